@@ -1,0 +1,27 @@
+import type { Labels } from './telemetry.ts';
+
+/** What sort of change. `rollback` is a deploy of an earlier version; its own transient is expected too. */
+export type ChangeKind = 'deploy' | 'rollback' | 'config' | 'scale' | 'flag' | 'package' | 'restart' | 'infrastructure';
+
+/** A deploy, config edit, scale, flag or infrastructure edit: what, from → to, when, who, ref. */
+export interface Change {
+  /** Stable: the same change read twice, or announced and also seen, has one id. */
+  readonly id: string;
+  readonly kind: ChangeKind;
+  readonly service: string;
+  readonly atMs: number;
+  /** `current`, `unit-file`, `package:nginx` ...: what was changed, within the service. */
+  readonly what: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** Who did it, as far as the source can tell. Our own acts carry `watchkeeper` and the execution's id in `ref`. */
+  readonly actor?: string;
+  /** A commit, URL or pipeline run. */
+  readonly ref?: string;
+  readonly source: string;
+  /** Which instances were touched, when not all (canary, partial roll-out). */
+  readonly instances?: readonly string[];
+  /** True when going back is known to be unsafe (a migration ran): runbooks refuse. */
+  readonly irreversible?: boolean;
+  readonly attributes: Labels;
+}

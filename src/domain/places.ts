@@ -1,0 +1,25 @@
+import type { Json } from '../lib/json.ts';
+
+/**
+ * Where a service runs. Readers (sources) and hands (actions) both need it, and may not import each other, so the shape
+ * lives here; the catalog parses it. Other platforms arrive as `other` until their capability adds its own member.
+ */
+export type Place =
+  | { readonly on: 'host'; readonly host: HostPlace }
+  | { readonly on: 'other'; readonly platform: string; readonly spec: Readonly<Record<string, Json>> };
+
+/** A service on the machine the daemon runs on. */
+export interface HostPlace {
+  /** A systemd unit: `checkout.service`. */
+  readonly unit?: string;
+  /** A plain process under a supervisor that starts it again when it exits. */
+  readonly process?: { readonly pidFile: string };
+  /** Release folders: `root` holds one folder a release, and `current` is a symlink to one of them. */
+  readonly releases?: { readonly root: string; readonly current: string };
+  /** Answers 2xx when the service is well, polled after a restart: `http://127.0.0.1:8080/healthz`. */
+  readonly health?: string;
+  /** Log files, absolute, globs allowed in the last part. */
+  readonly logs?: readonly string[];
+  /** Config files or folders whose edits are changes. */
+  readonly config?: readonly string[];
+}

@@ -1,0 +1,78 @@
+import type { Json, JsonObject } from '../../lib/json.ts';
+import type { ActionTraits, Observation, Target } from '../remediation.ts';
+import type { Service } from '../service.ts';
+import type { OperatorIo } from './io.ts';
+import type { Schema } from './schema.ts';
+
+/** What an action is told about its surroundings. */
+export interface ActionContext {
+  readonly service: Service;
+  readonly io: OperatorIo;
+  readonly signal: AbortSignal;
+  /** Stop by then; the executor treats a later end as unknown. */
+  readonly timeoutMs: number;
+}
+
+/** Did it happen? `unknown` when the world cannot tell: then people are called, and nothing is repeated (I5). */
+export type Probe = { readonly is: 'done' | 'not-done' | 'unknown'; readonly because: string };
+
+/** `done`, or `failed` with the certainty that nothing (more) will happen. Anything less certain is `unknown`. */
+export type ActionResult = {
+  readonly is: 'done' | 'failed' | 'unknown';
+  readonly message: string;
+  readonly data?: JsonObject;
+};
+
+/** What one run would do, in words people read and as before → after lines. */
+export interface ActionPreview {
+  readonly describe: string;
+  readonly diff: readonly string[];
+}
+
+interface ActionSpecBase<P> {
+  /** `host.release-rollback`: the platform, a dot, the verb. */
+  readonly kind: string;
+  readonly summary: string;
+  readonly params: Schema<P>;
+  /** What the hand needs to be allowed: files, units, API verbs. `permissions` is printed from it. */
+  readonly needs: readonly string[];
+  /** Names what would be touched. Pure: no look at the world. @throws `config-invalid` when the service has no such place. */
+  target(params: P, service: Service): Target;
+  /** Reads live state: facts, blast radius, state hash, who else is busy. Read-only. */
+  observe(params: P, context: ActionContext): Promise<Observation>;
+  /** Says what `run` would do to the observed state. Pure. @throws `conflict` when it cannot be done from there. */
+  preview(params: P, observed: Observation): ActionPreview;
+  /** What `probe` and `undo` will need, recorded durably before `run`. Pure. */
+  before(params: P, observed: Observation): Json;
+  /** The only thing that acts. The same key twice must have one effect. */
+  run(params: P, before: Json, key: string, context: ActionContext): Promise<ActionResult>;
+  /** Read-only: has `run` with this `before` happened? Asked after a crash, a timeout or an unclear answer. */
+  probe(params: P, before: Json, context: ActionContext): Promise<Probe>;
+}
+
+/** A claim to be reversible without an undo does not compile (I8). */
+export type ActionSpec<P> = ActionSpecBase<P> &
+  (
+    | {
+        readonly traits: ActionTraits & { readonly reversible: true };
+        undo(params: P, before: Json, key: string, context: ActionContext): Promise<ActionResult>;
+      }
+    | { readonly traits: ActionTraits & { readonly reversible: false } }
+  );
+
+/** An action kind with its parameter type erased, as the registry holds it: parameters are parsed JSON. */
+export interface ActionKind {
+  readonly kind: string;
+  readonly summary: string;
+  readonly traits: ActionTraits;
+  readonly params: Schema<JsonObject>;
+  readonly needs: readonly string[];
+  target(params: JsonObject, service: Service): Target;
+  observe(params: JsonObject, context: ActionContext): Promise<Observation>;
+  preview(params: JsonObject, observed: Observation): ActionPreview;
+  before(params: JsonObject, observed: Observation): Json;
+  run(params: JsonObject, before: Json, key: string, context: ActionContext): Promise<ActionResult>;
+  probe(params: JsonObject, before: Json, context: ActionContext): Promise<Probe>;
+  /** `failed` at once when the kind is not reversible. */
+  undo(params: JsonObject, before: Json, key: string, context: ActionContext): Promise<ActionResult>;
+}

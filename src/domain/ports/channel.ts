@@ -1,0 +1,68 @@
+import type { Decision } from '../authority.ts';
+import type { Diagnosis } from '../diagnosis.ts';
+import type { Alert, Incident } from '../alert.ts';
+import type { Execution, Plan } from '../remediation.ts';
+import type { ReaderIo } from './io.ts';
+import type { Schema } from './schema.ts';
+
+/** Why people are told. */
+export type NoticeKind =
+  | 'opened'
+  | 'approval-needed'
+  | 'suggestion'
+  | 'acted'
+  | 'act-failed'
+  | 'resolved'
+  | 'nothing-matched'
+  | 'agent-unwell';
+
+/** What happened, with everything a card may show. A channel renders; it decides nothing. */
+export interface Notice {
+  /** Unique and stable: the same notice is delivered at most once per channel, restarts included. */
+  readonly id: string;
+  readonly kind: NoticeKind;
+  readonly atMs: number;
+  readonly title: string;
+  /** Plain sentences, most important first. */
+  readonly lines: readonly string[];
+  readonly incident?: Incident;
+  readonly alerts?: readonly Alert[];
+  readonly diagnosis?: Diagnosis;
+  readonly plan?: Plan;
+  readonly decision?: Decision;
+  readonly execution?: Execution;
+  /** Manual steps to offer when nothing matched (I14). */
+  readonly suggestions?: readonly string[];
+  /** What happens if nobody answers. */
+  readonly ifNobodyAnswers?: string;
+}
+
+/** `accepted` by the peer, or `failed` with the reason; a failure moves the ladder on at once. */
+export type Delivery =
+  | { readonly is: 'accepted'; readonly ref?: string }
+  | { readonly is: 'failed'; readonly reason: string; readonly retryable: boolean };
+
+export interface ChannelTraits {
+  /** Answers can come back through it. */
+  readonly approvals: boolean;
+  readonly threads: boolean;
+  readonly edits: boolean;
+}
+
+/** A way to people. `address` is the part after the colon in `slack:#payments-oncall`. */
+export interface Channel {
+  readonly id: string;
+  readonly kind: string;
+  readonly traits: ChannelTraits;
+  post(notice: Notice, address: string, signal: AbortSignal): Promise<Delivery>;
+  check(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ChannelKind<Config> {
+  readonly kind: string;
+  readonly summary: string;
+  readonly traits: ChannelTraits;
+  readonly config: Schema<Config>;
+  create(id: string, config: Config, io: ReaderIo): Channel;
+}

@@ -1,0 +1,71 @@
+import type { Json } from '../../lib/json.ts';
+import type { Change } from '../change.ts';
+import type { Finding, Severity } from '../alert.ts';
+import type { Service, Slo } from '../service.ts';
+import type { Gap, LogRecord, Series } from '../telemetry.ts';
+import type { Schema } from './schema.ts';
+
+/** What a change may do to a signal: learned from the service's own healthy deploys, a stated bound, or nothing. */
+export type AfterChange =
+  | { readonly expect: 'learned' }
+  | { readonly expect: 'none' }
+  | { readonly expect: 'bound'; readonly upTo: number; readonly forMs: number };
+
+/** The part of a Detector document every kind shares, resolved. */
+export interface DetectorRule {
+  readonly name: string;
+  readonly kind: string;
+  readonly on: string;
+  readonly severity: Severity;
+  readonly afterChange: AfterChange;
+  /** Whose changes count: the service itself, its dependencies. */
+  readonly changesOf: readonly ('self' | 'dependencies')[];
+}
+
+/** Everything that arrived since the last step, for the services this detector watches. */
+export interface DetectorBatch {
+  readonly asOfMs: number;
+  /** New samples only, oldest first; series with none are left out. */
+  readonly series: readonly Series[];
+  readonly logs: readonly LogRecord[];
+  /** Changes first seen in this step (also present in `context.changes`). */
+  readonly changes: readonly Change[];
+  /** Findings of kind `external` that arrived. */
+  readonly external: readonly Finding[];
+  readonly gaps: readonly Gap[];
+}
+
+export interface DetectorContext {
+  /** Recent changes of a service and, where the rule says so, of its dependencies; newest last. At most 24 h back. */
+  changesOf(service: string): readonly Change[];
+  /** The watched services by name. */
+  service(name: string): Service | undefined;
+  slo(service: string, name: string): Slo | undefined;
+  /** True while an alert with this detector, service, signal and labels is pending or firing: say `good` for those. */
+  isWatched(finding: Pick<Finding, 'service' | 'signal' | 'labels'>): boolean;
+}
+
+/**
+ * A running detector: a bank of folds, one per series. `step` is deterministic, its cost per point constant, its
+ * memory per series bounded; how the bank keeps its state (objects, typed arrays) is its own affair.
+ *
+ * It says `bad` and `unknown` whenever that is so, and `good` at least for what `context.isWatched`. A series that
+ * stops is `unknown`, not `good`.
+ */
+export interface Detector {
+  step(batch: DetectorBatch, context: DetectorContext): readonly Finding[];
+  /** Everything needed to go on after a restart as if nothing had happened. JSON, or base64 of typed arrays in it. */
+  save(): Json;
+}
+
+/** One kind of detector. A new one is a file that exports this, and one line in detectors/index.ts. */
+export interface DetectorKind<Params> {
+  readonly kind: string;
+  readonly summary: string;
+  readonly params: Schema<Params>;
+  /** Upper bound of state per series, in bytes; docs are printed from it, a test holds it. */
+  readonly stateBytesPerSeries: number;
+  /** How much history it wants to see before it is any use; the daemon backfills that much at start where it can. */
+  warmupMs(params: Params): number;
+  create(rule: DetectorRule, params: Params, saved: Json | undefined): Detector;
+}

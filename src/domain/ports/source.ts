@@ -1,0 +1,74 @@
+import type { JsonObject } from '../../lib/json.ts';
+import type { Change } from '../change.ts';
+import type { Finding } from '../alert.ts';
+import type { Service, TelemetryBinding } from '../service.ts';
+import type { Gap, LogRecord, ResourceState, Series } from '../telemetry.ts';
+import type { ReaderIo } from './io.ts';
+import type { Schema } from './schema.ts';
+
+/** One signal of one service, as the source is asked for it. */
+export interface SignalQuery {
+  readonly service: string;
+  readonly signal: string;
+  readonly binding: TelemetryBinding;
+}
+
+/** What is wanted, and for when. A source answers with what it has and a Gap for each thing it lacks. */
+export interface CollectRequest {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Wanted resolution. */
+  readonly stepMs: number;
+  readonly signals: readonly SignalQuery[];
+  /** Services whose logs, changes and resource states are wanted. */
+  readonly services: readonly Service[];
+  /** `live`: the newest since last time, on the source's own cursor. `history`: the stretch from..until, as evidence. */
+  readonly mode: 'live' | 'history';
+}
+
+/** Partial results are results. Throwing is for bugs only: an unreachable peer is a Gap. */
+export interface Collected {
+  readonly series: readonly Series[];
+  readonly logs: readonly LogRecord[];
+  readonly changes: readonly Change[];
+  readonly resources: readonly ResourceState[];
+  /** Alerts from elsewhere, as findings of kind `external`. */
+  readonly findings: readonly Finding[];
+  readonly gaps: readonly Gap[];
+}
+
+/** What a source can give; docs and `doctor` are printed from it. */
+export interface SourceTraits {
+  readonly metrics: boolean;
+  readonly logs: boolean;
+  readonly traces: boolean;
+  readonly changes: boolean;
+  readonly discovery: boolean;
+}
+
+/** A live reader. It holds a reader's credentials only. */
+export interface Source {
+  readonly id: string;
+  readonly kind: string;
+  readonly traits: SourceTraits;
+  /** How often `collect` in live mode makes sense. */
+  readonly intervalMs: number;
+  collect(request: CollectRequest, signal: AbortSignal): Promise<Collected>;
+  /** Services it can see for itself; empty when it discovers nothing. */
+  discover(signal: AbortSignal): Promise<readonly Service[]>;
+  /** Tries the connection and credentials once, for `check` and `doctor`. Throws WatchkeeperError with a fix. */
+  check(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One kind of source. A new one is a folder that exports this, and one line in sources/index.ts. */
+export interface SourceKind<Config> {
+  readonly kind: string;
+  readonly summary: string;
+  readonly traits: SourceTraits;
+  /** The source's block in watchkeeper.yaml, less `kind` and `id`. */
+  readonly config: Schema<Config>;
+  /** A `telemetry` binding of a Service that names this source, less `source`, `unit` and `nature`. */
+  readonly query: Schema<JsonObject>;
+  create(id: string, config: Config, io: ReaderIo): Source;
+}

@@ -1,0 +1,32 @@
+import type { Json } from '../lib/json.ts';
+import type { Labels, SeriesNature } from './telemetry.ts';
+import type { Place } from './places.ts';
+
+/** Where one of a service's signals is read. `query` is the source's own part, checked by that source's schema. */
+export interface TelemetryBinding {
+  readonly source: string;
+  readonly unit: string;
+  readonly nature: SeriesNature;
+  readonly query: Readonly<Record<string, Json>>;
+}
+
+/** A service-level objective over one signal. `objective` is a ratio in (0,1): 0.999. */
+export interface Slo {
+  readonly name: string;
+  readonly objective: number;
+  readonly windowMs: number;
+  /** The signal that gives the ratio of bad events. */
+  readonly errors: string;
+}
+
+/** Something that is watched: what it is called, who owns it, what it depends on, where it runs, how it is measured. */
+export interface Service {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly owner: { readonly team: string; readonly escalate: string };
+  readonly dependsOn: readonly string[];
+  readonly runsOn: readonly Place[];
+  readonly telemetry: Readonly<Record<string, TelemetryBinding>>;
+  readonly slos: readonly Slo[];
+  readonly origin: 'declared' | 'discovered';
+}

@@ -1,0 +1,42 @@
+/** Every bound of the product in one place. Everything has a limit; a limit that is reached is named in the error. */
+export const limits = {
+  /** Resource files (YAML): one file, and all of a folder. */
+  resourceFileBytes: 4 * 1024 * 1024,
+  resourceFiles: 5_000,
+  resourceDocuments: 20_000,
+  yamlAliases: 100,
+  /** CEL: source length, nesting, and the evaluation budget in steps. */
+  celSourceBytes: 4_096,
+  celDepth: 64,
+  celSteps: 100_000,
+  /** HTTP, as a client. */
+  httpTimeoutMs: 10_000,
+  httpResponseBytes: 16 * 1024 * 1024,
+  /** HTTP, as a server. */
+  apiBodyBytes: 1024 * 1024,
+  /** Telemetry. */
+  seriesPerCollect: 100_000,
+  samplesPerSeries: 11_000,
+  windowSamplesPerSeries: 720,
+  logLineBytes: 16 * 1024,
+  logRecordsPerCollect: 10_000,
+  changesPerCollect: 1_000,
+  labelValueBytes: 1_024,
+  /** Processes. */
+  execTimeoutMs: 30_000,
+  execOutputBytes: 1024 * 1024,
+  /** Alerts and incidents. */
+  alertsActive: 10_000,
+  incidentsOpen: 1_000,
+  incidentTimelineEntries: 1_000,
+  /** Diagnosis: evidence gathering stops at the deadline; partial results are results. */
+  diagnosisDeadlineMs: 3_000,
+  hypotheses: 20,
+  /** Remediation. */
+  planSteps: 50,
+  planTtlMs: 15 * 60_000,
+  /** Ledger: tlog-tiles carries an entry behind a uint16 length; ours stay far below. */
+  ledgerEntryBytes: 4_096,
+  ledgerPayloadBytes: 256 * 1024,
+  ledgerBatchEntries: 1_024,
+} as const;
