@@ -1,0 +1,30 @@
+import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domain/ports/io.ts';
+import { nodeExec, nodeProcesses } from './exec.ts';
+import { readFiles, writeFiles } from './files.ts';
+import { nodeHttp } from './http.ts';
+import { nodeSockets } from './sockets.ts';
+
+/** What a reader's and an operator's io have in common. */
+export interface Ambient {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly secrets: Secrets;
+}
+
+/** Real io for sources and channels: nothing in it changes the world but HTTP, which they use with readers' credentials. */
+export function makeReaderIo(ambient: Ambient): ReaderIo {
+  return { ...ambient, http: nodeHttp(ambient.clock), files: readFiles, sockets: nodeSockets };
+}
+
+/** Real io for actions. `path` is the PATH that programs are looked up in. Its own HTTP pool: no socket is shared with a reader. */
+export function makeOperatorIo(ambient: Ambient, path: string): OperatorIo {
+  return {
+    ...ambient,
+    http: nodeHttp(ambient.clock),
+    files: writeFiles,
+    exec: nodeExec(ambient.clock, path),
+    processes: nodeProcesses,
+    sockets: nodeSockets,
+  };
+}

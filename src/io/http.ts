@@ -1,0 +1,103 @@
+import { request as requestHttp, Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { request as requestHttps, Agent as HttpsAgent } from 'node:https';
+
+import { WatchkeeperError } from '../lib/errors.ts';
+import { limits } from '../lib/limits.ts';
+import type { Clock, Http, HttpRequest, HttpResponse } from '../domain/ports/io.ts';
+
+/**
+ * HTTP over node:http, not fetch: fetch follows redirects by default, hides the socket, and cannot be told to keep a
+ * response below a size without buffering policy of its own. Here: no redirects, one total deadline, a byte cap.
+ */
+export function nodeHttp(clock: Clock): Http {
+  const agents = {
+    http: new HttpAgent({ keepAlive: true, maxSockets: 32 }),
+    https: new HttpsAgent({ keepAlive: true, maxSockets: 32 }),
+  };
+  return {
+    request: async (request) => {
+      const deadline = clock.deadline(request.timeoutMs ?? limits.httpTimeoutMs, request.signal);
+      try {
+        return await send(request, agents, deadline.signal);
+      } finally {
+        deadline.cancel();
+      }
+    },
+  };
+}
+
+function send(
+  request: HttpRequest,
+  agents: { readonly http: HttpAgent; readonly https: HttpsAgent },
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  const url = parseUrl(request.url);
+  const secure = url.protocol === 'https:';
+  return new Promise((resolve, reject) => {
+    const fail = (thrown: unknown): void => reject(toError(thrown, url, signal));
+    const options = {
+      method: request.method,
+      headers: {
+        'user-agent': 'watchkeeper',
+        ...(request.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(request.body)) }),
+        ...request.headers,
+      },
+      agent: secure ? agents.https : agents.http,
+      signal,
+    };
+    const outgoing = secure ? requestHttps(url, options) : requestHttp(url, options);
+    outgoing.on('error', fail);
+    outgoing.on('response', (incoming) => {
+      readBody(incoming, request.maxBytes ?? limits.httpResponseBytes).then(
+        (body) => resolve({ status: incoming.statusCode ?? 0, headers: flatten(incoming), body }),
+        (thrown: unknown) => {
+          outgoing.destroy();
+          fail(thrown);
+        },
+      );
+    });
+    outgoing.end(request.body);
+  });
+}
+
+function parseUrl(text: string): URL {
+  if (!URL.canParse(text)) throw new WatchkeeperError('config-invalid', `not a URL: ${text}`);
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new WatchkeeperError('config-invalid', `only http and https are spoken, not ${url.protocol}`);
+  }
+  return url;
+}
+
+async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new WatchkeeperError('too-large', `the answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  if (!incoming.complete) throw new WatchkeeperError('unreachable', 'the connection ended before the answer did');
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+function flatten(incoming: IncomingMessage): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}
+
+function toError(thrown: unknown, url: URL, signal: AbortSignal): WatchkeeperError {
+  // The query may hold what must not be logged; host and path are enough to act on.
+  const where = `${url.protocol}//${url.host}${url.pathname}`;
+  if (thrown instanceof WatchkeeperError) return thrown;
+  if (signal.aborted) {
+    const reason: unknown = signal.reason;
+    return reason instanceof WatchkeeperError && reason.code === 'timeout'
+      ? new WatchkeeperError('timeout', `${where}: ${reason.message}`, { cause: thrown })
+      : new WatchkeeperError('aborted', `${where}: stopped`, { cause: thrown });
+  }
+  return WatchkeeperError.from(thrown, 'unreachable', where);
+}

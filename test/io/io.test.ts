@@ -1,0 +1,151 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync, readFileSync, readdirSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import {
+  createScrubber,
+  nodeExec,
+  nodeHttp,
+  nodeProcesses,
+  readFiles,
+  systemClock,
+  writeFiles,
+} from '../../src/io/index.ts';
+
+const signal = new AbortController().signal;
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'watchkeeper-io-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('http', () => {
+  const server = createServer((request, response) => {
+    if (request.url === '/redirect') response.writeHead(302, { location: '/elsewhere' }).end();
+    else if (request.url === '/large') response.end('x'.repeat(100_000));
+    else if (request.url === '/hang') return;
+    else if (request.url === '/cut') {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('part');
+      setTimeout(() => response.destroy(), 10);
+    } else response.end('hello');
+  });
+  let base = '';
+  beforeAll(async () => {
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const http = nodeHttp(systemClock);
+
+  it('answers with status and body, and never follows a redirect', async () => {
+    const plain = await http.request({ method: 'GET', url: `${base}/`, signal });
+    expect(new TextDecoder().decode(plain.body)).toBe('hello');
+    expect((await http.request({ method: 'GET', url: `${base}/redirect`, signal })).status).toBe(302);
+  });
+  it('refuses an answer above the byte cap', async () => {
+    await expect(http.request({ method: 'GET', url: `${base}/large`, maxBytes: 1000, signal })).rejects.toMatchObject({
+      code: 'too-large',
+    });
+  });
+  it('ends at the deadline when the server never answers', async () => {
+    await expect(http.request({ method: 'GET', url: `${base}/hang`, timeoutMs: 50, signal })).rejects.toMatchObject({
+      code: 'timeout',
+      retryable: true,
+    });
+  });
+  it('tells a cut connection from a complete answer', async () => {
+    await expect(http.request({ method: 'GET', url: `${base}/cut`, signal })).rejects.toMatchObject({
+      code: 'unreachable',
+    });
+  });
+  it('says unreachable when nobody listens, without the query string', async () => {
+    const attempt = http.request({ method: 'GET', url: 'http://127.0.0.1:9/x?token=hunter22', signal });
+    await expect(attempt).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(attempt).rejects.not.toThrow(/hunter22/);
+  });
+});
+
+describe('files', () => {
+  it('reads /proc files, whose size says zero', async () => {
+    expect((await readFiles.read('/proc/self/status', 64 * 1024, signal)).length).toBeGreaterThan(100);
+  });
+  it('refuses to read more than it was allowed', async () => {
+    writeFileSync(path.join(folder, 'large'), 'x'.repeat(1000));
+    await expect(readFiles.read(path.join(folder, 'large'), 999, signal)).rejects.toMatchObject({ code: 'too-large' });
+  });
+  it('tells missing from forbidden, and does not follow a symlink in stat', async () => {
+    symlinkSync('/nowhere', path.join(folder, 'dangling'));
+    expect((await readFiles.stat(path.join(folder, 'dangling'), signal))?.kind).toBe('symlink');
+    expect(await readFiles.stat(path.join(folder, 'absent'), signal)).toBeUndefined();
+    await expect(readFiles.read(path.join(folder, 'absent'), 10, signal)).rejects.toMatchObject({ code: 'not-found' });
+  });
+  it('replaces a symlink and a file atomically and leaves nothing beside them', async () => {
+    const own = mkdtempSync(path.join(folder, 'atomic-'));
+    symlinkSync('v1', path.join(own, 'current'));
+    await writeFiles.replaceSymlink(path.join(own, 'current'), 'v2', signal);
+    await writeFiles.writeAtomic(path.join(own, 'file'), 'new', 0o600, signal);
+    expect(await readFiles.readlink(path.join(own, 'current'), signal)).toBe('v2');
+    expect(readFileSync(path.join(own, 'file'), 'utf8')).toBe('new');
+    expect(readdirSync(own).sort()).toEqual(['current', 'file']);
+  });
+});
+
+describe('exec', () => {
+  const exec = nodeExec(systemClock, process.env['PATH'] ?? '');
+  it('passes arguments as they are: no shell interprets them', async () => {
+    const result = await exec.run(
+      [
+        process.execPath,
+        '-e',
+        'process.stdout.write(JSON.stringify(process.argv.slice(1)))',
+        '$(id)',
+        '; rm -rf /',
+        '*',
+      ],
+      { timeoutMs: 10_000, signal },
+    );
+    expect(JSON.parse(result.stdout)).toEqual(['$(id)', '; rm -rf /', '*']);
+  });
+  it('kills the whole group at the deadline', async () => {
+    await expect(
+      exec.run([process.execPath, '-e', 'setInterval(()=>{},1000)'], { timeoutMs: 200, signal }),
+    ).rejects.toMatchObject({ code: 'timeout' });
+  });
+  it('says not-found for a program that is not there', async () => {
+    await expect(exec.run(['/nonexistent/program'], { timeoutMs: 1000, signal })).rejects.toMatchObject({
+      code: 'not-found',
+    });
+  });
+  it('never signals groups or init', () => {
+    for (const pid of [-1, 0, 1, 1.5, Number.NaN]) expect(() => nodeProcesses.kill(pid, 'SIGTERM')).toThrow(/refusing/);
+  });
+});
+
+describe('scrubber', () => {
+  it('removes learned values, in their encodings too, and shapes of well-known credentials', () => {
+    const scrubber = createScrubber();
+    scrubber.learn('s3cr3t/value');
+    const text = scrubber.text(
+      `a s3cr3t/value b ${encodeURIComponent('s3cr3t/value')} c ${Buffer.from('s3cr3t/value').toString('base64')} AKIAABCDEFGHIJKLMNOP Authorization: Bearer abcdefghijkl postgres://u:pa55word@db/x password=hunter22`,
+    );
+    expect(text).not.toMatch(/s3cr3t|AKIA|abcdefghijkl|pa55word|hunter22/);
+    expect(text).toContain('postgres://u:');
+  });
+  it('scrubs nested values, errors and keys that name secrets', () => {
+    const scrubber = createScrubber();
+    scrubber.learn('topsecret');
+    const out = JSON.stringify(
+      scrubber.value({ deep: [{ token: 'abc', note: 'has topsecret inside', error: new Error('topsecret failed') }] }),
+    );
+    expect(out).not.toContain('topsecret');
+    expect(out).not.toContain('abc"');
+  });
+});
