@@ -1,0 +1,66 @@
+import type { ReaderIo } from '../../domain/ports/io.ts';
+import type { Source, SourceTraits } from '../../domain/ports/source.ts';
+import type { Service } from '../../domain/service.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
+import { collectHistory, createLive, empty, span } from './collect.ts';
+import { describeMachine, machineName, machineState } from './machine.ts';
+import { createRates } from './rates.ts';
+import { gapMessage, gapReason } from './reading.ts';
+import type { ReadContext } from './reading.ts';
+import type { HostConfig } from './schema.ts';
+import type { Stamp } from './signals.ts';
+
+export const hostTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
+
+const maxCounters = 20_000;
+
+/** A live reader of this machine. It keeps counters and cursors between collects, and nothing else. */
+export function createHostSource(id: string, config: HostConfig, io: ReaderIo): Source {
+  const rates = createRates(maxCounters);
+  const prefix = config.root.replace(/\/+$/, '');
+  const contextOf = (signal: AbortSignal): ReadContext => ({
+    files: io.files,
+    sockets: io.sockets,
+    clock: io.clock,
+    signal,
+    rates,
+    monotonicMs: io.clock.monotonicMs(),
+    at: (path) => prefix + path,
+  });
+  const nameOf = machineName(config.name);
+  const live = createLive(config, nameOf);
+
+  return {
+    id,
+    kind: 'host',
+    traits: hostTraits,
+    intervalMs: config.intervalMs,
+    async collect(request, signal) {
+      const nowMs = io.clock.nowMs();
+      const stamp: Stamp = { source: id, nowMs, fromMs: request.fromMs };
+      const context = contextOf(signal);
+      try {
+        return request.mode === 'live' ? await live(request, context, stamp) : collectHistory(request, stamp);
+      } catch (thrown) {
+        if (signal.aborted) throw WatchkeeperError.from(thrown, 'aborted');
+        return { ...empty, gaps: [{ ...span(stamp), reason: gapReason(thrown), message: gapMessage(thrown, 'host') }] };
+      }
+    },
+    async discover(signal): Promise<readonly Service[]> {
+      const context = contextOf(signal);
+      return [await describeMachine(context, id, await nameOf(context), config.systemBus)];
+    },
+    async check(signal) {
+      try {
+        await machineState(contextOf(signal), 'host', io.clock.nowMs());
+      } catch (thrown) {
+        const error = WatchkeeperError.from(thrown);
+        throw new WatchkeeperError(error.code, `source ${id} cannot read this machine: ${error.message}`, {
+          fix: 'The host source needs Linux with /proc mounted; in a container, mount it and set root.',
+          cause: thrown,
+        });
+      }
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,45 @@
+import type { ReaderIo } from '../domain/ports/io.ts';
+import type { Schema } from '../domain/ports/schema.ts';
+import type { Source, SourceKind, SourceTraits } from '../domain/ports/source.ts';
+import type { Parsed } from '../lib/issues.ts';
+import type { Json, JsonObject } from '../lib/json.ts';
+import { hostSource } from './host/index.ts';
+
+/**
+ * # Sources: where Watchkeeper reads the world
+ *
+ * A source turns somebody else's telemetry into ours: series, log records, changes, resource states, and a Gap for
+ * everything it could not read. It holds a reader's credentials and a reader's ports, so nothing in this folder can
+ * change anything. A new source is a folder that exports a `SourceKind`, and one line in the map below; it passes
+ * `test/contract/source.ts`.
+ */
+export const sourceKinds: Readonly<Record<string, RegisteredSource>> = {
+  host: registered(hostSource),
+};
+
+/** A kind of source with its configuration's type folded away: the configuration is checked when it is opened. */
+export interface RegisteredSource {
+  readonly kind: string;
+  readonly summary: string;
+  readonly traits: SourceTraits;
+  /** Checks a Service's telemetry binding. */
+  readonly query: Schema<JsonObject>;
+  /** For editors and docs: the JSON Schema of the source's block in watchkeeper.yaml. */
+  configSchema(): JsonObject;
+  /** Checks the configuration and, when it is right, makes the source. Nothing is read or connected yet. */
+  open(id: string, config: Json, io: ReaderIo): Parsed<Source>;
+}
+
+function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
+  return {
+    kind: kind.kind,
+    summary: kind.summary,
+    traits: kind.traits,
+    query: kind.query,
+    configSchema: () => kind.config.jsonSchema(),
+    open(id, config, io) {
+      const parsed = kind.config.parse(config);
+      return parsed.ok ? { ok: true, value: kind.create(id, parsed.value, io) } : parsed;
+    },
+  };
+}
