@@ -60,7 +60,19 @@ export interface Alert {
   readonly goodSinceMs?: number;
   /** Changes of state within the flap window; a flapping alert stays firing until it is calm. */
   readonly flaps: readonly number[];
+  /** The last finding that was bad. */
   readonly finding: Finding;
+  /**
+   * How long it has been bad, how long good, and how long nothing was heard, counted in time that really passed
+   * (monotonic), so that a wall clock that jumps neither fires nor resolves anything.
+   */
+  readonly badForMs: number;
+  readonly goodForMs: number;
+  readonly silentForMs: number;
+  /** Set while the data does not say whether it still is so. It neither ends nor goes on by that; it is shown. */
+  readonly unknownSinceMs?: number;
+  /** Why it last changed, in a sentence. */
+  readonly because: string;
 }
 
 export type IncidentStatus = 'open' | 'mitigated' | 'resolved';
@@ -92,5 +104,9 @@ export interface Incident {
   readonly mode: DetectorMode;
   /** The incident of the same services that was resolved shortly before, if any: it came back. */
   readonly recurrenceOf?: string;
+  /** Set when it turned out to be part of another incident, which goes on in its place. */
+  readonly mergedInto?: string;
+  /** How long none of its alerts has been firing, in time that really passed. It resolves after a grace. */
+  readonly quietForMs: number;
   readonly timeline: readonly TimelineEntry[];
 }

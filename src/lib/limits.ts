@@ -29,6 +29,8 @@ export const limits = {
   alertsActive: 10_000,
   incidentsOpen: 1_000,
   incidentTimelineEntries: 1_000,
+  alertFlapsKept: 50,
+  incidentTitleChars: 240,
   /** Diagnosis: evidence gathering stops at the deadline; partial results are results. */
   diagnosisDeadlineMs: 3_000,
   hypotheses: 20,
