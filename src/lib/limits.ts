@@ -22,6 +22,16 @@ export const limits = {
   logRecordsPerCollect: 10_000,
   changesPerCollect: 1_000,
   labelValueBytes: 1_024,
+  /** Detectors: what one detector follows at most; what is beyond is reported as unknown, never dropped silently. */
+  detectorSeries: 20_000,
+  detectorSeriesForgetMs: 6 * 3_600_000,
+  detectorRecentSamples: 48,
+  detectorPeers: 64,
+  detectorLogServices: 1_000,
+  detectorLogTemplates: 256,
+  detectorLogTokens: 24,
+  detectorExternal: 10_000,
+  detectorEventsPerService: 64,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

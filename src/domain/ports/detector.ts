@@ -38,6 +38,8 @@ export interface DetectorBatch {
 export interface DetectorContext {
   /** Recent changes of a service and, where the rule says so, of its dependencies; newest last. At most 24 h back. */
   changesOf(service: string): readonly Change[];
+  /** Every service this detector watches, also those that have sent nothing yet: absence needs to know of them. */
+  services(): readonly Service[];
   /** The watched services by name. */
   service(name: string): Service | undefined;
   slo(service: string, name: string): Slo | undefined;
