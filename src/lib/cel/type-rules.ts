@@ -1,0 +1,54 @@
+import type { CelType } from './types.ts';
+
+export const BOOL: CelType = { is: 'bool' };
+export const INT: CelType = { is: 'int' };
+export const DOUBLE: CelType = { is: 'double' };
+export const STRING: CelType = { is: 'string' };
+export const DURATION: CelType = { is: 'duration' };
+export const TIMESTAMP: CelType = { is: 'timestamp' };
+export const NULL: CelType = { is: 'null' };
+export const DYN: CelType = { is: 'dyn' };
+
+/** A type as a person reads it in an error: `list of string`. */
+export function typeName(type: CelType): string {
+  switch (type.is) {
+    case 'list':
+      return `list of ${typeName(type.of)}`;
+    case 'map':
+      return `map of ${typeName(type.of)}`;
+    case 'record':
+      return type.name;
+    default:
+      return type.is;
+  }
+}
+
+export function isNumeric(type: CelType): boolean {
+  return type.is === 'int' || type.is === 'double';
+}
+
+/** Whether a value of type `from` may stand where `to` is wanted: same type, int for double, anything for or from dyn. */
+export function assignable(from: CelType, to: CelType): boolean {
+  if (to.is === 'dyn') return true;
+  if (from.is === 'dyn') return to.is !== 'duration' && to.is !== 'timestamp';
+  if (to.is === 'double') return isNumeric(from);
+  if (from.is === 'list' && to.is === 'list') return assignable(from.of, to.of);
+  if (from.is === 'map' && to.is === 'map') return assignable(from.of, to.of);
+  if (from.is === 'record' && to.is === 'record') return from.name === to.name;
+  return from.is === to.is;
+}
+
+/** Whether `==` between the two can ever be meant. Milliseconds never meet dyn: a bare number says no unit. */
+export function comparable(a: CelType, b: CelType): boolean {
+  if (a.is === 'null' || b.is === 'null') return true;
+  if (a.is === 'dyn') return b.is !== 'duration' && b.is !== 'timestamp';
+  if (b.is === 'dyn') return comparable(b, a);
+  return assignable(a, b) || assignable(b, a);
+}
+
+/** The type both fit in, for list elements and the branches of a ternary. */
+export function join(a: CelType, b: CelType): CelType {
+  if (assignable(a, b) && a.is !== 'dyn') return b;
+  if (assignable(b, a) && b.is !== 'dyn') return a;
+  return DYN;
+}
