@@ -1,0 +1,147 @@
+import type { Approval } from '../../domain/authority.ts';
+import type { Plan } from '../../domain/remediation.ts';
+import type { AnswerResult, PendingApproval } from '../views.ts';
+import { draft, subjectOf, type Answer, type ApprovalsOptions, type Save } from './types.ts';
+
+const shortestPrefix = 8;
+const longestComment = 500;
+
+/** The waiting plan an answer is about, or the sentence why there is none. */
+export function find(about: string, all: readonly PendingApproval[]): PendingApproval | string {
+  const matches = (pending: PendingApproval): boolean =>
+    about.length >= shortestPrefix && (pending.planId.startsWith(about) || pending.incidentId.startsWith(about));
+  const found = all.filter((pending) => pending.status === 'waiting' && matches(pending));
+  if (found.length === 1 && found[0]) return found[0];
+  if (found.length > 1) return `${about} names ${found.length} waiting plans; give more of the plan's id`;
+  const over = all.findLast(matches);
+  if (over) return `this was already settled: ${over.status}${over.because === undefined ? '' : ` (${over.because})`}`;
+  return `nothing waits for an answer under ${about}`;
+}
+
+/** Takes one answer: refuses it with its reason, or records it and goes on. Every answer is in the ledger, refused ones too. */
+export async function take(
+  options: ApprovalsOptions,
+  answer: Answer,
+  found: PendingApproval | string,
+  groups: readonly string[],
+  save: Save,
+): Promise<AnswerResult> {
+  if (typeof found === 'string') return refuse(options, answer, undefined, found);
+  const plan = options.plan(found.planId);
+  if (plan === undefined) return refuse(options, answer, found, 'the plan is no longer kept; ask for a new one');
+  const objection = objectionTo(options, answer, found, plan, groups);
+  if (objection !== undefined) return refuse(options, answer, found, objection);
+  const nowMs = options.clock.nowMs();
+  const next: PendingApproval = {
+    ...found,
+    approvals: [...found.approvals, approvalFrom(options, answer, found, groups)],
+  };
+  const drafts = [
+    draft(found, 'approval', nowMs, { verdict: answer.verdict, via: answer.via, groups: [...groups] }, answer.who.id),
+  ];
+  options.counted(answer.verdict);
+  if (answer.verdict === 'deny') {
+    const because = `${answer.who.id} said no`;
+    await save({ ...next, status: 'denied', because }, drafts);
+    await options.lapsed(next, because);
+    return { is: 'recorded', message: 'Denied. One denial settles it: this plan will not be carried out.' };
+  }
+  await save(next, drafts);
+  return consented(options, next, plan, save);
+}
+
+async function consented(
+  options: ApprovalsOptions,
+  pending: PendingApproval,
+  plan: Plan,
+  save: Save,
+): Promise<AnswerResult> {
+  const { decision, executionId } = await options.proceed(plan, pending.approvals);
+  switch (decision.outcome) {
+    case 'allow': {
+      const because = `approved by ${pending.approvals.map((given) => given.by.id).join(', ')}`;
+      await save({ ...pending, status: 'granted', because }, []);
+      return {
+        is: 'recorded',
+        message: 'Approved. It is being carried out.',
+        decision,
+        ...(executionId === undefined ? {} : { executionId }),
+      };
+    }
+    case 'require-approval':
+      return { is: 'recorded', message: `Recorded. ${decision.reasons[0] ?? 'More consent is needed.'}`, decision };
+    case 'deny': {
+      const because = decision.reasons.join('; ');
+      await save({ ...pending, status: 'void', because }, []);
+      await options.lapsed(pending, `policy denies it now: ${because}`);
+      return { is: 'refused', message: `Recorded, but policy denies it now: ${because}` };
+    }
+  }
+}
+
+async function refuse(
+  options: ApprovalsOptions,
+  answer: Answer,
+  pending: PendingApproval | undefined,
+  message: string,
+): Promise<AnswerResult> {
+  options.counted('refused');
+  await options.ledger.record({
+    drafts: [
+      {
+        type: 'approval-refused',
+        actor: answer.who.id,
+        atMs: options.clock.nowMs(),
+        subject: pending ? subjectOf(pending) : {},
+        body: { verdict: answer.verdict, via: answer.via },
+        payload: { about: answer.about.slice(0, 200), reason: message },
+      },
+    ],
+  });
+  return { is: 'refused', message };
+}
+
+function objectionTo(
+  options: ApprovalsOptions,
+  answer: Answer,
+  pending: PendingApproval,
+  plan: Plan,
+  groups: readonly string[],
+): string | undefined {
+  const nowMs = options.clock.nowMs();
+  const asked = [...pending.requirement.from, ...pending.requirement.then.slice(0, pending.rung)];
+  if (!asked.some((who) => who === answer.who.id || groups.includes(who)))
+    return `${answer.who.id} is not among those asked (${asked.join(', ')})`;
+  if (pending.approvals.some((given) => given.by.id === answer.who.id)) return `${answer.who.id} has already answered`;
+  if (nowMs >= pending.expiresAtMs) return 'too late: the request has expired';
+  // A veto needs nothing but the right to give it; consent must be to exactly what is still so.
+  if (answer.verdict === 'deny') return undefined;
+  if (nowMs >= plan.expiresAtMs) return 'too late: the plan has expired; it will be made again';
+  if (pending.epoch !== options.epoch) return 'the daemon restarted since it was asked; the plan will be made again';
+  if (pending.policyDigest !== options.policyDigest())
+    return 'the policies changed since it was asked; the plan will be made again';
+  if (pending.requirement.notSelf && answer.who.id === plan.proposedBy) return 'nobody approves what they proposed';
+  return undefined;
+}
+
+function approvalFrom(
+  options: ApprovalsOptions,
+  answer: Answer,
+  pending: PendingApproval,
+  groups: readonly string[],
+): Approval {
+  const atMs = options.clock.nowMs();
+  return {
+    id: options.random.id(atMs),
+    planId: pending.planId,
+    by: { id: answer.who.id, groups },
+    verdict: answer.verdict,
+    atMs,
+    expiresAtMs: pending.expiresAtMs,
+    stateHash: pending.stateHash,
+    policyDigest: pending.policyDigest,
+    epoch: pending.epoch,
+    via: answer.via,
+    ...(answer.comment === undefined ? {} : { comment: answer.comment.slice(0, longestComment) }),
+  };
+}
