@@ -1,0 +1,153 @@
+import { WatchkeeperError } from '../lib/errors.ts';
+import { selects } from '../lib/selector.ts';
+import type { Finding } from '../domain/alert.ts';
+import type { Change } from '../domain/change.ts';
+import type { DetectorDefinition } from '../domain/definitions.ts';
+import type { Json } from '../lib/json.ts';
+import type { Detector, DetectorBatch, DetectorContext } from '../domain/ports/detector.ts';
+import type { Log } from '../domain/ports/io.ts';
+import type { Put } from '../domain/ports/store.ts';
+import type { Service } from '../domain/service.ts';
+
+/** What the detectors are told beside the samples. */
+export interface BankContext {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly changesOf: (service: string) => readonly Change[];
+  readonly dependenciesOf: (service: string) => readonly string[];
+  readonly isWatched: (detector: string, finding: Pick<Finding, 'service' | 'signal' | 'labels'>) => boolean;
+}
+
+/** All running detectors. */
+export interface DetectorBank {
+  /** Swaps the set. A detector whose definition did not change keeps its state; a new one starts from what was saved. */
+  replace(definitions: readonly DetectorDefinition[], saved: (name: string) => Json | undefined): void;
+  step(batch: DetectorBatch, context: BankContext): readonly Finding[];
+  /** The state of every detector, to be written to the store. */
+  save(): readonly Put[];
+  definitions(): ReadonlyMap<string, DetectorDefinition>;
+}
+
+interface Running {
+  readonly definition: DetectorDefinition;
+  readonly detector: Detector;
+  /** Whether a service is selected, remembered until the services change. */
+  readonly selected: Map<string, boolean>;
+}
+
+/**
+ * Makes the bank. A detector that throws is a bug of ours, and must not take the watch down with it: its services
+ * become `unknown` by a finding that says so, and the others go on.
+ */
+export function createBank(
+  create: (definition: DetectorDefinition, saved: Json | undefined) => Detector,
+  log: Log,
+): DetectorBank {
+  let running = new Map<string, Running>();
+  let servicesSeen: ReadonlyMap<string, Service> | undefined;
+
+  return {
+    replace: (definitions, saved) => {
+      const next = new Map<string, Running>();
+      for (const definition of definitions) {
+        const old = running.get(definition.name);
+        const kept = old?.definition.digest === definition.digest ? old.detector : undefined;
+        next.set(definition.name, {
+          definition,
+          detector: kept ?? create(definition, savedState(saved(definition.name), definition.digest)),
+          selected: new Map(),
+        });
+      }
+      running = next;
+    },
+    step: (batch, context) => {
+      if (servicesSeen !== context.services) for (const entry of running.values()) entry.selected.clear();
+      servicesSeen = context.services;
+      return [...running.values()].flatMap((entry) => {
+        try {
+          return entry.detector.step(narrow(batch, entry, context), contextFor(entry.definition, context));
+        } catch (thrown) {
+          const error = WatchkeeperError.from(thrown);
+          log.error('a detector failed; what it watches is unknown', { detector: entry.definition.name, error });
+          return [broken(entry.definition, batch.asOfMs, error.message)];
+        }
+      });
+    },
+    save: () =>
+      [...running.values()].map((entry) => ({
+        space: 'detector',
+        key: entry.definition.name,
+        value: { digest: entry.definition.digest, state: entry.detector.save() },
+      })),
+    definitions: () => new Map([...running].map(([name, entry]) => [name, entry.definition])),
+  };
+}
+
+function savedState(saved: Json | undefined, digest: string): Json | undefined {
+  if (saved === undefined || saved === null || typeof saved !== 'object' || !('state' in saved)) return undefined;
+  return saved['digest'] === digest ? saved['state'] : undefined;
+}
+
+function narrow(batch: DetectorBatch, entry: Running, context: BankContext): DetectorBatch {
+  const { definition } = entry;
+  const mine = (service: string): boolean => {
+    const known = entry.selected.get(service);
+    if (known !== undefined) return known;
+    const found = context.services.get(service);
+    const answer = found !== undefined && selects(definition.services, found);
+    entry.selected.set(service, answer);
+    return answer;
+  };
+  return {
+    asOfMs: batch.asOfMs,
+    series: batch.series.filter(
+      (series) =>
+        (definition.on === '' || series.signal === definition.on || neededBeside(definition, series.signal)) &&
+        mine(series.service),
+    ),
+    logs: batch.logs.filter((record) => mine(record.service)),
+    changes: batch.changes.filter((change) => mine(change.service)),
+    external: batch.external.filter((finding) => mine(finding.service) || !context.services.has(finding.service)),
+    gaps: batch.gaps.filter(
+      (gap) =>
+        (gap.service === undefined || mine(gap.service)) &&
+        (gap.signal === undefined || definition.on === '' || gap.signal === definition.on),
+    ),
+  };
+}
+
+// A ratio is judged together with the traffic behind it.
+function neededBeside(definition: DetectorDefinition, signal: string): boolean {
+  return signal === 'traffic' && definition.on !== '';
+}
+
+function contextFor(definition: DetectorDefinition, context: BankContext): DetectorContext {
+  return {
+    changesOf: (service) => {
+      const own = definition.changesOf.includes('self') ? context.changesOf(service) : [];
+      const theirs = definition.changesOf.includes('dependencies')
+        ? context.dependenciesOf(service).flatMap((name) => [...context.changesOf(name)])
+        : [];
+      return [...own, ...theirs].sort((a, b) => a.atMs - b.atMs);
+    },
+    service: (name) => context.services.get(name),
+    slo: (service, name) => context.services.get(service)?.slos.find((slo) => slo.name === name),
+    isWatched: (finding) => context.isWatched(definition.name, finding),
+  };
+}
+
+function broken(definition: DetectorDefinition, asOfMs: number, message: string): Finding {
+  return {
+    detector: definition.name,
+    kind: definition.kind,
+    service: 'watchkeeper',
+    signal: definition.on,
+    labels: {},
+    state: 'unknown',
+    atMs: asOfMs,
+    sinceMs: asOfMs,
+    severity: definition.severity,
+    reason: `the detector ${definition.name} failed, so what it watches is unknown: ${message}`,
+    numbers: {},
+    confidence: 0,
+  };
+}

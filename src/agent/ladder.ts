@@ -1,0 +1,216 @@
+import { WatchkeeperError } from '../lib/errors.ts';
+import type { Escalation } from '../domain/definitions.ts';
+import type { LedgerDraft } from '../domain/ledger.ts';
+import type { Channel, Delivery, Notice } from '../domain/ports/channel.ts';
+import type { Clock, Log } from '../domain/ports/io.ts';
+import type { Ledger } from '../domain/ports/ledger.ts';
+import type { Put, Store } from '../domain/ports/store.ts';
+import type { Json } from '../lib/json.ts';
+import type { Metrics } from './metrics.ts';
+
+/** One notice on its way up the ladder. Kept in the store under the notice's id, so that a restart repeats nothing and forgets nothing. */
+export interface Call {
+  readonly notice: Notice;
+  readonly escalation: string;
+  /** Whether it climbs until somebody answers, or is told once on the first rung. */
+  readonly climbs: boolean;
+  readonly rung: number;
+  readonly nextAtMs: number;
+  readonly deliveries: readonly {
+    readonly channel: string;
+    readonly address: string;
+    readonly rung: number;
+    readonly atMs: number;
+    readonly is: 'sending' | 'accepted' | 'failed';
+    readonly reason?: string;
+  }[];
+  readonly done: boolean;
+  readonly because?: string;
+}
+
+/** Calling people: who is told, in which order, and what happens when nobody can be reached. */
+export interface Ladder {
+  /** Hands a notice over. The same id twice is told once. Resolves when the first rung was tried. */
+  call(notice: Notice, escalation: string, climbs: boolean): Promise<void>;
+  /** Somebody answered, or it ended by itself: nobody further is called. */
+  answered(incidentId: string, because: string): Promise<void>;
+  /** Goes on to the next rung where it is time. */
+  tick(): Promise<void>;
+  /** Goes on with what a crash interrupted. */
+  resume(): Promise<void>;
+  calls(): readonly Call[];
+}
+
+export interface LadderOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly channels: () => ReadonlyMap<string, Channel>;
+  readonly escalations: () => ReadonlyMap<string, Escalation>;
+  readonly signal: AbortSignal;
+}
+
+const deliverWithinMs = 15_000;
+const mostCalls = 1_000;
+
+/**
+ * Makes the ladder. Notices are told at least once: one that was being sent when the process died is sent again under
+ * the same id, which channels pass on as an idempotency key. A missing channel or a failed delivery never blocks
+ * anything; it moves on at once and is recorded.
+ */
+export function createLadder(options: LadderOptions): Ladder {
+  const calls = new Map<string, Call>();
+  const save: Save = async (call, drafts) => {
+    calls.set(call.notice.id, call);
+    await options.ledger.record({ drafts, puts: [put(call)] });
+  };
+  return {
+    call: async (notice, escalation, climbs) => {
+      if (calls.has(notice.id)) return;
+      const call: Call = {
+        notice,
+        escalation,
+        climbs,
+        rung: 0,
+        nextAtMs: options.clock.nowMs(),
+        deliveries: [],
+        done: false,
+      };
+      const body = { notice: notice.id, kind: notice.kind, escalation, climbs };
+      await save(call, [
+        { type: 'escalation', actor: 'watchkeeper', atMs: notice.atMs, subject: subjectOf(notice), body },
+      ]);
+      await climb(options, call, save);
+      trim(calls);
+    },
+    answered: async (incidentId, because) => {
+      for (const call of [...calls.values()]) {
+        if (!call.done && call.climbs && call.notice.incident?.id === incidentId)
+          await save({ ...call, done: true, because }, []);
+      }
+    },
+    tick: async () => {
+      const nowMs = options.clock.nowMs();
+      for (const call of [...calls.values()])
+        if (!call.done && call.rung > 0 && call.nextAtMs <= nowMs) await climb(options, call, save);
+    },
+    resume: async () => {
+      for (const stored of await options.store.list('delivery', { limit: mostCalls, reverse: true }))
+        calls.set(stored.key, stored.value as unknown as Call);
+      for (const call of [...calls.values()]) {
+        const interrupted = call.rung === 0 || call.deliveries.some((delivery) => delivery.is === 'sending');
+        if (!call.done && interrupted) await climb(options, call, save);
+      }
+    },
+    calls: () => [...calls.values()],
+  };
+}
+
+type Save = (call: Call, drafts: readonly LedgerDraft[]) => Promise<void>;
+
+/** Tries the call's rung; goes on at once to the next while nobody on it can be reached: waiting for them would be silence. */
+async function climb(options: LadderOptions, call: Call, save: Save): Promise<void> {
+  const escalation = options.escalations().get(call.escalation) ?? lastResort;
+  let current = call;
+  while (current.rung < escalation.steps.length) {
+    const step = escalation.steps[current.rung] ?? { notify: [], waitMs: 0 };
+    const tried = await tryRung(options, current, step.notify, save);
+    const last = current.rung + 1 >= escalation.steps.length;
+    if (tried.reached && (!current.climbs || last)) {
+      return save(
+        { ...tried.call, done: true, because: current.climbs ? 'everybody on the ladder was told' : 'told' },
+        [],
+      );
+    }
+    const nowMs = options.clock.nowMs();
+    current = { ...tried.call, rung: current.rung + 1, nextAtMs: nowMs + (tried.reached ? step.waitMs : 0) };
+    if (tried.reached) return save(current, []);
+  }
+  options.log.error('nobody on the ladder could be reached', {
+    incident: call.notice.incident?.id,
+    escalation: call.escalation,
+    title: call.notice.title,
+  });
+  return save({ ...current, done: true, because: 'nobody on the ladder could be reached' }, []);
+}
+
+async function tryRung(
+  options: LadderOptions,
+  call: Call,
+  notify: Escalation['steps'][number]['notify'],
+  save: Save,
+): Promise<{ readonly call: Call; readonly reached: boolean }> {
+  let current = call;
+  let reached = false;
+  for (const { channel, address } of notify) {
+    const before = current.deliveries.find(
+      (done) => done.rung === call.rung && done.channel === channel && done.address === address,
+    );
+    if (before && before.is !== 'sending') {
+      reached ||= before.is === 'accepted';
+      continue;
+    }
+    const others = current.deliveries.filter((done) => done !== before);
+    const entry = { channel, address, rung: call.rung, atMs: options.clock.nowMs() };
+    await save({ ...current, deliveries: [...others, { ...entry, is: 'sending' }] }, []);
+    const outcome = await deliver(options, current.notice, channel, address);
+    reached ||= outcome.is === 'accepted';
+    options.metrics.deliveries.inc({ channel, outcome: outcome.is });
+    const reason = outcome.is === 'failed' ? { reason: outcome.reason } : {};
+    current = { ...current, deliveries: [...others, { ...entry, is: outcome.is, ...reason }] };
+    await save(current, [draft(options.clock.nowMs(), current, channel, address, outcome)]);
+  }
+  return { call: current, reached };
+}
+
+/** When an escalation is named that does not exist, the log is told: never silent (I14). */
+const lastResort: Escalation = {
+  name: 'last-resort',
+  steps: [{ notify: [{ channel: 'log', address: '' }], waitMs: 0 }],
+  approvers: {},
+};
+
+async function deliver(options: LadderOptions, notice: Notice, name: string, address: string): Promise<Delivery> {
+  const channel = options.channels().get(name);
+  if (!channel) return { is: 'failed', reason: `there is no channel called ${name}`, retryable: false };
+  const deadline = options.clock.deadline(deliverWithinMs, options.signal);
+  try {
+    return await channel.post(notice, address, deadline.signal);
+  } catch (thrown) {
+    const error = WatchkeeperError.from(thrown);
+    return { is: 'failed', reason: error.message, retryable: error.retryable };
+  } finally {
+    deadline.cancel();
+  }
+}
+
+function draft(atMs: number, call: Call, channel: string, address: string, outcome: Delivery): LedgerDraft {
+  return {
+    type: 'delivery',
+    actor: 'watchkeeper',
+    atMs,
+    subject: subjectOf(call.notice),
+    body: { notice: call.notice.id, kind: call.notice.kind, channel, outcome: outcome.is, rung: call.rung },
+    payload: { address, ...(outcome.is === 'failed' ? { reason: outcome.reason } : {}) },
+  };
+}
+
+function subjectOf(notice: Notice): LedgerDraft['subject'] {
+  return {
+    ...(notice.incident ? { incident: notice.incident.id, service: notice.incident.service } : {}),
+    ...(notice.plan ? { plan: notice.plan.id } : {}),
+  };
+}
+
+function put(call: Call): Put {
+  return { space: 'delivery', key: call.notice.id, value: call as unknown as Json };
+}
+
+function trim(calls: Map<string, Call>): void {
+  for (const [id, call] of calls) {
+    if (calls.size <= mostCalls) return;
+    if (call.done) calls.delete(id);
+  }
+}

@@ -1,0 +1,139 @@
+import type { Alert, Incident } from '../domain/alert.ts';
+import type { Approval, ApprovalRequirement, Autonomy, Decision } from '../domain/authority.ts';
+import type { Change } from '../domain/change.ts';
+import type { Diagnosis } from '../domain/diagnosis.ts';
+import type { Checkpoint } from '../domain/ledger.ts';
+import type { Execution, Plan } from '../domain/remediation.ts';
+import type { Gap, Sample } from '../domain/telemetry.ts';
+import type { SourceStatus } from './watch-sources.ts';
+
+/** Whether a runbook applied, and the sentence why (not). */
+export interface MatchView {
+  readonly runbook: string;
+  readonly matched: boolean;
+  readonly because: string;
+}
+
+/**
+ * Everything the watch worked out about one incident: why it acted, why it did not, and what it waits for. Kept in the
+ * store under the incident's id, so that `explain` answers after a restart too.
+ */
+export interface CaseFile {
+  readonly incidentId: string;
+  readonly updatedAtMs: number;
+  readonly diagnosis?: Diagnosis;
+  readonly matches: readonly MatchView[];
+  readonly plans: readonly Plan[];
+  readonly decisions: readonly Decision[];
+  readonly executions: readonly string[];
+  readonly suggestions: readonly string[];
+  /** Where the case stands, in a sentence: "waiting for group:oncall to approve", "no runbook matches". */
+  readonly standing: string;
+  /** Notices already sent for it, so that a restart repeats none. */
+  readonly noticed: readonly string[];
+  /** When it is looked at again without any news, and how often it was. */
+  readonly retryAtMs?: number;
+  readonly tries: number;
+}
+
+/** A plan that waits for people. */
+export interface PendingApproval {
+  readonly planId: string;
+  readonly incidentId: string;
+  readonly service: string;
+  readonly runbook: string;
+  readonly requirement: ApprovalRequirement;
+  readonly requestedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly stateHash: string;
+  readonly policyDigest: string;
+  readonly epoch: number;
+  /** 0: `from`; 1..n: the rungs of `then`. */
+  readonly rung: number;
+  readonly approvals: readonly Approval[];
+  readonly status: 'waiting' | 'granted' | 'denied' | 'expired' | 'void';
+  readonly because?: string;
+}
+
+export interface SignalView {
+  readonly signal: string;
+  readonly unit: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly seriesKey: string;
+  readonly latest?: Sample;
+  /** Recent samples, thinned, for a sparkline. */
+  readonly recent: readonly Sample[];
+}
+
+export type ServiceState = 'ok' | 'pending' | 'firing' | 'unknown';
+
+export interface ServiceView {
+  readonly name: string;
+  readonly team: string;
+  readonly state: ServiceState;
+  readonly because: string;
+  readonly signals: readonly SignalView[];
+  readonly changes: readonly Change[];
+  readonly alerts: readonly Alert[];
+}
+
+export interface StatusView {
+  readonly version: string;
+  readonly asOfMs: number;
+  readonly startedAtMs: number;
+  readonly ceiling: Autonomy;
+  readonly paused?: { readonly by: string; readonly atMs: number; readonly reason: string };
+  readonly unwell: readonly string[];
+  readonly sources: readonly SourceStatus[];
+  readonly services: readonly ServiceView[];
+  readonly incidents: readonly Incident[];
+  readonly approvals: readonly PendingApproval[];
+  readonly running: readonly Execution[];
+  readonly gaps: readonly Gap[];
+  readonly ledger: { readonly size: number; readonly origin: string };
+  readonly resources: {
+    readonly digest: string;
+    readonly loadedAtMs: number;
+    readonly ok: boolean;
+    readonly problems: readonly string[];
+    readonly counts: Readonly<Record<string, number>>;
+  };
+}
+
+/** One incident with everything that belongs to it. */
+export interface IncidentView {
+  readonly incident: Incident;
+  readonly alerts: readonly Alert[];
+  readonly file?: CaseFile;
+  readonly approvals: readonly PendingApproval[];
+  readonly executions: readonly Execution[];
+  readonly changes: readonly Change[];
+  readonly series: readonly SignalView[];
+}
+
+/** What came of a person's answer. */
+export type AnswerResult =
+  | { readonly is: 'recorded'; readonly message: string; readonly decision?: Decision; readonly executionId?: string }
+  | { readonly is: 'refused'; readonly message: string };
+
+/** What would be done by a runbook now, on what, allowed by what. Nothing is changed by asking. */
+export interface PlanView {
+  readonly runbook: string;
+  readonly service: string;
+  readonly match: MatchView;
+  readonly plan?: Plan;
+  readonly decision?: Decision;
+  /** Why there is no plan. */
+  readonly because?: string;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+}
+
+export interface LedgerView {
+  readonly size: number;
+  readonly checkpoint: Checkpoint;
+  readonly vkey: string;
+}

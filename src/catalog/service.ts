@@ -1,0 +1,131 @@
+import * as z from 'zod';
+
+import type { ResourceDocument } from '../domain/document.ts';
+import type { Place } from '../domain/places.ts';
+import type { Schema } from '../domain/ports/schema.ts';
+import type { Service, TelemetryBinding } from '../domain/service.ts';
+import type { Issue, Parsed } from '../lib/issues.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { schemaOf } from '../lib/schema.ts';
+import { nearest } from '../lib/suggest.ts';
+import { inferNature } from './nature.ts';
+import { absolutePath, durationMs, objective, plainName } from './parts.ts';
+
+const natures = ['gauge', 'rate', 'ratio', 'latency', 'state'] as const;
+
+const host = z
+  .strictObject({
+    unit: z
+      .string()
+      .max(255)
+      .regex(/^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*$/, 'must be a systemd unit name, such as checkout.service')
+      .exactOptional(),
+    process: z.strictObject({ pidFile: absolutePath }).exactOptional(),
+    releases: z.strictObject({ root: absolutePath, current: absolutePath }).exactOptional(),
+    health: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).exactOptional(),
+    logs: z.array(absolutePath).max(100).exactOptional(),
+    config: z.array(absolutePath).max(100).exactOptional(),
+  })
+  .describe('A service on the machine the daemon runs on');
+
+const place = z
+  .object({ host: host.exactOptional() })
+  .catchall(z.record(z.string(), z.json()))
+  .transform((written, context): Place => {
+    const [key, ...more] = Object.keys(written);
+    if (key === undefined || more.length > 0)
+      context.addIssue({ code: 'custom', message: 'must name exactly one platform, such as host or kubernetes' });
+    else if (written.host !== undefined) return { on: 'host', host: written.host };
+    else if (nearest(key, ['host']) !== undefined)
+      context.addIssue({ code: 'custom', message: `unknown platform ${key}: did you mean host?`, path: [key] });
+    else return { on: 'other', platform: key, spec: written[key] ?? {} };
+    return z.NEVER;
+  });
+
+const binding = z
+  .object({ source: plainName, unit: z.string().max(32).exactOptional(), nature: z.enum(natures).exactOptional() })
+  .catchall(z.json())
+  .describe('Where the signal is read; further keys belong to the source and are checked by its own schema');
+
+const spec = z.strictObject({
+  owner: z
+    .strictObject({ team: z.string().max(253).exactOptional(), escalate: plainName.exactOptional() })
+    .exactOptional(),
+  dependsOn: z.array(plainName).max(500).exactOptional(),
+  runsOn: z.array(place).max(100).exactOptional(),
+  telemetry: z.record(plainName, binding).exactOptional(),
+  slos: z
+    .array(z.strictObject({ name: plainName, objective, window: durationMs, errors: plainName }))
+    .max(50)
+    .exactOptional(),
+});
+
+type ServiceSpec = z.infer<typeof spec>;
+
+/** The `spec` of a Service document, for editors and for parsing. */
+export const serviceSchema: Schema<ServiceSpec> = schemaOf(spec);
+
+/** The escalation a service falls to when neither it nor anything else names one. */
+export const defaultEscalation = 'default';
+
+/**
+ * Parses a Service document. Owner, telemetry and all else may be left out: the team then comes from the `team` label,
+ * and people are called through the escalation named `default`. Issue paths start at the document's root.
+ */
+export function parseService(doc: ResourceDocument): Parsed<Service> {
+  const parsed = serviceSchema.parse(doc.spec);
+  if (!parsed.ok)
+    return { ok: false, issues: parsed.issues.map((issue) => ({ ...issue, path: ['spec', ...issue.path] })) };
+  const issues = crossIssues(doc.metadata.name, parsed.value);
+  if (issues.length > 0) return { ok: false, issues };
+  const { owner, dependsOn = [], runsOn = [], telemetry = {}, slos = [] } = parsed.value;
+  const bindings = Object.entries(telemetry).map(([signal, written]) => [signal, toBinding(signal, written)] as const);
+  return {
+    ok: true,
+    value: {
+      name: doc.metadata.name,
+      labels: doc.metadata.labels,
+      owner: {
+        team: owner?.team ?? doc.metadata.labels['team'] ?? 'unowned',
+        escalate: owner?.escalate ?? defaultEscalation,
+      },
+      dependsOn,
+      runsOn,
+      telemetry: Object.fromEntries(bindings),
+      slos: slos.map((slo) => ({
+        name: slo.name,
+        objective: slo.objective,
+        windowMs: slo.window,
+        errors: slo.errors,
+      })),
+      origin: 'declared',
+    },
+  };
+}
+
+function toBinding(signal: string, written: z.infer<typeof binding>): TelemetryBinding {
+  const { source, unit = '1', nature, ...query } = written;
+  return { source, unit, nature: nature ?? inferNature(signal, unit), query: query satisfies JsonObject };
+}
+
+function crossIssues(name: string, written: ServiceSpec): readonly Issue[] {
+  const issues: Issue[] = [];
+  const signals = Object.keys(written.telemetry ?? {});
+  for (const [index, slo] of (written.slos ?? []).entries()) {
+    if (signals.includes(slo.errors)) continue;
+    const suggestion = nearest(slo.errors, signals);
+    const message = `objective ${slo.name} reads the signal ${slo.errors}, which telemetry does not have`;
+    issues.push({ path: ['spec', 'slos', index, 'errors'], message, ...(suggestion && { suggestion }) });
+  }
+  const objectives = (written.slos ?? []).map((slo) => slo.name);
+  for (const [index, slo] of objectives.entries())
+    if (objectives.indexOf(slo) < index)
+      issues.push({ path: ['spec', 'slos', index, 'name'], message: `there are two objectives named ${slo}` });
+  for (const [index, dependency] of (written.dependsOn ?? []).entries()) {
+    const path = ['spec', 'dependsOn', index];
+    if (dependency === name) issues.push({ path, message: `${name} cannot depend on itself` });
+    else if ((written.dependsOn ?? []).indexOf(dependency) < index)
+      issues.push({ path, message: `${dependency} is named twice` });
+  }
+  return issues;
+}
