@@ -64,7 +64,7 @@ export function createBank(
       servicesSeen = context.services;
       return [...running.values()].flatMap((entry) => {
         try {
-          return entry.detector.step(narrow(batch, entry, context), contextFor(entry.definition, context));
+          return entry.detector.step(narrow(batch, entry, context), contextFor(entry, context));
         } catch (thrown) {
           const error = WatchkeeperError.from(thrown);
           log.error('a detector failed; what it watches is unknown', { detector: entry.definition.name, error });
@@ -87,16 +87,18 @@ function savedState(saved: Json | undefined, digest: string): Json | undefined {
   return saved['digest'] === digest ? saved['state'] : undefined;
 }
 
+function watches(entry: Running, context: BankContext, service: string): boolean {
+  const known = entry.selected.get(service);
+  if (known !== undefined) return known;
+  const found = context.services.get(service);
+  const answer = found !== undefined && selects(entry.definition.services, found);
+  entry.selected.set(service, answer);
+  return answer;
+}
+
 function narrow(batch: DetectorBatch, entry: Running, context: BankContext): DetectorBatch {
   const { definition } = entry;
-  const mine = (service: string): boolean => {
-    const known = entry.selected.get(service);
-    if (known !== undefined) return known;
-    const found = context.services.get(service);
-    const answer = found !== undefined && selects(definition.services, found);
-    entry.selected.set(service, answer);
-    return answer;
-  };
+  const mine = (service: string): boolean => watches(entry, context, service);
   return {
     asOfMs: batch.asOfMs,
     series: batch.series.filter(
@@ -120,8 +122,10 @@ function neededBeside(definition: DetectorDefinition, signal: string): boolean {
   return signal === 'traffic' && definition.on !== '';
 }
 
-function contextFor(definition: DetectorDefinition, context: BankContext): DetectorContext {
+function contextFor(entry: Running, context: BankContext): DetectorContext {
+  const { definition } = entry;
   return {
+    services: () => [...context.services.values()].filter((service) => watches(entry, context, service.name)),
     changesOf: (service) => {
       const own = definition.changesOf.includes('self') ? context.changesOf(service) : [];
       const theirs = definition.changesOf.includes('dependencies')
