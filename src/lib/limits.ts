@@ -47,6 +47,28 @@ export const limits = {
   /** Remediation. */
   planSteps: 50,
   planTtlMs: 15 * 60_000,
+  /** Executor: looks at the world, waits, and what it remembers. */
+  observeTimeoutMs: 10_000,
+  probeTimeoutMs: 15_000,
+  /** How long a step may take to stop once it was told to; a step that outlives it is unknown and never repeated. */
+  actionGraceMs: 5_000,
+  abortPollMs: 1_000,
+  /** Somebody else is acting on the target: how long we hold before giving up. */
+  busyHoldMs: 60_000,
+  busyPollMs: 2_000,
+  stepRetryDelayMs: 1_000,
+  /** A verification still pending this long after its last rule was due is inconclusive. */
+  verifyOverdueMs: 5 * 60_000,
+  actsKept: 10_000,
+  executionsKept: 1_000,
+  /** Actions. */
+  processCommandBytes: 4_096,
+  processesListed: 32_768,
+  releasesListed: 1_000,
+  reclaimFiles: 10_000,
+  reclaimListed: 100_000,
+  reclaimPatterns: 32,
+  healthPollMs: 250,
   /** Ledger: tlog-tiles carries an entry behind a uint16 length; ours stay far below. */
   ledgerEntryBytes: 4_096,
   ledgerPayloadBytes: 256 * 1024,
