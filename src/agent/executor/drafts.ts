@@ -1,0 +1,45 @@
+import type { Decision } from '../../domain/authority.ts';
+import type { LedgerDraft, LedgerEntryType } from '../../domain/ledger.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { ExecutionRecord } from './types.ts';
+
+/** A ledger entry about an execution. Sentences may quote the outside world, so they go into the erasable payload. */
+export function draft(
+  record: ExecutionRecord,
+  type: LedgerEntryType,
+  atMs: number,
+  body: JsonObject,
+  extra: { readonly step?: string; readonly message?: string | undefined } = {},
+): LedgerDraft {
+  const { plan } = record;
+  return {
+    type,
+    actor: 'watchkeeper',
+    atMs,
+    subject: {
+      incident: plan.incidentId,
+      plan: plan.id,
+      execution: record.id,
+      service: plan.service,
+      runbook: plan.runbook.name,
+      ...(extra.step === undefined ? {} : { step: extra.step }),
+    },
+    body,
+    ...(extra.message === undefined ? {} : { payload: { message: extra.message } }),
+  };
+}
+
+/** The live decision in front of a step, as an entry of its own. */
+export function decisionDraft(record: ExecutionRecord, decision: Decision, step: string, atMs: number): LedgerDraft {
+  const body: JsonObject = {
+    live: true,
+    decision: decision.id,
+    outcome: decision.outcome,
+    decidedBy: decision.decidedBy,
+    autonomy: decision.autonomy,
+    policyDigest: decision.policyDigest,
+    inputDigest: decision.inputDigest,
+    ...(decision.code === undefined ? {} : { code: decision.code }),
+  };
+  return { ...draft(record, 'decision', atMs, body, { step }), payload: { reasons: decision.reasons } };
+}

@@ -1,0 +1,73 @@
+import { attemptStep, recordOutcome } from './attempt.ts';
+import { authorise, handFor } from './authorise.ts';
+import { end, tellEnd, type Runtime } from './runtime.ts';
+import { probe, type Settled } from './settle.ts';
+import { giveUp, runSteps } from './steps.ts';
+import { goBack } from './undo.ts';
+import type { ExecutionRecord } from './types.ts';
+
+/**
+ * Settles what the last process left behind (I5). An intent without an outcome is unknown until a read-only probe says
+ * otherwise; only what certainly did not happen, and is harmless to repeat, and is still allowed, is done again, under
+ * the same key.
+ */
+export async function resumeOne(run: Runtime, id: string): Promise<void> {
+  if (run.book.get(id).endedAtMs !== undefined) {
+    await tellEnd(run, id);
+    return;
+  }
+  const record = await run.book.change(id, (current) => ({
+    next: { ...current, epoch: run.deps.epoch(), updatedAtMs: run.deps.clock.nowMs() },
+    drafts: [],
+  }));
+  if (record.journal.undoing !== undefined) await goBack(run, id, record.journal.undoing);
+  else if (record.status === 'verifying' && record.journal.cancelledBy === undefined) return;
+  else await resumeSteps(run, id, record);
+}
+
+async function resumeSteps(run: Runtime, id: string, record: ExecutionRecord): Promise<void> {
+  const index = record.steps.findIndex((step) => step.phase === 'intent' || step.phase === 'started');
+  if (index >= 0) {
+    const stopped = await settleDoubt(run, id, index);
+    if (stopped) return;
+  }
+  const failed = run.book.get(id).steps.find((step) => step.status !== undefined && step.status !== 'succeeded');
+  if (failed === undefined) await runSteps(run, id);
+  else await giveUp(run, id, { because: failed.message ?? `${failed.stepId} ${failed.status ?? ''}` });
+}
+
+/** Whether the execution is over. */
+async function settleDoubt(run: Runtime, id: string, index: number): Promise<boolean> {
+  const record = run.book.get(id);
+  const planned = record.plan.steps[index];
+  const step = record.steps[index];
+  const hand = planned === undefined ? 'the plan has no such step' : handFor(run.deps, planned);
+  if (typeof hand === 'string' || step?.before === undefined) {
+    const because = `cut off by a restart, and it cannot be looked at: ${typeof hand === 'string' ? hand : 'no record'}`;
+    await recordOutcome(run, id, index, { is: 'unknown', because }, { moveOn: false, recovered: true });
+    await end(run, id, { status: 'unknown', because });
+    return true;
+  }
+  const look = await probe(run, hand, step.before);
+  const because = `cut off by a restart; looked again: ${look.because}`;
+  if (look.is === 'not-done' && hand.kind.traits.idempotent && record.journal.cancelledBy === undefined) {
+    const leave = await authorise(run.deps, record, index, run.signalOf(id));
+    run.book.assertAlive();
+    if (leave.ok) {
+      const ended = await attemptStep(run, id, index, step.attempt, leave, true);
+      if (ended.is === 'done') return false;
+      await giveUp(run, id, { because: ended.because, ...(ended.is === 'unknown' ? { unknown: true } : {}) });
+      return true;
+    }
+  }
+  const settled: Settled =
+    look.is === 'done'
+      ? { is: 'done', because }
+      : look.is === 'not-done'
+        ? { is: 'failed', because, clean: true }
+        : { is: 'unknown', because };
+  await recordOutcome(run, id, index, settled, { moveOn: true, recovered: true });
+  if (settled.is !== 'unknown') return false;
+  await end(run, id, { status: 'unknown', because });
+  return true;
+}
