@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../lib/json.ts';
+import type { Autonomy } from './authority.ts';
 import type { Labels } from './telemetry.ts';
 
 /** What an action touches. Policies protect and bound by it (`protect: [service:watchkeeper]`). */
@@ -98,6 +99,8 @@ export interface Plan {
   /** Why this runbook, in a sentence. */
   readonly because: string;
   readonly notWhen?: string;
+  /** The runbook's own limit on autonomy; absent: none beside the policy's. */
+  readonly autonomy?: Autonomy;
   readonly proposedBy: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;

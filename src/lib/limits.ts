@@ -69,6 +69,12 @@ export const limits = {
   reclaimListed: 100_000,
   reclaimPatterns: 32,
   healthPollMs: 250,
+  /** A decision needs a look at the target that is at most this old, and not further in the future than clocks differ. */
+  observationMaxAgeMs: 60_000,
+  clockSkewMs: 5_000,
+  /** Runbooks: what a template may put into a parameter, and how old a sample may be and still say something. */
+  templateValueBytes: 1_024,
+  verifySampleMaxAgeMs: 120_000,
   /** Ledger: tlog-tiles carries an entry behind a uint16 length; ours stay far below. */
   ledgerEntryBytes: 4_096,
   ledgerPayloadBytes: 256 * 1024,

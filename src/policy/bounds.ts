@@ -1,0 +1,59 @@
+import type { Amount } from '../lib/written.ts';
+import { covers } from './history.ts';
+import { targetKey, type InFlightAct } from './input.ts';
+import type { AllowRule } from './policy.ts';
+import type { StepView } from './view.ts';
+
+/** Why an act is larger than a rule allows, or `undefined`. Everything in flight counts, ours and others' (I6). */
+export function whyTooMuch(rule: AllowRule, view: StepView): string | undefined {
+  const { bounds } = rule;
+  const { observation } = view;
+  if (observation === undefined) return 'the live state is not known';
+  const { touched, total, healthyAfter } = observation.blast;
+  if (![touched, total, healthyAfter].every((count) => Number.isSafeInteger(count) && count >= 0) || touched > total)
+    return `the blast radius cannot be right: ${touched} of ${total}, ${healthyAfter} healthy`;
+  const others = inFlightElsewhere(view);
+  const alsoTouched = others
+    .filter((act) => act.service === view.step.target.service)
+    .reduce((sum, act) => sum + Math.max(1, act.touched), 0);
+
+  if (bounds.units !== undefined) {
+    const most = inUnits(bounds.units, total);
+    const sum = touched + alsoTouched;
+    if (sum > most)
+      return `it would touch ${touched} of ${total}${alsoTouched > 0 ? ` beside ${alsoTouched} in flight` : ''}, and at most ${text(bounds.units)} may be`;
+  }
+  if (bounds.keepHealthy !== undefined) {
+    const left = healthyAfter - alsoTouched;
+    if (left < inUnits(bounds.keepHealthy, total))
+      return `${Math.max(0, left)} of ${total} would stay healthy, and ${text(bounds.keepHealthy)} must`;
+  }
+  if (bounds.replicasMax !== undefined) {
+    const { replicas } = view.step.params;
+    if (replicas !== undefined && !(typeof replicas === 'number' && replicas <= bounds.replicasMax))
+      return `${JSON.stringify(replicas)} replicas are more than ${bounds.replicasMax}`;
+  }
+  if (bounds.parallel !== undefined) {
+    const { input } = view;
+    const running = new Set(
+      others.filter((act) => covers(rule, input, act)).map((act) => act.executionId ?? `${act.by} ${act.targetKey}`),
+    );
+    if (running.size >= bounds.parallel) return `${running.size} of ${bounds.parallel} are already under way`;
+  }
+  return undefined;
+}
+
+function inFlightElsewhere({ input, step }: StepView): readonly InFlightAct[] {
+  const key = targetKey(step.target);
+  return input.inFlight.filter(
+    (act) => act.targetKey !== key && (act.executionId === undefined || act.executionId !== input.executionId),
+  );
+}
+
+function inUnits(amount: Amount, total: number): number {
+  return 'count' in amount ? amount.count : amount.ratio * total;
+}
+
+function text(amount: Amount): string {
+  return 'count' in amount ? String(amount.count) : `${Math.round(amount.ratio * 1_000) / 10}%`;
+}
