@@ -25,3 +25,14 @@ export interface Change {
   readonly irreversible?: boolean;
   readonly attributes: Labels;
 }
+
+/** What a deploy-aware detector concluded about a change. `healthy` is why nobody was called. */
+export interface ChangeVerdict {
+  readonly changeId: string;
+  readonly service: string;
+  readonly detector: string;
+  readonly signal: string;
+  readonly verdict: 'healthy' | 'regressed' | 'inconclusive';
+  readonly because: string;
+  readonly atMs: number;
+}

@@ -7,6 +7,7 @@ export type LedgerEntryType =
   | 'config-loaded'
   | 'config-rejected'
   | 'change-observed'
+  | 'change-judged'
   | 'alert-firing'
   | 'alert-resolved'
   | 'incident-opened'
