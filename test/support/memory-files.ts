@@ -16,6 +16,10 @@ export interface MemoryFiles extends WriteFiles {
   append(path: string, data: string): void;
   link(path: string, target: string, mtimeMs?: number): void;
   remove(path: string): void;
+  /** What a file holds, as text. */
+  text(path: string): string;
+  /** Moves a file, which keeps its inode, as log rotation does. */
+  rename(from: string, to: string): void;
   /** Makes every access to a path fail with this error, as a broken disk or missing right would. */
   fail(path: string, error: WatchkeeperError | undefined): void;
   setDisk(path: string, usage: DiskUsage): void;
@@ -83,6 +87,13 @@ export function memoryFiles(initial: Readonly<Record<string, string>> = {}): Mem
     },
     remove: (path) => {
       for (const key of [...nodes.keys()]) if (key === path || key.startsWith(`${path}/`)) nodes.delete(key);
+    },
+    text: (path) => new TextDecoder().decode(file(path).data),
+    rename: (from, to) => {
+      const node = nodes.get(from);
+      if (node === undefined) throw missing(from);
+      nodes.delete(from);
+      nodes.set(to, node);
     },
     fail: (path, error) => {
       if (error === undefined) failures.delete(path);

@@ -1,5 +1,7 @@
 import type { Collected, CollectRequest, SignalQuery } from '../../domain/ports/source.ts';
-import type { Gap, ResourceState, Series } from '../../domain/telemetry.ts';
+import type { Gap, ResourceState } from '../../domain/telemetry.ts';
+import { createChangeReader } from './changes/index.ts';
+import { createFileLogs } from './logs/index.ts';
 import { machineState } from './machine.ts';
 import type { MachineName } from './machine.ts';
 import { metricOf } from './metrics/catalogue.ts';
@@ -14,12 +16,14 @@ import type { Stamp, Wanted } from './signals.ts';
 
 export const empty: Collected = { series: [], logs: [], changes: [], resources: [], findings: [], gaps: [] };
 
-/** Answers live requests: one sample a series, stamped with the time of the reading. */
-export function createLive(
+/** Answers requests: live with one sample a series, stamped with the time of the reading; the past from files. */
+export function createCollector(
   config: HostConfig,
   nameOf: MachineName,
 ): (request: CollectRequest, context: ReadContext, stamp: Stamp) => Promise<Collected> {
   const readers = createMachineReaders(config.excludeMounts);
+  const readLogs = createFileLogs();
+  const changes = createChangeReader(config.watch);
   let state: ResourceState | undefined;
 
   const readMachine = async (groups: ReadonlySet<Group>, context: ReadContext): Promise<Reading> => {
@@ -27,29 +31,46 @@ export function createLive(
     return merge(await Promise.all(asked.map((group) => readGroup(group, readers[group], context))));
   };
 
-  return async (request, context, stamp) => {
+  const measure = async (request: CollectRequest, context: ReadContext, stamp: Stamp): Promise<Measured> => {
     const { wanted, gaps } = understand(request.signals, stamp);
     const reading = await readMachine(new Set(wanted.map(({ query }) => metricOf(query.metric).group)), context);
     context.rates.sweep();
-    const series: Series[] = [];
-    for (const one of wanted) {
-      const found = answer(one, reading, stamp);
-      series.push(...found.series);
-      gaps.push(...found.gaps);
-    }
+    const answers = wanted.map((one) => answer(one, reading, stamp));
+    const series = answers.flatMap((found) => found.series);
+    return { series, resources: [], gaps: [...gaps, ...answers.flatMap((found) => found.gaps)] };
+  };
+
+  const facts = async (host: string, context: ReadContext, stamp: Stamp): Promise<readonly ResourceState[]> => {
+    // For people: when they cannot be read, the metrics' own gaps say so.
+    state ??= await machineState(context, host, stamp.nowMs).catch(() => undefined);
+    return state === undefined ? [] : [{ ...state, atMs: stamp.nowMs }];
+  };
+
+  return async (request, context, stamp) => {
+    const { services } = request;
     const host = await nameOf(context);
-    const resources: ResourceState[] = [];
-    if (request.services.some((service) => service.name === host)) {
-      // Facts for people: when they cannot be read, the metrics' own gaps say so.
-      state ??= await machineState(context, host, stamp.nowMs).catch(() => undefined);
-      if (state !== undefined) resources.push({ ...state, atMs: stamp.nowMs });
-    }
-    return { series, logs: [], changes: [], resources, findings: [], gaps };
+    const live = request.mode === 'live';
+    const measured = live ? await measure(request, context, stamp) : noPast(request, stamp);
+    const changed = live
+      ? await changes.live(services, host, stamp, context)
+      : changes.history(services, request.fromMs, request.untilMs);
+    const logged = await readLogs(services, request, stamp, context);
+    const asked = services.some((service) => service.name === host);
+    return {
+      series: measured.series,
+      logs: logged.logs,
+      changes: changed.changes,
+      resources: [...measured.resources, ...(live && asked ? await facts(host, context, stamp) : [])],
+      findings: [],
+      gaps: [...measured.gaps, ...changed.gaps, ...logged.gaps],
+    };
   };
 }
 
+type Measured = Pick<Collected, 'series' | 'resources' | 'gaps'>;
+
 /** Metrics have no past here: the daemon keeps its own window of what it collected. */
-export function collectHistory(request: CollectRequest, stamp: Stamp): Collected {
+function noPast(request: CollectRequest, stamp: Stamp): Measured {
   const gaps = request.signals.map((asked): Gap => ({
     ...span(stamp),
     reason: 'unsupported',
@@ -57,7 +78,7 @@ export function collectHistory(request: CollectRequest, stamp: Stamp): Collected
     service: asked.service,
     signal: asked.signal,
   }));
-  return { ...empty, gaps };
+  return { series: [], resources: [], gaps };
 }
 
 function understand(signals: readonly SignalQuery[], stamp: Stamp): { wanted: readonly Wanted[]; gaps: Gap[] } {

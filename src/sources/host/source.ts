@@ -2,7 +2,7 @@ import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { Source, SourceTraits } from '../../domain/ports/source.ts';
 import type { Service } from '../../domain/service.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
-import { collectHistory, createLive, empty, span } from './collect.ts';
+import { createCollector, empty, span } from './collect.ts';
 import { describeMachine, machineName, machineState } from './machine.ts';
 import { createRates } from './rates.ts';
 import { gapMessage, gapReason } from './reading.ts';
@@ -28,7 +28,7 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
     at: (path) => prefix + path,
   });
   const nameOf = machineName(config.name);
-  const live = createLive(config, nameOf);
+  const collect = createCollector(config, nameOf);
 
   return {
     id,
@@ -40,7 +40,7 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
       const stamp: Stamp = { source: id, nowMs, fromMs: request.fromMs };
       const context = contextOf(signal);
       try {
-        return request.mode === 'live' ? await live(request, context, stamp) : collectHistory(request, stamp);
+        return await collect(request, context, stamp);
       } catch (thrown) {
         if (signal.aborted) throw WatchkeeperError.from(thrown, 'aborted');
         return { ...empty, gaps: [{ ...span(stamp), reason: gapReason(thrown), message: gapMessage(thrown, 'host') }] };
