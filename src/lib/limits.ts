@@ -32,6 +32,8 @@ export const limits = {
   detectorLogTokens: 24,
   detectorExternal: 10_000,
   detectorEventsPerService: 64,
+  /** An exposition, unpacked: about half a million series. */
+  scrapeBodyBytes: 64 * 1024 * 1024,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { parseDuration } from './duration.ts';
 import type { Issue, Parsed } from './issues.ts';
 import type { Json, JsonObject } from './json.ts';
 import { nearest } from './suggest.ts';
@@ -28,6 +29,12 @@ export function schemaOf<T>(type: z.ZodType<T>): ZodBackedSchema<T> {
     jsonSchema,
   };
 }
+
+/** A duration as people write it (`90s`, `1h30m`), in milliseconds once parsed. */
+export const durationMs = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, 'must be a duration such as 90s, 5m or 2h')
+  .transform((text) => parseDuration(text) ?? 0);
 
 const jsonSchemaOptions = { io: 'input', unrepresentable: 'any' } as const;
 
