@@ -4,6 +4,8 @@ import type { Source, SourceKind, SourceTraits } from '../domain/ports/source.ts
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { hostSource } from './host/index.ts';
+import { prometheusSource } from './prometheus/index.ts';
+import { scrapeSource } from './scrape/index.ts';
 
 /**
  * # Sources: where Watchkeeper reads the world
@@ -15,6 +17,8 @@ import { hostSource } from './host/index.ts';
  */
 export const sourceKinds: Readonly<Record<string, RegisteredSource>> = {
   host: registered(hostSource),
+  prometheus: registered(prometheusSource),
+  scrape: registered(scrapeSource),
 };
 
 /** A kind of source with its configuration's type folded away: the configuration is checked when it is opened. */

@@ -5,8 +5,8 @@ import { recordingLog, type RecordedLine } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
 
-/** How the scripted peer answers one request: with a response, by refusing the connection, or never. */
-export type Respond = (request: HttpRequest) => Partial<HttpResponse> | string | 'refuse' | 'hang';
+/** How the scripted peer answers one request: with a response or a body, by refusing the connection (`refuse`), or never (`hang`). */
+export type Respond = (request: HttpRequest) => Partial<HttpResponse> | string;
 
 /** A reader's io on a virtual clock whose HTTP peer is a function. */
 export interface HttpWorld {

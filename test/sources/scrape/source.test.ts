@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 
 import { scrapeSource } from '../../../src/sources/scrape/index.ts';
-import type { CollectRequest } from '../../../src/domain/ports/source.ts';
+import type { Collected, CollectRequest } from '../../../src/domain/ports/source.ts';
 import type { Json } from '../../../src/lib/json.ts';
 import { sourceContract, watchReads, type SourceWorld } from '../../contract/source.ts';
 import { httpWorld, type Respond } from '../../support/http-world.ts';
@@ -37,13 +37,13 @@ const never = new AbortController().signal;
 /** Scrapes each exposition in turn, 10 s apart, and gives the last answer. */
 async function scrapes(queries: Readonly<Record<string, Query>>, expositions: readonly (string | Respond)[]) {
   const { world, source } = open(() => 'refuse');
-  let last;
+  let last: Collected = { series: [], logs: [], changes: [], resources: [], findings: [], gaps: [] };
   for (const [index, exposition] of expositions.entries()) {
     if (index > 0) await world.clock.advance(10_000);
     world.answer(typeof exposition === 'string' ? () => exposition : exposition);
     last = await source.collect(requestFor(world.clock.nowMs(), queries), never);
   }
-  return { ...last!, values: Object.fromEntries(last!.series.map(({ key, samples }) => [key, samples[0]?.v])) };
+  return { ...last, values: Object.fromEntries(last.series.map(({ key, samples }) => [key, samples[0]?.v])) };
 }
 
 const exposed = (fine: number, bad: number) =>
