@@ -81,4 +81,5 @@ export const limits = {
   ledgerEntryBytes: 4_096,
   ledgerPayloadBytes: 256 * 1024,
   ledgerBatchEntries: 1_024,
+  ledgerQueueBatches: 10_000,
 } as const;

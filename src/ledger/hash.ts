@@ -1,0 +1,30 @@
+import { hash as digestOnce } from 'node:crypto';
+
+/** Bytes of a SHA-256 hash. */
+export const hashBytes = 32;
+
+const leafBuffer = Buffer.alloc(1 + 65_535);
+const nodeBuffer = Buffer.alloc(1 + 2 * hashBytes, 1);
+
+/** MTH of one entry: SHA-256(0x00 ‖ entry) (RFC 6962, section 2.1). */
+export function hashLeaf(entry: Uint8Array): Uint8Array {
+  // One buffer is used again and again: nothing between here and the digest can run in between.
+  const input = entry.length < leafBuffer.length ? leafBuffer : Buffer.alloc(1 + entry.length);
+  input.set(entry, 1);
+  return digestOnce('sha256', input.subarray(0, entry.length + 1), 'buffer');
+}
+
+/** MTH of two subtrees: SHA-256(0x01 ‖ left ‖ right). Both are 32 bytes. */
+export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
+  nodeBuffer.set(left, 1);
+  nodeBuffer.set(right, 1 + hashBytes);
+  return digestOnce('sha256', nodeBuffer, 'buffer');
+}
+
+/** MTH of the empty tree: SHA-256 of nothing. */
+export const emptyRoot: Uint8Array = digestOnce('sha256', '', 'buffer');
+
+/** Whether two hashes are the same bytes. Not constant time: hashes are public. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}

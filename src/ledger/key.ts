@@ -1,0 +1,39 @@
+import type { Random, WriteFiles } from '../domain/ports/io.ts';
+import { WatchkeeperError } from '../lib/errors.ts';
+import { parseSigner, signerFromSeed, type NoteSigner } from './note.ts';
+
+const maxBytes = 4_096;
+const seedBytes = 32;
+
+export interface KeyOptions {
+  readonly files: WriteFiles;
+  readonly random: Random;
+  /** The key file, in the C2SP `PRIVATE+KEY+…` form, mode 0600. */
+  readonly path: string;
+  /** The name a new key gets: the ledger's origin. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads the signing key, or makes one on the first start.
+ *
+ * @throws `forbidden` when others may read the file, `malformed` when it is not a key. A key is never made anew beside an
+ * existing ledger by itself: the caller's `openLedger` refuses a key that has not signed the last checkpoint.
+ */
+export async function loadOrCreateKey(options: KeyOptions): Promise<NoteSigner> {
+  const { files, path, signal } = options;
+  const stat = await files.stat(path, signal);
+  if (stat === undefined) return createKey(options);
+  // Windows has no such bits; there the folder's access list protects the file.
+  if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0)
+    throw new WatchkeeperError('forbidden', `${path} can be read by others`, { fix: `Run: chmod 600 ${path}` });
+  if (stat.kind !== 'file') throw new WatchkeeperError('forbidden', `${path} is not a plain file`);
+  return parseSigner(Buffer.from(await files.read(path, maxBytes, signal)).toString('utf8'));
+}
+
+async function createKey(options: KeyOptions): Promise<NoteSigner> {
+  const signer = signerFromSeed(options.name, options.random.bytes(seedBytes));
+  await options.files.writeAtomic(options.path, `${signer.secret()}\n`, 0o600, options.signal);
+  return signer;
+}

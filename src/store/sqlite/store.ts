@@ -1,0 +1,209 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+import type { Space, Store, StoreBatch, Stored, StoredPayload } from '../../domain/ports/store.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
+import type { Json } from '../../lib/json.ts';
+import { writeBatch } from './commit.ts';
+import { isBusy, storeFault } from './faults.ts';
+import type { WriterLock } from './lock.ts';
+import { attempt } from './attempt.ts';
+import { blob, integer, text, type Row } from './rows.ts';
+import { prepareStatements, type Statements } from './statements.ts';
+
+interface Opened {
+  readonly path: string;
+  readonly version: string;
+  readonly readOnly: boolean;
+  readonly lock: WriterLock | undefined;
+}
+
+const refusals: ReadonlySet<string> = new Set(['conflict', 'fenced']);
+// Above every code point, so that `prefix + this` ends the range of keys that start with the prefix.
+const afterAll = '\u{10ffff}\u{10ffff}';
+
+/** The Store port on one SQLite connection. SQLite is synchronous: a commit blocks for one sync of the disk. */
+export class SqliteStore implements Store {
+  readonly #db: DatabaseSync;
+  readonly #run: Statements;
+  readonly #opened: Opened;
+  #poison: WatchkeeperError | undefined;
+
+  constructor(db: DatabaseSync, opened: Opened) {
+    this.#db = db;
+    this.#opened = opened;
+    this.#run = prepareStatements(db);
+  }
+
+  get(space: Space, key: string): Promise<Stored | undefined> {
+    return this.#read('reading', () => {
+      const row = this.#run.get.get(space, key);
+      return row && toStored(row);
+    });
+  }
+
+  list(
+    space: Space,
+    options: { readonly limit: number; readonly prefix?: string; readonly after?: string; readonly reverse?: boolean },
+  ): Promise<readonly Stored[]> {
+    const prefix = options.prefix ?? '';
+    const { after, limit } = options;
+    return this.#read('listing', () => {
+      const end = prefix + afterAll;
+      if (options.reverse === true) {
+        const below = after !== undefined && after < end ? after : end;
+        return this.#run.backward.all(space, prefix, below, limit).map(toStored);
+      }
+      const rows =
+        after === undefined
+          ? this.#run.first.all(space, prefix, end, limit)
+          : this.#run.next.all(space, prefix, end, after, limit);
+      return rows.map(toStored);
+    });
+  }
+
+  commit(batch: StoreBatch): Promise<void> {
+    return this.#write('committing', () => writeBatch(this.#run, batch));
+  }
+
+  newEpoch(): Promise<number> {
+    return this.#write('taking over', () => {
+      const row = this.#run.raiseEpoch.get();
+      if (row === undefined) throw new WatchkeeperError('store-failed', 'the store has lost its lease row');
+      return integer(row, 'epoch');
+    });
+  }
+
+  epoch(): Promise<number> {
+    return this.#read('reading the epoch', () => integer(this.#run.epoch.get() ?? {}, 'epoch'));
+  }
+
+  ledgerSize(): Promise<number> {
+    return this.#read('reading the ledger', () => integer(this.#run.size.get() ?? {}, 'size'));
+  }
+
+  ledgerEntries(fromSeq: number, limit: number): ReturnType<Store['ledgerEntries']> {
+    return this.#read('reading the ledger', () =>
+      this.#run.entries.all(fromSeq, limit).map((row) => ({
+        seq: integer(row, 'seq'),
+        leafHash: blob(row, 'leaf'),
+        data: blob(row, 'data'),
+      })),
+    );
+  }
+
+  ledgerTile(level: number, index: number): Promise<Uint8Array | undefined> {
+    return this.#read('reading the ledger', () => {
+      const row = this.#run.tile.get(level, index);
+      return row && blob(row, 'data');
+    });
+  }
+
+  ledgerCheckpoint(size?: number): ReturnType<Store['ledgerCheckpoint']> {
+    return this.#read('reading the ledger', () => {
+      const row = size === undefined ? this.#run.newest.get() : this.#run.checkpoint.get(size);
+      return row && { size: integer(row, 'size'), note: text(row, 'note') };
+    });
+  }
+
+  ledgerPayload(seq: number): Promise<StoredPayload | undefined> {
+    return this.#read('reading the ledger', () => {
+      const row = this.#run.payload.get(seq);
+      if (row === undefined) return undefined;
+      return { seq, commitment: text(row, 'commitment'), salt: blob(row, 'salt'), data: blob(row, 'data') };
+    });
+  }
+
+  erasePayload(seq: number): Promise<void> {
+    return this.#write('erasing', () => void this.#run.erase.run(seq)).then(() =>
+      // The freed pages are zeroed (secure_delete), but the write-ahead log still holds the old ones until it is emptied.
+      this.#read('erasing', () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')),
+    );
+  }
+
+  info(): Promise<{ readonly engine: string; readonly bytes: number }> {
+    return this.#read('measuring', () => ({
+      engine: `sqlite ${this.#opened.version}`,
+      bytes: integer(this.#run.bytes.get() ?? {}, 'bytes'),
+    }));
+  }
+
+  close(): Promise<void> {
+    return attempt(() => {
+      try {
+        if (this.#db.isOpen) this.#db.close();
+      } finally {
+        this.#poison ??= new WatchkeeperError('store-failed', 'the store is closed');
+        this.#opened.lock?.release();
+      }
+    });
+  }
+
+  #read<T>(doing: string, work: () => T): Promise<T> {
+    return attempt(() => {
+      this.#refuseWhenPoisoned();
+      try {
+        return work();
+      } catch (thrown) {
+        throw storeFault(thrown, doing);
+      }
+    });
+  }
+
+  #write<T>(doing: string, work: () => T): Promise<T> {
+    return attempt(() => {
+      this.#refuseWhenPoisoned();
+      if (this.#opened.readOnly) throw new WatchkeeperError('unsupported', 'the store is open for reading only');
+      this.#begin();
+      try {
+        const result = work();
+        this.#run.commit.run();
+        return result;
+      } catch (thrown) {
+        throw this.#giveUp(thrown, doing);
+      }
+    });
+  }
+
+  #begin(): void {
+    try {
+      this.#run.begin.run();
+    } catch (thrown) {
+      if (!isBusy(thrown)) throw this.#poisonWith(storeFault(thrown, 'beginning a transaction'));
+      throw new WatchkeeperError('conflict', `another program is writing to ${this.#opened.path}`, {
+        fix: 'Close whatever else has opened the store for writing.',
+        retryable: true,
+        cause: thrown,
+      });
+    }
+  }
+
+  // A refusal rolls back cleanly. After anything else it is unknown what reached the disk; a failed sync must not be tried
+  // again, because the kernel may have dropped the dirty pages and would report success for nothing.
+  #giveUp(thrown: unknown, doing: string): WatchkeeperError {
+    const fault = storeFault(thrown, doing);
+    if (!refusals.has(fault.code)) this.#poisonWith(fault);
+    try {
+      if (this.#db.isTransaction) this.#run.rollback.run();
+    } catch (rollback) {
+      this.#poisonWith(storeFault(rollback, 'rolling back'));
+    }
+    return fault;
+  }
+
+  #poisonWith(fault: WatchkeeperError): WatchkeeperError {
+    this.#poison ??= fault;
+    return fault;
+  }
+
+  #refuseWhenPoisoned(): void {
+    if (this.#poison === undefined) return;
+    throw new WatchkeeperError('store-failed', `the store can no longer be used: ${this.#poison.message}`, {
+      fix: 'Stop acting, look after the cause, and start again; what was acknowledged is safe.',
+      cause: this.#poison,
+    });
+  }
+}
+
+function toStored(row: Row): Stored {
+  return { key: text(row, 'key'), value: JSON.parse(text(row, 'value')) as Json, version: integer(row, 'version') };
+}
