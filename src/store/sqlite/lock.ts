@@ -40,7 +40,11 @@ export function takeWriterLock(path: string): WriterLock {
       cause: thrown,
     });
   }
-  return { release: () => db.close() };
+  return {
+    release: () => {
+      if (db.isOpen) db.close();
+    },
+  };
 }
 
 function describeHolder(db: DatabaseSync): string {
