@@ -12,6 +12,7 @@ const typeNames: Readonly<Record<LedgerEntryType, true>> = {
   'config-loaded': true,
   'config-rejected': true,
   'change-observed': true,
+  'change-judged': true,
   'alert-firing': true,
   'alert-resolved': true,
   'incident-opened': true,
