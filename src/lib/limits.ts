@@ -5,6 +5,11 @@ export const limits = {
   resourceFiles: 5_000,
   resourceDocuments: 20_000,
   yamlAliases: 100,
+  yamlDepth: 64,
+  yamlBrackets: 512,
+  yamlNodes: 1_000_000,
+  resourceFolderDepth: 16,
+  resourceProblems: 1_000,
   /** CEL: source length, nesting, and the evaluation budget in steps. */
   celSourceBytes: 4_096,
   celDepth: 64,

@@ -1,0 +1,130 @@
+import * as z from 'zod';
+
+import { limits } from '../../lib/limits.ts';
+import type { SecretRef } from '../../domain/ports/io.ts';
+import { schemaOf } from '../../lib/schema.ts';
+import { zDuration, zUrl } from '../../lib/zod-parts.ts';
+
+const folders = z
+  .union([z.string().min(1), z.array(z.string().min(1))])
+  .transform((written): readonly string[] => (typeof written === 'string' ? [written] : written))
+  .describe('A folder (or a file) or several, relative to watchkeeper.yaml. Folders are read with all below them.');
+
+const id = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'an id is lower-case letters, digits and "-", at most 63');
+
+const adapter = z.looseObject({
+  id: id.describe('What Service documents and other settings call it.'),
+  kind: z.string().min(1).describe('Which adapter; its other keys are documented with it.'),
+});
+
+const token = z
+  .strictObject({
+    name: z.string().min(1).max(100).describe('Who this is, in the ledger: `ci`, `ana`.'),
+    groups: z.array(z.string().min(1)).default([]).describe('Groups the holder belongs to, for approvals.'),
+    file: z.string().min(1).exactOptional().describe('The file that holds the token.'),
+    env: z.string().min(1).exactOptional().describe('The environment variable that holds the token.'),
+  })
+  .transform(({ name, groups, file, env }, context): ApiToken => {
+    if (file !== undefined && env === undefined) return { name, groups, secret: { file } };
+    if (env !== undefined && file === undefined) return { name, groups, secret: { env } };
+    context.issues.push({ code: 'custom', message: 'give the token by exactly one of file and env', input: undefined });
+    return z.NEVER;
+  });
+
+/** A bearer token of the API: by handle, never by value. */
+export interface ApiToken {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly secret: SecretRef;
+}
+
+/** Where the API listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const listen = z
+  .string()
+  .prefault('127.0.0.1:7777')
+  .transform((written, context): ListenAddress => {
+    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(written);
+    const port = Number(match?.[3]);
+    if (match && port <= 65_535) return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : (match[2] ?? '')), port };
+    context.issues.push({
+      code: 'custom',
+      message: `expected an address such as 127.0.0.1:7777, got ${JSON.stringify(written)}`,
+      input: written,
+    });
+    return z.NEVER;
+  })
+  .describe('host:port. Beyond loopback at least one token is required. Port 0 takes any free one.');
+
+const between = (min: number, max: number, text: string) =>
+  zDuration.refine((ms) => typeof ms !== 'number' || (ms >= min && ms <= max), { message: text });
+
+const config = z.strictObject({
+  dataDir: z.string().min(1).exactOptional().describe('Where the store, the journal and the ledger live.'),
+  resources: z
+    .strictObject({
+      services: folders.exactOptional(),
+      detectors: folders.exactOptional(),
+      runbooks: folders.exactOptional(),
+      policies: folders.exactOptional(),
+      escalations: folders.exactOptional(),
+    })
+    .prefault({})
+    .describe('Where resource documents are. The name says what you keep there; any kind may be in any of them.'),
+  sources: z
+    .array(adapter)
+    .default([{ id: 'host', kind: 'host' }])
+    .describe('Where telemetry and changes come from.'),
+  channels: z.array(adapter).default([]).describe('How people are told, beside the log and the terminal.'),
+  http: z
+    .strictObject({ listen, tokens: z.array(token).default([]).describe('Who may call the API.') })
+    .prefault({})
+    .describe('The API, /metrics, /healthz and /readyz.'),
+  defaults: z
+    .strictObject({
+      autonomy: z
+        .enum(['observe', 'suggest', 'approve', 'act'])
+        .default('suggest')
+        .describe('The most that is done where no policy says otherwise.'),
+      escalate: z.string().min(1).exactOptional().describe('The Escalation of services that name none.'),
+    })
+    .prefault({}),
+  ledger: z
+    .strictObject({
+      origin: z.string().min(1).max(255).exactOptional().describe("The log's name on its checkpoints."),
+      keyFile: z.string().min(1).exactOptional().describe('The Ed25519 key that signs checkpoints.'),
+      witness: z
+        .strictObject({ url: zUrl, key: z.string().min(1).describe("The witness's verifier key, in note form.") })
+        .exactOptional()
+        .describe('A server that cosigns checkpoints.'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+      format: z.enum(['auto', 'json', 'text']).default('auto').describe('auto: text on a terminal, else JSON.'),
+    })
+    .prefault({}),
+  reload: z
+    .strictObject({ every: between(1_000, 3_600_000, 'expected from 1s to 1h').prefault('5s') })
+    .prefault({})
+    .describe('How often files are looked at again.'),
+  limits: z
+    .strictObject({
+      diagnosisDeadline: between(100, 60_000, 'expected from 100ms to 60s').prefault(`${limits.diagnosisDeadlineMs}ms`),
+      planTtl: between(1_000, 86_400_000, 'expected from 1s to 24h').prefault(`${limits.planTtlMs}ms`),
+    })
+    .prefault({}),
+});
+
+/** watchkeeper.yaml as written, checked, with defaults in place and durations in milliseconds. */
+export type WrittenConfig = z.output<typeof config>;
+
+/** The schema of watchkeeper.yaml, less the keys of each adapter. */
+export const configSchema = schemaOf<WrittenConfig>(config);

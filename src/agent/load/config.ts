@@ -1,0 +1,189 @@
+import { dirname, resolve } from 'node:path';
+
+import { sha256Hex } from '../../lib/canonical.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
+import type { Issue, Parsed } from '../../lib/issues.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { limits } from '../../lib/limits.ts';
+import { nearest } from '../../lib/suggest.ts';
+import type { ReadFiles } from '../../domain/ports/io.ts';
+import { overlay, type Overlaid, type Variables } from './config-env.ts';
+import { configSchema, type ApiToken, type ListenAddress, type WrittenConfig } from './config-schema.ts';
+import type { Problem } from './problem.ts';
+import { decode, fileProblem } from './source-text.ts';
+import { parseYaml, type YamlDocument } from './yaml.ts';
+
+/** One source or channel to make. `config` is its block less `id` and `kind`, already checked by its kind. */
+export interface AdapterConfig {
+  readonly id: string;
+  readonly kind: string;
+  readonly config: JsonObject;
+}
+
+/** watchkeeper.yaml with the environment laid over it: complete, checked, paths absolute. */
+export interface Config {
+  readonly dataDir: string;
+  /** Every folder or file resources are loaded from. */
+  readonly resources: readonly string[];
+  readonly sources: readonly AdapterConfig[];
+  readonly channels: readonly AdapterConfig[];
+  readonly http: { readonly listen: ListenAddress; readonly tokens: readonly ApiToken[] };
+  readonly defaults: WrittenConfig['defaults'];
+  readonly ledger: WrittenConfig['ledger'];
+  readonly log: WrittenConfig['log'];
+  readonly reloadEveryMs: number;
+  readonly limits: { readonly diagnosisDeadlineMs: number; readonly planTtlMs: number };
+}
+
+/** Checks the block of one adapter, less `id` and `kind`. Issue paths start at the block. */
+export type AdapterKinds = Readonly<Record<string, { parse(config: JsonObject): Parsed<unknown> }>>;
+
+export interface LoadConfigOptions {
+  /** The file that was asked for: it must exist. Without it, `watchkeeper.yaml` in `folder` is read if there is one. */
+  readonly file?: string;
+  /** The working folder; relative paths start at the file's own folder, or here without a file. */
+  readonly folder: string;
+  readonly defaultDataDir: string;
+  readonly variables: Variables;
+  readonly sourceKinds: AdapterKinds;
+  readonly channelKinds: AdapterKinds;
+  readonly files: ReadFiles;
+  readonly signal: AbortSignal;
+}
+
+export type LoadedConfig =
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      /** Absent: there was no file, and defaults apply. */
+      readonly file?: string;
+      readonly digest: string;
+      readonly notes: readonly string[];
+    }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly digest: string };
+
+/**
+ * Loads watchkeeper.yaml. No file at all means full defaults: this host, `suggest`, loopback.
+ *
+ * @throws WatchkeeperError only `aborted`.
+ */
+export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConfig> {
+  const read = await readConfigFile(options);
+  const digest = sha256Hex(`${read.file ?? ''}\0${read.bytes === undefined ? '' : sha256Hex(read.bytes)}`);
+  if (read.problems.length > 0) return { ok: false, problems: read.problems, digest };
+  const laid = overlay(read.document?.value ?? {}, options.variables);
+  const place = placer(read.document, laid, read.file ?? 'watchkeeper.yaml');
+  const parsed = configSchema.parse(laid.value);
+  const issues = parsed.ok ? crossIssues(parsed.value, options) : parsed.issues.map(aboutSecrets);
+  const problems = [...laid.problems, ...issues.map(place)];
+  if (!parsed.ok || problems.length > 0) return { ok: false, problems, digest };
+  const base = read.file === undefined ? options.folder : dirname(resolve(options.folder, read.file));
+  const config = complete(parsed.value, base, options.defaultDataDir);
+  return { ok: true, config, digest, notes: laid.notes, ...(read.file !== undefined && { file: read.file }) };
+}
+
+interface ReadConfig {
+  readonly file?: string;
+  readonly bytes?: Uint8Array;
+  readonly document?: YamlDocument;
+  readonly problems: readonly Problem[];
+}
+
+async function readConfigFile({ file, folder, files, signal }: LoadConfigOptions): Promise<ReadConfig> {
+  const path = resolve(folder, file ?? 'watchkeeper.yaml');
+  let bytes: Uint8Array;
+  try {
+    bytes = await files.read(path, limits.resourceFileBytes, signal);
+  } catch (thrown) {
+    const error = WatchkeeperError.from(thrown);
+    if (error.code === 'aborted') throw error;
+    if (error.code === 'not-found' && file === undefined) return { problems: [] };
+    const message = error.code === 'not-found' ? 'there is no such file' : error.message;
+    return { file: path, problems: [fileProblem(path, message)] };
+  }
+  const source = decode(path, bytes);
+  if (!('text' in source)) return { file: path, bytes, problems: [source] };
+  const { documents, problems } = parseYaml(source);
+  const [document, second] = documents;
+  if (second)
+    return { file: path, bytes, problems: [second.locate({ path: [], message: 'only one document belongs here' })] };
+  return { file: path, bytes, problems, ...(document && { document }) };
+}
+
+// An issue is placed in the file, or at the variable that the faulty setting came from.
+function placer(document: YamlDocument | undefined, laid: Overlaid, file: string): (issue: Issue) => Problem {
+  return (issue) => {
+    const from = laid.from.find((setting) => setting.path.every((part, i) => issue.path[i] === part));
+    if (!from && document) return document.locate(issue);
+    const { message, suggestion } = issue;
+    return {
+      ...fileProblem(from ? `$${from.variable}` : file, message),
+      ...(suggestion !== undefined && { suggestion }),
+    };
+  };
+}
+
+function aboutSecrets(issue: Issue): Issue {
+  const key = String(issue.path.at(-1));
+  if (issue.atKey !== true || !/^(token|secret|password|value|key|bearer)$/i.test(key)) return issue;
+  const { path } = issue;
+  return { path, atKey: true, message: `a secret is never written into the file; give it by file: /path or env: NAME` };
+}
+
+function crossIssues(written: WrittenConfig, options: LoadConfigOptions): readonly Issue[] {
+  const { listen, tokens } = written.http;
+  const issues = [
+    ...adapterIssues('sources', written.sources, options.sourceKinds),
+    ...adapterIssues('channels', written.channels, options.channelKinds),
+  ];
+  if (!isLoopback(listen.host) && tokens.length === 0)
+    issues.push({
+      path: ['http', 'listen'],
+      message: `listening on ${listen.host}, beyond this machine, needs at least one token under http.tokens`,
+    });
+  for (const [i, token] of tokens.entries())
+    if (tokens.findIndex((other) => other.name === token.name) < i)
+      issues.push({ path: ['http', 'tokens', i, 'name'], message: `there are two tokens named ${token.name}` });
+  return issues;
+}
+
+function adapterIssues(list: string, written: WrittenConfig['sources'], kinds: AdapterKinds): Issue[] {
+  return written.flatMap(({ id, kind, ...config }, i): readonly Issue[] => {
+    const path = [list, i];
+    if (written.findIndex((other) => other.id === id) < i)
+      return [{ path: [...path, 'id'], message: `there are two ${list} with the id "${id}"` }];
+    const known = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    if (!known) {
+      const suggestion = nearest(kind, Object.keys(kinds));
+      const message = `unknown kind "${kind}"; the kinds are ${Object.keys(kinds).join(', ')}`;
+      return [{ path: [...path, 'kind'], message, ...(suggestion !== undefined && { suggestion }) }];
+    }
+    const parsed = known.parse(config as JsonObject);
+    return parsed.ok ? [] : parsed.issues.map((issue) => aboutSecrets({ ...issue, path: [...path, ...issue.path] }));
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function complete(written: WrittenConfig, base: string, defaultDataDir: string): Config {
+  const adapter = ({ id, kind, ...config }: Readonly<Record<string, unknown>>): AdapterConfig => ({
+    id: String(id),
+    kind: String(kind),
+    config: config as JsonObject,
+  });
+  const { ledger, limits: bounds } = written;
+  return {
+    dataDir: resolve(base, written.dataDir ?? defaultDataDir),
+    resources: [...new Set(Object.values(written.resources).flat())].map((path) => resolve(base, path)),
+    sources: written.sources.map(adapter),
+    channels: written.channels.map(adapter),
+    http: written.http,
+    defaults: written.defaults,
+    ledger: { ...ledger, ...(ledger.keyFile !== undefined && { keyFile: resolve(base, ledger.keyFile) }) },
+    log: written.log,
+    reloadEveryMs: written.reload.every,
+    limits: { diagnosisDeadlineMs: bounds.diagnosisDeadline, planTtlMs: bounds.planTtl },
+  };
+}

@@ -1,0 +1,57 @@
+import { sha256Hex } from '../../lib/canonical.ts';
+import { loadConfig, type Config, type LoadConfigOptions, type LoadedConfig } from './config.ts';
+import type { Problem } from './problem.ts';
+import { foundDigest, parseResources, type CrossCheck, type LoadResult, type Parsers } from './resources.ts';
+import { walk, type Found } from './walk.ts';
+
+/** What the daemon runs on: its configuration and every resource, checked together. */
+export interface Loaded {
+  readonly config: Config;
+  readonly resources: LoadResult;
+}
+
+export interface LoadOptions {
+  readonly config: LoadConfigOptions;
+  readonly parsers: Parsers;
+  /** Runs when every document is right by itself. */
+  readonly crossCheck: CrossCheck;
+  /** Folders read before those of the configuration, such as the resources shipped with the product. */
+  readonly shipped?: readonly string[];
+}
+
+/** One look at the files: what names their content, and the work of checking it, done only when it is new. */
+export interface Reading {
+  readonly digest: string;
+  check(): LoadOutcome;
+}
+
+export type LoadOutcome =
+  | { readonly ok: true; readonly value: Loaded; readonly digest: string; readonly notes: readonly string[] }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly digest: string };
+
+/** Reads watchkeeper.yaml and every file below its resource folders. @throws WatchkeeperError only `aborted`. */
+export async function readAll(options: LoadOptions): Promise<Reading> {
+  const config = await loadConfig(options.config);
+  const { files, signal } = options.config;
+  const folders = config.ok ? [...(options.shipped ?? []), ...config.config.resources] : [];
+  const found = config.ok ? await walk(folders, files, signal) : undefined;
+  const digest = sha256Hex(`${config.digest}${found ? foundDigest(found) : ''}`);
+  return { digest, check: () => checkAll(config, found, digest, options) };
+}
+
+/** Reads and checks everything once, as at the start and in `watchkeeper check`. */
+export async function loadAll(options: LoadOptions): Promise<LoadOutcome> {
+  return (await readAll(options)).check();
+}
+
+function checkAll(config: LoadedConfig, found: Found | undefined, digest: string, options: LoadOptions): LoadOutcome {
+  if (!config.ok) return { ok: false, problems: config.problems, digest };
+  const resources = parseResources(
+    found ?? { files: [], problems: [], empty: [] },
+    options.parsers,
+    options.crossCheck,
+  );
+  if (resources.problems.length > 0) return { ok: false, problems: resources.problems, digest };
+  const notes = [...config.notes, ...resources.notes];
+  return { ok: true, value: { config: config.config, resources }, digest, notes };
+}

@@ -1,0 +1,125 @@
+import { WatchkeeperError } from '../../lib/errors.ts';
+import type { Clock } from '../../domain/ports/io.ts';
+import { readAll, type Loaded, type LoadOptions, type LoadOutcome, type Reading } from './load-all.ts';
+import type { Problem } from './problem.ts';
+import { fileProblem } from './source-text.ts';
+
+/** What one change of the files came to; the agent logs it, counts it and writes it into the ledger. */
+export type ReloadReport =
+  | { readonly ok: true; readonly atMs: number; readonly digest: string; readonly notes: readonly string[] }
+  /** Refused: the set that was in force stays in force. */
+  | { readonly ok: false; readonly atMs: number; readonly digest: string; readonly problems: readonly Problem[] };
+
+export interface ReloaderOptions {
+  readonly load: LoadOptions;
+  readonly clock: Clock;
+  /** The digest of the set in force: what `loadAll` returned at the start. */
+  readonly digest: string;
+  /** How often the files are looked at. */
+  readonly everyMs: number;
+  /** The files must read the same twice, this far apart, before a change is taken. Default 500. */
+  readonly settleMs?: number;
+  /** Puts a checked set in force, as one assignment. What it throws is reported, and the old set stays. */
+  readonly apply: (loaded: Loaded, digest: string) => void;
+  readonly report: (report: ReloadReport) => void;
+}
+
+export interface Reloader {
+  /** Looks until the signal fires. Resolves then; never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Looks once, now. The report when the files had changed, else `undefined`. Concurrent calls share one look. */
+  check(signal: AbortSignal): Promise<ReloadReport | undefined>;
+  /** The digest of the set in force. */
+  readonly digest: string;
+}
+
+const settleTries = 20;
+
+/**
+ * Watches the configuration and resource folders by reading them again: content decides, not mtime or notifications,
+ * so symlink swaps (kubelet), network file systems and restored backups all work. A changed set is checked as a whole
+ * and swapped whole, or refused whole; each refused content is reported once.
+ */
+export function createReloader(options: ReloaderOptions): Reloader {
+  const { clock } = options;
+  let inForce = options.digest;
+  let seen = options.digest;
+  let looking: Promise<ReloadReport | undefined> | undefined;
+
+  const look = async (signal: AbortSignal): Promise<ReloadReport | undefined> => {
+    const load = { ...options.load, config: { ...options.load.config, signal } };
+    const first = await readAll(load);
+    if (first.digest === seen) return undefined;
+    const settled = await settle(first, load, clock, options.settleMs ?? 500, signal);
+    if (settled.digest === seen) return undefined;
+    seen = settled.digest;
+    const report = take(settled.check(), options);
+    if (report.ok) inForce = report.digest;
+    options.report(report);
+    return report;
+  };
+
+  const check = (signal: AbortSignal): Promise<ReloadReport | undefined> => {
+    looking ??= look(signal).finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  };
+
+  return {
+    check,
+    run: async (signal) => {
+      while (!signal.aborted) {
+        try {
+          await clock.sleep(options.everyMs, signal);
+          await check(signal);
+        } catch (thrown) {
+          if (stopped(signal)) return;
+          options.report(refusal(clock.nowMs(), inForce, thrown));
+        }
+      }
+    },
+    get digest() {
+      return inForce;
+    },
+  };
+}
+
+// A call, because the signal may have fired since the last look.
+function stopped(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
+// A folder that is being copied into reads differently from moment to moment. One that never rests is taken as it is.
+async function settle(
+  first: Reading,
+  load: LoadOptions,
+  clock: Clock,
+  settleMs: number,
+  signal: AbortSignal,
+): Promise<Reading> {
+  let last = first;
+  for (let i = 0; i < settleTries; i++) {
+    await clock.sleep(settleMs, signal);
+    const next = await readAll(load);
+    if (next.digest === last.digest) return next;
+    last = next;
+  }
+  return last;
+}
+
+function take(outcome: LoadOutcome, { clock, apply }: ReloaderOptions): ReloadReport {
+  const atMs = clock.nowMs();
+  if (!outcome.ok) return { ok: false, atMs, digest: outcome.digest, problems: outcome.problems };
+  try {
+    apply(outcome.value, outcome.digest);
+    return { ok: true, atMs, digest: outcome.digest, notes: outcome.notes };
+  } catch (thrown) {
+    return refusal(atMs, outcome.digest, thrown);
+  }
+}
+
+function refusal(atMs: number, digest: string, thrown: unknown): ReloadReport {
+  const { message } = WatchkeeperError.from(thrown);
+  return { ok: false, atMs, digest, problems: [fileProblem('watchkeeper.yaml', message)] };
+}
