@@ -1,0 +1,73 @@
+import type { Alert, Incident } from '../domain/alert.ts';
+import type { Principal } from '../domain/authority.ts';
+import type { LedgerEntry } from '../domain/ledger.ts';
+import type { Json } from '../lib/json.ts';
+import type {
+  AnswerResult,
+  IncidentView,
+  LedgerView,
+  PendingApproval,
+  PlanView,
+  Readiness,
+  ServiceView,
+  StatusView,
+} from './views.ts';
+
+/** A row of the policy matrix: may this step be done to this service, and which rule says so. */
+export interface MatrixRow {
+  readonly runbook: string;
+  readonly step: string;
+  readonly action: string;
+  readonly service: string;
+  readonly outcome: string;
+  readonly rule: string;
+}
+
+/** What came of something handed in from outside. */
+export type Accepted = { readonly accepted: number; readonly problems: readonly string[] };
+
+/**
+ * The daemon as its windows (API, CLI, chat) see it. Reading never changes anything; whoever asks for a change is named
+ * (I15). Every method is safe to call at any time between `start` and `stop`.
+ */
+export interface Agent {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  status(): StatusView;
+  services(): readonly ServiceView[];
+  incidents(options: { readonly limit: number; readonly all: boolean }): Promise<readonly Incident[]>;
+  /** By id or a prefix of it that names one incident. */
+  incident(id: string): Promise<IncidentView | undefined>;
+  alerts(): readonly Alert[];
+  approvals(): readonly PendingApproval[];
+  answer(
+    about: string,
+    who: Principal,
+    verdict: 'approve' | 'deny',
+    via: string,
+    comment?: string,
+  ): Promise<AnswerResult>;
+  pause(who: Principal, reason: string): Promise<void>;
+  resume(who: Principal, reason: string): Promise<void>;
+  /** What a runbook would do now. Changes nothing. */
+  plan(runbook: string, service: string, params: Readonly<Record<string, Json>>): Promise<PlanView>;
+  matrix(): readonly MatrixRow[];
+  /** A CI/CD system announces a change. */
+  announce(body: Json, who: Principal): Promise<Accepted>;
+  /** An Alertmanager webhook, version 4. */
+  alertmanager(body: Json): Promise<Accepted>;
+  readiness(): Readiness;
+  /** Prometheus text format. */
+  metrics(): Promise<string>;
+  ledger(): Promise<LedgerView>;
+  ledgerEntries(
+    fromSeq: number,
+    limit: number,
+  ): Promise<readonly { readonly entry: LedgerEntry; readonly payload?: Json }[]>;
+  /** A C2SP tlog-proof: one entry with its inclusion proof and the signed checkpoint, verifiable offline. */
+  ledgerProof(seq: number): Promise<string>;
+  /** Writes the log as tlog-tiles into a folder. */
+  ledgerExport(folder: string): Promise<{ readonly size: number }>;
+  /** Checks the resources anew, now, and swaps them in when all of them are right. */
+  reload(): Promise<{ readonly ok: boolean; readonly problems: readonly string[] }>;
+}

@@ -1,0 +1,4 @@
+/** The HTTP window on the agent: health, metrics, and the JSON API that the CLI, CI systems and webhooks use. */
+export { createApp, type AppOptions } from './app.ts';
+export { grantFor, type TokenGrant } from './auth.ts';
+export { startServer, type ApiServer, type ServerOptions } from './server.ts';

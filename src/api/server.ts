@@ -1,0 +1,55 @@
+import type { AddressInfo } from 'node:net';
+
+import { createAdaptorServer } from '@hono/node-server';
+
+import { WatchkeeperError } from '../lib/errors.ts';
+import { createApp, type AppOptions } from './app.ts';
+
+export interface ServerOptions extends AppOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+}
+
+/** A listening API. */
+export interface ApiServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const headersWithinMs = 10_000;
+const requestWithinMs = 30_000;
+const mostConnections = 256;
+
+/** Starts listening. @throws `conflict` when the port is taken, with what to do about it. */
+export async function startServer(options: ServerOptions): Promise<ApiServer> {
+  const app = createApp(options);
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: { headersTimeout: headersWithinMs, requestTimeout: requestWithinMs },
+  });
+  if ('maxConnections' in server) server.maxConnections = mostConnections;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (thrown: NodeJS.ErrnoException) => reject(cannotListen(options, thrown)));
+    server.listen(options.port, options.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return {
+    url: `http://${host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        if ('closeAllConnections' in server) server.closeAllConnections();
+      }),
+  };
+}
+
+function cannotListen(options: ServerOptions, thrown: NodeJS.ErrnoException): WatchkeeperError {
+  const taken = thrown.code === 'EADDRINUSE';
+  const fix = taken
+    ? 'Another daemon may be running here; choose another port with http.listen or WATCHKEEPER_HTTP_LISTEN.'
+    : 'Choose an address of this machine with http.listen.';
+  const message = `cannot listen on ${options.host}:${options.port}: ${thrown.message}`;
+  return new WatchkeeperError(taken ? 'conflict' : 'forbidden', message, { cause: thrown, fix });
+}
