@@ -169,7 +169,9 @@ function inputFor<S>(track: Track<S>, env: StepEnv<S>): FoldInput<S> {
     rule: env.rule,
     context: env.context,
     asOfMs: env.batch.asOfMs,
-    stepMs: median(track.gaps) ?? 0,
+    get stepMs() {
+      return median(track.gaps) ?? 0;
+    },
     lastMs: track.lastMs,
     get changes() {
       return env.context.changesOf(track.meta.service);

@@ -3,6 +3,7 @@ import type { Parsed } from '../lib/issues.ts';
 import type { Detector, DetectorKind, DetectorRule } from '../domain/ports/detector.ts';
 import { absence } from './absence.ts';
 import { burnRate } from './burn-rate.ts';
+import { regression } from './regression/index.ts';
 import { threshold } from './threshold.ts';
 
 /** A kind with its parameter type erased, as the registry holds it. */
@@ -33,5 +34,5 @@ function erased<P>(kind: DetectorKind<P>): AnyDetectorKind {
 
 /** Every kind by its name. A new kind is a file, and one line here. */
 export const detectorKinds: ReadonlyMap<string, AnyDetectorKind> = new Map(
-  [erased(threshold), erased(burnRate), erased(absence)].map((kind) => [kind.kind, kind]),
+  [erased(threshold), erased(burnRate), erased(absence), erased(regression)].map((kind) => [kind.kind, kind]),
 );

@@ -69,14 +69,19 @@ function contextAt(
   holding: Holding,
 ): DetectorContext {
   const service = (name: string): Service | undefined => recording.services.find((one) => one.name === name);
+  const known = new Map<string, readonly Change[]>();
   return {
     changesOf(name) {
+      const before = known.get(name);
+      if (before !== undefined) return before;
       const dependencies = definition.changesOf.includes('dependencies') ? (service(name)?.dependsOn ?? []) : [];
       const own = definition.changesOf.includes('self') ? [name] : [];
       const of = new Set([...own, ...dependencies]);
-      return recording.changes.filter(
+      const changes = recording.changes.filter(
         (change) => of.has(change.service) && change.atMs <= asOfMs && change.atMs > asOfMs - changesBackMs,
       );
+      known.set(name, changes);
+      return changes;
     },
     services: () => recording.services,
     service,

@@ -1,0 +1,64 @@
+import type { SeriesMeta } from '../../domain/telemetry.ts';
+
+/**
+ * How a kind of quantity is looked at: on which scale its noise is about even, which way is bad, how small an effect
+ * is still worth a page, and what a change may do to it before anything was learned. All in units of that scale, which
+ * is a logarithm: 0.69 is twice as much.
+ */
+export interface Nature {
+  /** 1: more is bad. -1: less is bad. */
+  readonly sign: 1 | -1;
+  /** The least effect that matters after a change. */
+  readonly effect: number;
+  /** The least effect that matters with no change to hold it against. 0: never judged without one. */
+  readonly effectAlone: number;
+  /** Noise is never taken to be less than this. */
+  readonly floor: number;
+  /** Spread of a change's transient before anything was learned. */
+  readonly prior: number;
+  /** An effect so large that waiting for more samples would be wrong. */
+  readonly huge: number;
+  /** Compared with the long-run level, not with the minutes before: a restart empties it wherever it stood. */
+  readonly longRun: boolean;
+}
+
+const natures: Readonly<Record<SeriesMeta['nature'], Nature>> = {
+  ratio: { sign: 1, effect: 0.6, effectAlone: 1.6, floor: 0.04, prior: 2, huge: 2.4, longRun: false },
+  latency: { sign: 1, effect: 0.26, effectAlone: 0.7, floor: 0.03, prior: 0.7, huge: 1, longRun: false },
+  rate: { sign: -1, effect: 0.5, effectAlone: 1, floor: 0.04, prior: 0.5, huge: 2, longRun: false },
+  gauge: { sign: 1, effect: 0.12, effectAlone: 0, floor: 0.015, prior: 0.5, huge: 2, longRun: true },
+  state: { sign: 1, effect: 1, effectAlone: 0, floor: 0.1, prior: 1, huge: 4, longRun: false },
+};
+
+const bySensitivity = { low: 1.6, medium: 1, high: 0.65 } as const;
+
+/** The nature of a series, with its least effects scaled by the wanted sensitivity and turned by `worse`. */
+export function natureOf(
+  meta: Pick<SeriesMeta, 'nature'>,
+  sensitivity: keyof typeof bySensitivity,
+  worse: 'up' | 'down' | undefined,
+): Nature {
+  const nature = natures[meta.nature];
+  const scale = bySensitivity[sensitivity];
+  const sign = worse === undefined ? nature.sign : worse === 'up' ? 1 : -1;
+  return { ...nature, sign, effect: nature.effect * scale, effectAlone: nature.effectAlone * scale };
+}
+
+/**
+ * What is added before the logarithm, so that a value near zero does not swing wildly: half a percent for ratios, a
+ * small part of the usual size for others, fixed once the usual size is known.
+ */
+export function offsetFor(meta: Pick<SeriesMeta, 'nature' | 'unit'>, typical: number): number {
+  if (meta.nature === 'ratio') return meta.unit === '%' ? 0.5 : 0.005;
+  return Math.max(1e-9, Math.abs(typical) * (meta.nature === 'rate' ? 0.05 : 0.02));
+}
+
+/** The value on the even scale, signed so that more is worse. */
+export function toScale(v: number, offset: number, sign: 1 | -1): number {
+  return sign * Math.log(Math.max(0, v) + offset);
+}
+
+/** Back from the even scale. */
+export function fromScale(y: number, offset: number, sign: 1 | -1): number {
+  return Math.max(0, Math.exp(sign * y) - offset);
+}

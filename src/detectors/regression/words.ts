@@ -1,0 +1,117 @@
+import { formatDuration } from '../../lib/duration.ts';
+import type { Change } from '../../domain/change.ts';
+import type { SeriesMeta } from '../../domain/telemetry.ts';
+import type { FoldInput, Verdict } from '../fold.ts';
+import { changePhrase, formatValue, subject } from '../words.ts';
+import { expectedAt } from './envelope.ts';
+import { boundary } from './evidence.ts';
+import { fromScale, type Nature } from './nature.ts';
+import { isReady, spreadOf } from './normal.ts';
+import type { State, Trouble, Watch } from './state.ts';
+
+const instanceLabels = ['instance', 'pod', 'host', 'node', 'container', 'task'] as const;
+
+/** Whether a change touched the instance this series tells of. A series of the whole service is always touched. */
+export function touches(change: Change, meta: Pick<SeriesMeta, 'labels'>): boolean {
+  if (change.instances === undefined) return true;
+  const mine = instanceLabels.map((name) => meta.labels[name]).filter((value) => value !== undefined);
+  return mine.length === 0 || mine.some((value) => change.instances?.includes(value));
+}
+
+/** Why a change was let pass, or could not be judged. */
+export function sentenceOfEnd(
+  state: State,
+  watch: Watch,
+  verdict: 'healthy' | 'inconclusive',
+  meta: SeriesMeta,
+  settings: { readonly nature: Nature },
+): string {
+  const { nature } = settings;
+  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature.sign), meta.unit);
+  const before = shown(watch.base);
+  if (verdict === 'inconclusive')
+    return `${watch.phrase}, and whether ${subject(meta)} took harm cannot be told: it was ${before} before and is ${formatValue(state.v, meta.unit)}, after ${watch.k} samples`;
+  const rose = watch.peak > nature.effect / 2;
+  const path = rose
+    ? `went from ${before} to ${shown(watch.base + watch.peak)} within ${formatDuration(Math.max(0, watch.peakMs - watch.atMs))} and came back to ${formatValue(state.v, meta.unit)}`
+    : `stayed near ${before}`;
+  const history = state.envelope.n === 0 ? '' : `, as after ${state.envelope.n} healthy changes before`;
+  return `${watch.phrase} and is well by its ${meta.signal}: ${subject(meta)} ${path}${rose ? history : ''}`;
+}
+
+/** The verdict on a series, from its state. */
+export function verdictOf(state: State, input: FoldInput<State>, nature: Nature): Verdict {
+  const { meta } = input;
+  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature.sign), meta.unit);
+  if (state.trouble !== null) return troubleVerdict(state, state.trouble, input, nature);
+  if (!isReady(state.normal))
+    return {
+      state: 'unknown',
+      reason: `${subject(meta)}: too few samples to know what is usual`,
+      numbers: { samples: state.normal.n },
+      confidence: 0,
+    };
+  const { watch } = state;
+  const usual = shown(watch?.base ?? state.normal.level);
+  const after =
+    watch === null ? '' : `; ${watch.phrase} ${formatDuration(input.lastMs - watch.atMs)} before and is watched`;
+  return {
+    state: 'good',
+    reason: `${subject(meta)} is ${formatValue(state.v, meta.unit)}, usually ${usual}${after}`,
+    numbers: { value: state.v, usual: fromScale(watch?.base ?? state.normal.level, state.offset, nature.sign) },
+    confidence: 0.5,
+    ...(watch === null ? {} : { changeId: watch.changeId }),
+  };
+}
+
+function troubleVerdict(state: State, trouble: Trouble, input: FoldInput<State>, nature: Nature): Verdict {
+  const { meta } = input;
+  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature.sign), meta.unit);
+  const seen = formatValue(state.v, meta.unit);
+  const seenFor = formatDuration(Math.max(0, input.lastMs - trouble.sinceMs));
+  const before = shown(trouble.base);
+  const history = state.envelope.n;
+  const ago = formatDuration(Math.max(0, trouble.sinceMs - trouble.changeMs));
+  const learned = history === 0 ? '' : ` (learned from ${history} healthy changes)`;
+  const sentences = {
+    'beyond-envelope': `${subject(meta)} is ${seen}, ${before} before: more than changes of this service do to it${learned}, for ${seenFor}; ${trouble.phrase} ${ago} before`,
+    'not-shrinking': `${subject(meta)} is ${seen}, ${before} before, and does not come back as a warm-up would, for ${seenFor}; ${trouble.phrase} ${ago} before`,
+    'no-change': `${subject(meta)} is ${seen}, ${before} a while ago, for ${seenFor}, and nothing was changed that explains it${changePhrase(input.changes, trouble.sinceMs)}`,
+  } as const;
+  const wall = boundary(10);
+  const overwhelming = trouble.z > 3 * wall && trouble.effect >= nature.huge;
+  return {
+    state: 'bad',
+    reason: sentences[trouble.why],
+    numbers: {
+      value: state.v,
+      before: fromScale(trouble.base, state.offset, nature.sign),
+      z: trouble.z,
+      healthyChanges: history,
+    },
+    confidence: overwhelming ? 1 : Math.min(0.97, 0.6 + 0.35 * (trouble.z / wall - 1)),
+    sinceMs: trouble.sinceMs,
+    ...(trouble.changeId === null ? {} : { changeId: trouble.changeId }),
+    chart: chartOf(state, trouble, input, nature),
+  };
+}
+
+// What was to be expected, beside what was seen: the level before, and after the change its learned transient.
+function chartOf(
+  state: State,
+  trouble: Trouble,
+  input: FoldInput<State>,
+  nature: Nature,
+): NonNullable<Verdict['chart']> {
+  const back = (y: number): number => fromScale(y, state.offset, nature.sign);
+  const stepMs = input.stepMs || 60_000;
+  const expected = input.recent.map(({ tMs }) => {
+    const k = Math.floor((tMs - trouble.changeMs) / stepMs);
+    const after = trouble.changeId !== null && k >= 0;
+    const room = after ? expectedAt(state.envelope, k, nature.prior) : { mean: 0, learned: 0 };
+    const width = 2 * Math.hypot(spreadOf(state.normal, 1, Math.max(0, k), nature.floor), room.learned);
+    const edges = [back(trouble.base + room.mean - width), back(trouble.base + room.mean + width)];
+    return { tMs, low: Math.min(...edges), high: Math.max(...edges) };
+  });
+  return { seen: input.recent, expected };
+}
