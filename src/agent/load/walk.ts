@@ -68,9 +68,19 @@ async function enterFolder(path: string, walk: Walk, depth: number): Promise<voi
   for (const name of [...names].sort()) {
     if (name.startsWith('.')) continue;
     const below = path === '/' ? `/${name}` : `${path}/${name}`;
-    const stat = await walk.io.stat(below, walk.signal);
-    const folderLike = stat?.kind === 'folder' || (stat?.kind === 'symlink' && !/\.[a-z0-9]+$/i.test(name));
-    if (folderLike || isResource(name)) await enter(below, walk, depth + 1, false);
+    if (isResource(name) || (await mayBeFolder(below, walk))) await enter(below, walk, depth + 1, false);
+  }
+}
+
+// What is neither a resource by name nor a folder is nobody's business here, readable or not.
+async function mayBeFolder(path: string, walk: Walk): Promise<boolean> {
+  try {
+    const stat = await walk.io.stat(path, walk.signal);
+    if (stat?.kind !== 'symlink') return stat?.kind === 'folder';
+    return (await walk.io.stat(await walk.io.realpath(path, walk.signal), walk.signal))?.kind === 'folder';
+  } catch (thrown) {
+    if (walk.signal.aborted) throw thrown;
+    return false;
   }
 }
 

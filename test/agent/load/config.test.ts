@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+
+import { loadConfig, renderProblems, settings, type LoadConfigOptions } from '../../../src/agent/load/index.ts';
+import { schemaOf } from '../../../src/lib/schema.ts';
+import { memoryFiles } from '../../support/memory-files.ts';
+
+const prometheus = schemaOf(z.strictObject({ url: z.string(), token: z.strictObject({ env: z.string() }).optional() }));
+const empty = schemaOf(z.strictObject({}));
+
+function options(text?: string, variables: LoadConfigOptions['variables'] = {}): LoadConfigOptions {
+  return {
+    folder: '/srv',
+    defaultDataDir: '/var/lib/watchkeeper',
+    variables,
+    sourceKinds: { host: empty, prometheus },
+    channelKinds: { webhook: prometheus },
+    files: memoryFiles(text === undefined ? {} : { '/srv/watchkeeper.yaml': text }),
+    signal: new AbortController().signal,
+  };
+}
+
+async function config(text?: string, variables: LoadConfigOptions['variables'] = {}) {
+  const loaded = await loadConfig(options(text, variables));
+  if (!loaded.ok) throw new Error(renderProblems(loaded.problems));
+  return loaded;
+}
+
+async function problems(text: string, variables: LoadConfigOptions['variables'] = {}): Promise<string> {
+  const loaded = await loadConfig(options(text, variables));
+  return loaded.ok ? '' : renderProblems(loaded.problems);
+}
+
+describe('watchkeeper.yaml', () => {
+  it('may be absent: this host, suggest, loopback', async () => {
+    expect((await config()).config).toEqual({
+      dataDir: '/var/lib/watchkeeper',
+      resources: [],
+      sources: [{ id: 'host', kind: 'host', config: {} }],
+      channels: [],
+      http: { listen: { host: '127.0.0.1', port: 7777 }, tokens: [] },
+      defaults: { autonomy: 'suggest' },
+      ledger: {},
+      log: { level: 'info', format: 'auto' },
+      reloadEveryMs: 5_000,
+      limits: { diagnosisDeadlineMs: 3_000, planTtlMs: 900_000 },
+    });
+    expect((await config('# nothing yet\n')).config.defaults.autonomy).toBe('suggest');
+  });
+
+  it('must exist when it was asked for', async () => {
+    const loaded = await loadConfig({ ...options(), file: 'other.yaml' });
+    expect(loaded.ok ? '' : renderProblems(loaded.problems)).toBe('/srv/other.yaml:1:1: there is no such file');
+  });
+
+  it('gives paths from its own folder and tokens by handle', async () => {
+    const { config: read } = await config(
+      'dataDir: data\nresources: {policies: ./policies, services: [a, b]}\nhttp:\n  listen: 0.0.0.0:80\n' +
+        '  tokens: [{name: ci, groups: [deployers], file: /run/ci}]\nsources: [{id: prom, kind: prometheus, url: http://x}]\n',
+    );
+    expect(read.dataDir).toBe('/srv/data');
+    expect([...read.resources].sort()).toEqual(['/srv/a', '/srv/b', '/srv/policies']);
+    expect(read.http).toEqual({
+      listen: { host: '0.0.0.0', port: 80 },
+      tokens: [{ name: 'ci', groups: ['deployers'], secret: { file: '/run/ci' } }],
+    });
+    expect(read.sources).toEqual([{ id: 'prom', kind: 'prometheus', config: { url: 'http://x' } }]);
+  });
+
+  it.each<[string, string, string]>([
+    ['a typo', 'htpp: {}', '1:1: unknown key htpp; did you mean "http"?'],
+    [
+      'an unknown kind of source',
+      'sources:\n  - {id: a, kind: promethues}',
+      '2:19: unknown kind "promethues"; the kinds are host, prometheus; did you mean "prometheus"?',
+    ],
+    ['a wrong block of a source', 'sources:\n  - id: a\n    kind: prometheus\n    ulr: x', '4:5: unknown key ulr'],
+    [
+      'two ids alike',
+      'sources: [{id: a, kind: host}, {id: a, kind: host}]',
+      '1:37: there are two sources with the id "a"',
+    ],
+    [
+      'an open door',
+      'http: {listen: "0.0.0.0:80"}',
+      '1:16: listening on 0.0.0.0, beyond this machine, needs at least one',
+    ],
+    ['a bad address', 'http: {listen: here}', '1:16: expected an address such as 127.0.0.1:7777, got "here"'],
+    ['a duration out of range', 'reload: {every: 1ms}', '1:17: expected from 1s to 1h'],
+    ['two documents', 'log: {}\n---\nlog: {}', '3:1: only one document belongs here'],
+  ])('refuses %s', async (_title, text, expected) => {
+    expect(await problems(text)).toContain(`/srv/watchkeeper.yaml:${expected}`);
+  });
+
+  it('refuses a literal secret and does not repeat it', async () => {
+    for (const text of [
+      'http:\n  tokens:\n    - name: ci\n      token: hunter2\n',
+      'sources:\n  - id: p\n    kind: prometheus\n    url: x\n    password: hunter2\n',
+    ]) {
+      expect(await problems(text)).toContain('a secret is never written into the file');
+      expect(await problems(text)).not.toContain('hunter2');
+    }
+  });
+});
+
+describe('the environment', () => {
+  it('has one variable for every setting', () => {
+    const names = settings().map((setting) => setting.variable);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'WATCHKEEPER_DATA_DIR',
+        'WATCHKEEPER_HTTP_LISTEN',
+        'WATCHKEEPER_SOURCES',
+        'WATCHKEEPER_LEDGER_KEY_FILE',
+        'WATCHKEEPER_LEDGER_WITNESS_URL',
+        'WATCHKEEPER_LIMITS_PLAN_TTL',
+      ]),
+    );
+  });
+
+  it('is laid over the file', async () => {
+    const loaded = await config('log: {level: warn}\nhttp: {listen: "127.0.0.1:1"}', {
+      WATCHKEEPER_HTTP_LISTEN: '[::1]:9000',
+      WATCHKEEPER_SOURCES: '[{id: p, kind: prometheus, url: "http://y"}]',
+      WATCHKEEPER_LOG_FORMAT: 'json',
+      PATH: '/bin',
+    });
+    expect(loaded.config.http.listen).toEqual({ host: '::1', port: 9000 });
+    expect(loaded.config.log).toEqual({ level: 'warn', format: 'json' });
+    expect(loaded.config.sources[0]?.config).toEqual({ url: 'http://y' });
+  });
+
+  it('is named when it is wrong, and noted when it is unknown', async () => {
+    expect(await problems('log: {}', { WATCHKEEPER_LOG_LEVEL: 'loud' })).toMatch(
+      /^\$WATCHKEEPER_LOG_LEVEL:1:1: must be/,
+    );
+    expect(await problems('log: {}', { WATCHKEEPER_SOURCES: '[{' })).toMatch(/^\$WATCHKEEPER_SOURCES:1:1: /);
+    const { notes } = await config('log: {}', {
+      WATCHKEEPER_LOG_LEVLE: 'debug',
+      WATCHKEEPER_PORT: 'tcp://10.0.0.1:80',
+      WATCHKEEPER_SERVICE_HOST: '10.0.0.1',
+    });
+    expect(notes).toEqual(['WATCHKEEPER_LOG_LEVLE is not a setting; did you mean WATCHKEEPER_LOG_LEVEL?']);
+  });
+});
