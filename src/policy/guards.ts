@@ -82,9 +82,14 @@ const busy: Guard = ({ input, step, observation }) => {
   const rule = 'guard/busy';
   if (observation?.busy !== undefined) return deny(rule, 'busy', `${step.target.id} is busy: ${observation.busy}`);
   const key = targetKey(step.target);
-  const other = input.inFlight.find((act) => act.targetKey === key && !isOwn(act.executionId, input.executionId));
+  // Another target of the same service, by the same action, is a matter of bounds; by another action it is a collision.
+  const other = input.inFlight.find(
+    (act) =>
+      !isOwn(act.executionId, input.executionId) &&
+      (act.targetKey === key || (act.service === step.target.service && act.action !== step.action)),
+  );
   if (other !== undefined)
-    return deny(rule, 'busy', `${other.by} is already at work on ${step.target.id}: ${other.action}`);
+    return deny(rule, 'busy', `${other.by} is already at work on ${other.targetKey}: ${other.action}`);
   const open = input.history.find(
     (act) =>
       act.targetKey === key &&
