@@ -1,5 +1,7 @@
+import { lookup } from 'node:dns';
 import { request as requestHttp, Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { request as requestHttps, Agent as HttpsAgent } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
 
 import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
@@ -44,6 +46,7 @@ function send(
       },
       agent: secure ? agents.https : agents.http,
       signal,
+      ...(request.admit === undefined ? {} : guarded(url, request.admit)),
     };
     const outgoing = secure ? requestHttps(url, options) : requestHttp(url, options);
     outgoing.on('error', fail);
@@ -58,6 +61,33 @@ function send(
     });
     outgoing.end(request.body);
   });
+}
+
+// A kept-alive connection was admitted for somebody else, and an address in the URL is never looked up.
+function guarded(
+  url: URL,
+  admit: (address: string) => boolean,
+): { readonly agent: false; readonly lookup: LookupFunction } {
+  const literal = url.hostname.replace(/^\[|\]$/g, '');
+  const refuse = (address: string): WatchkeeperError =>
+    new WatchkeeperError('forbidden', `${url.host} is at ${address}, which this request may not speak to`);
+  if (isIP(literal) !== 0 && !admit(literal)) throw refuse(literal);
+  return {
+    agent: false,
+    lookup: (hostname, options, callback) => {
+      lookup(hostname, { ...options, all: true }, (error, addresses) => {
+        if (error !== null) {
+          callback(error, []);
+          return;
+        }
+        const bad = addresses.find(({ address }) => !admit(address));
+        const [first] = addresses;
+        if (bad !== undefined) callback(refuse(bad.address), []);
+        else if (options.all === true) callback(null, addresses);
+        else callback(null, first?.address ?? '', first?.family);
+      });
+    },
+  };
 }
 
 function parseUrl(text: string): URL {

@@ -66,13 +66,18 @@ export const limits = {
   stepRetryDelayMs: 1_000,
   /** A verification still pending this long after its last rule was due is inconclusive. */
   verifyOverdueMs: 5 * 60_000,
+  /** A recorded `before` larger than this is named by its digest in the ledger; the execution keeps it whole. */
+  beforeShownBytes: 16 * 1024,
+  targetShownBytes: 512,
+  ledgerRetryMs: 50,
+  ledgerRetries: 200,
   actsKept: 10_000,
   executionsKept: 1_000,
   /** Actions. */
   processCommandBytes: 4_096,
   processesListed: 32_768,
   releasesListed: 1_000,
-  reclaimFiles: 10_000,
+  reclaimFiles: 500,
   reclaimListed: 100_000,
   reclaimPatterns: 32,
   healthPollMs: 250,

@@ -4,7 +4,7 @@ import type { ActRecord } from '../../domain/authority.ts';
 import type { Observation, PlannedStep, StepStatus } from '../../domain/remediation.ts';
 import { contextFor, handFor, observe, type Authorised } from './authorise.ts';
 import { perform } from './bounded.ts';
-import { decisionDraft, draft } from './drafts.ts';
+import { decisionDraft, draft, intentPayload, shown } from './drafts.ts';
 import { idempotencyKey, targetKey } from './keys.ts';
 import { withStep, type Runtime } from './runtime.ts';
 import { settle, type Settled } from './settle.ts';
@@ -80,7 +80,7 @@ async function intend(
     );
     const body = {
       action: step.action,
-      target: targetKey(step.target),
+      target: shown(targetKey(step.target), limits.targetShownBytes),
       attempt,
       key,
       policyDigest: leave.decision.policyDigest,
@@ -90,7 +90,7 @@ async function intend(
     };
     const intent = {
       ...draft(next, 'step-intent', atMs, body, { step: step.id }),
-      payload: { describe: step.describe, params: step.params, before: leave.before },
+      payload: intentPayload(step.describe, step.params, leave.before),
     };
     return {
       next,

@@ -2,6 +2,7 @@ import { WatchkeeperError } from '../../lib/errors.ts';
 import { limits } from '../../lib/limits.ts';
 import type { ActRecord } from '../../domain/authority.ts';
 import type { LedgerDraft } from '../../domain/ledger.ts';
+import type { RecordBatch } from '../../domain/ports/ledger.ts';
 import type { Put } from '../../domain/ports/store.ts';
 import { asJson } from './keys.ts';
 import { createLife, type Life } from './life.ts';
@@ -113,7 +114,7 @@ async function write(
   const dropped = [...acts.keys()].slice(0, Math.max(0, acts.size + added - limits.actsKept));
   for (const key of dropped) puts.push({ space: 'act', key, value: undefined });
   try {
-    await deps.ledger.record({ drafts: change.drafts, puts, expects: [{ space: 'execution', key: next.id, version }] });
+    await record(deps, { drafts: change.drafts, puts, expects: [{ space: 'execution', key: next.id, version }] }, life);
   } catch (thrown) {
     const error = WatchkeeperError.from(thrown, 'store-failed');
     if (version > 0 || error.code !== 'conflict') life.halt(error);
@@ -121,6 +122,20 @@ async function write(
   }
   for (const key of dropped) acts.delete(key);
   for (const [key, act] of changed) acts.set(key, act);
+}
+
+// A full queue has written nothing: the one fault that is worth waiting out.
+async function record(deps: ExecutorDeps, batch: RecordBatch, life: Life): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await deps.ledger.record(batch);
+      return;
+    } catch (thrown) {
+      const full = thrown instanceof WatchkeeperError && thrown.code === 'rate-limited';
+      if (!full || attempt >= limits.ledgerRetries) throw thrown;
+      await deps.clock.sleep(limits.ledgerRetryMs, life.signal);
+    }
+  }
 }
 
 // Ended executions leave memory, not the store: `explain` still finds them there.

@@ -1,6 +1,8 @@
 import type { Decision } from '../../domain/authority.ts';
 import type { LedgerDraft, LedgerEntryType } from '../../domain/ledger.ts';
-import type { JsonObject } from '../../lib/json.ts';
+import { canonicalJson, sha256Hex } from '../../lib/canonical.ts';
+import type { Json, JsonObject } from '../../lib/json.ts';
+import { limits } from '../../lib/limits.ts';
 import type { ExecutionRecord } from './types.ts';
 
 /** A ledger entry about an execution. Sentences may quote the outside world, so they go into the erasable payload. */
@@ -42,4 +44,19 @@ export function decisionDraft(record: ExecutionRecord, decision: Decision, step:
     ...(decision.code === undefined ? {} : { code: decision.code }),
   };
   return { ...draft(record, 'decision', atMs, body, { step }), payload: { reasons: decision.reasons } };
+}
+
+/** A value as the ledger shows it: itself when small, else its digest. Entries are bounded; what acts is not cut. */
+export function shown(value: Json, maxBytes: number): Json {
+  const text = canonicalJson(value);
+  return text.length <= maxBytes ? value : { sha256: sha256Hex(text), bytes: text.length };
+}
+
+/** A step's parameters and what undo would need, for the erasable payload of its intent. */
+export function intentPayload(describe: string, params: JsonObject, before: Json): Json {
+  return {
+    describe: describe.slice(0, limits.beforeShownBytes),
+    params: shown(params, limits.beforeShownBytes),
+    before: shown(before, limits.beforeShownBytes),
+  };
 }

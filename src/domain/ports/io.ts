@@ -30,6 +30,11 @@ export interface HttpRequest {
   readonly timeoutMs?: number;
   /** Default `limits.httpResponseBytes`; more is `too-large`. */
   readonly maxBytes?: number;
+  /**
+   * Asked with the very address that is about to be connected to, after the name was resolved; false is `forbidden`
+   * and nothing is sent. Such a request gets a connection of its own.
+   */
+  readonly admit?: (address: string) => boolean;
   readonly signal: AbortSignal;
 }
 
