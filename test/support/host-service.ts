@@ -54,7 +54,7 @@ export function contextOf(service: Service, io: OperatorIo, timeoutMs = 8_000, s
 }
 
 /** A fresh folder, gone after the test. The real path, since actions refuse folders behind symlinks. */
-export function freshFolder(): { readonly folder: string; remove(): void } {
+export function freshFolder(): { readonly folder: string; readonly remove: () => void } {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'watchkeeper-actions-')));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
