@@ -10,11 +10,14 @@
  */
 export { approvalStage, planStateHash, whyRefused } from './approvals.ts';
 export type { ApprovalStage } from './approvals.ts';
+export { decideWithConsents } from './consents.ts';
+export type { Consent } from './consents.ts';
 export { decide } from './decide.ts';
 export { inputDigest, planDigest } from './digests.ts';
 export { policyEnvironment } from './environment.ts';
 export { defaultCaps, targetKey } from './input.ts';
 export type { AttemptCap, AttemptCaps, ConditionResult, DecisionInput, InFlightAct } from './input.ts';
+export { lintPolicyTests } from './lint.ts';
 export { parsePolicy, policySchema } from './parse.ts';
 export { policySet } from './policy-set.ts';
 export type { PolicySet } from './policy-set.ts';

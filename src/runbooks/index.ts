@@ -5,7 +5,7 @@
  * says which are for an incident, and of the others why not; `resolveSteps` fills one in and `assemblePlan` makes the
  * immutable plan whose id is its digest. Around an act, `checkConditions` evaluates `require` and `abortIf` on live
  * state, and `verifyStep` says whether it helped, `inconclusive` included. When nothing matches, `suggestSteps` says what
- * a person could do. Pure: the agent looks at
+ * a person could do. `runResourceTests` runs the tests that lie beside runbooks and policies. Pure: the agent looks at
  * the world through the actions and hands in what it saw.
  */
 export { checkConditions, whyBlocked } from './conditions.ts';
@@ -20,5 +20,10 @@ export type { ParamRule, Runbook, RunbookAction, RunbookContext, RunbookStep } f
 export { baselines, signalSamples } from './signals.ts';
 export { suggestSteps } from './suggest.ts';
 export type { SuggestionFacts } from './suggest.ts';
+export { resourceTestsSchema } from './test-schema.ts';
+export type { ResourceTest } from './test-schema.ts';
+export type { TestWorld } from './test-world.ts';
+export { runResourceTests } from './testing.ts';
+export type { TestPorts, TestResult } from './testing.ts';
 export { compileExpectation, verifyStep } from './verify.ts';
 export type { Expectation, SamplesBySignal } from './verify.ts';
