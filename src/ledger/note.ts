@@ -142,7 +142,7 @@ function verifierFrom(name: string, publicKey: Uint8Array, type: number): NoteVe
     type,
     text: `${name}+${hexId(keyId)}+${encodeBase64(typed)}`,
     verify(message, signature) {
-      key ??= createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
+      key ??= publicKeyObject(publicKey);
       return signature.length === 64 && verify(null, message, key, signature);
     },
   };
@@ -164,4 +164,18 @@ function assertName(name: string): void {
 function hasControlCharacters(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20 && text[at] !== '\n') return true;
   return false;
+}
+
+// Making a key object costs several times what a verification does, and the same few keys come again and again.
+const keyObjects = new Map<string, KeyObject>();
+const maxKeyObjects = 64;
+
+function publicKeyObject(publicKey: Uint8Array): KeyObject {
+  const name = encodeBase64(publicKey);
+  const known = keyObjects.get(name);
+  if (known) return known;
+  const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
+  if (keyObjects.size >= maxKeyObjects) keyObjects.clear();
+  keyObjects.set(name, key);
+  return key;
 }

@@ -92,4 +92,5 @@ export const limits = {
   ledgerPayloadBytes: 256 * 1024,
   ledgerBatchEntries: 1_024,
   ledgerQueueBatches: 10_000,
+  ledgerNoteBytes: 256 * 1024,
 } as const;

@@ -1,0 +1,47 @@
+import type { Store } from '../domain/ports/store.ts';
+import { WatchkeeperError } from '../lib/errors.ts';
+import { storeHashes } from './hashes.ts';
+import { identityKeys, readIdentity } from './identity.ts';
+import { parseVerifier } from './note.ts';
+import { joinHashes, tileWidth } from './tree.ts';
+import type { LedgerReport } from './report.ts';
+import { verifyLedger } from './verify.ts';
+import type { VerifiableLedger } from './walk.ts';
+
+export interface VerifyOptions {
+  /** Keys to trust. Without any, the ones the ledger itself names: that finds damage, not a forger with a key of his own. */
+  readonly vkeys?: readonly string[];
+}
+
+/** Verifies the ledger in a store, straight from its rows. */
+export async function verifyStore(store: Store, options: VerifyOptions = {}): Promise<LedgerReport> {
+  const keys = options.vkeys?.map(parseVerifier) ?? identityKeys(await readIdentity(store));
+  return verifyLedger(await storeSource(store), keys);
+}
+
+async function storeSource(store: Store): Promise<VerifiableLedger> {
+  const hashes = await storeHashes(store);
+  return {
+    async checkpoint() {
+      const stored = await store.ledgerCheckpoint();
+      if (stored === undefined) throw new WatchkeeperError('ledger-invalid', 'there is no checkpoint');
+      if (stored.size !== hashes.size)
+        throw new WatchkeeperError('ledger-invalid', `${hashes.size} entries, but a checkpoint of ${stored.size}`);
+      return stored.note;
+    },
+    async bundle(index, width) {
+      const rows = await store.ledgerEntries(index * tileWidth, width);
+      return { entries: rows.map((row) => row.data), leaves: rows.map((row) => row.leafHash) };
+    },
+    async tile(level, index, width) {
+      const tile = width === tileWidth ? await store.ledgerTile(level, index) : undefined;
+      return tile ?? joinHashes(await hashes.tile(level, index));
+    },
+    async payloads(index, width) {
+      const first = index * tileWidth;
+      const seqs = Array.from({ length: width }, (_, at) => first + at);
+      const found = await Promise.all(seqs.map((seq) => store.ledgerPayload(seq)));
+      return found.filter((payload) => payload !== undefined);
+    },
+  };
+}
