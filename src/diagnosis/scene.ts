@@ -1,0 +1,171 @@
+import type { Alert, Incident } from '../domain/alert.ts';
+import type { Change } from '../domain/change.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import type { Span } from '../domain/telemetry.ts';
+import { compareText } from '../lib/order.ts';
+import { logNewsOf } from './log-news.ts';
+import type { LogNews } from './log-news.ts';
+import { shiftOf } from './shift.ts';
+import type { Role, Shift } from './shift.ts';
+
+/** The part of the catalog that diagnosis needs. */
+export interface Graph {
+  readonly services: readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[];
+  dependenciesOf(name: string): readonly string[];
+  dependentsOf(name: string): readonly string[];
+}
+
+export interface DiagnoseInput {
+  readonly incident: Incident;
+  /** All alerts known; those of the incident are told by their fingerprints. */
+  readonly alerts: readonly Alert[];
+  /** What was gathered, gaps named. Its `asOfMs` is the moment of the diagnosis. */
+  readonly snapshot: Snapshot;
+  readonly catalog: Graph;
+  /** Earlier incidents, for what has happened before. */
+  readonly past?: readonly Incident[];
+}
+
+/** What all hypotheses look at, worked out once. */
+export interface Scene {
+  readonly input: DiagnoseInput;
+  readonly asOfMs: number;
+  readonly fromMs: number;
+  /** When it began, by the change-point of the alerting signals, or by the alert where there are no samples. */
+  readonly onsetMs: number;
+  /** How far the onset may be off. */
+  readonly toleranceMs: number;
+  readonly root: string;
+  readonly rootSymptom: Shift | undefined;
+  /** What the root needs, at most four hops, nearest first. */
+  readonly dependencies: readonly { readonly name: string; readonly hops: number }[];
+  /** What calls the root, directly. */
+  readonly callers: readonly string[];
+  readonly shifts: ReadonlyMap<string, readonly Shift[]>;
+  readonly news: readonly LogNews[];
+  /** Changes of the last 24 h, oldest first. */
+  readonly changes: readonly Change[];
+  readonly firing: readonly Alert[];
+  symptomOf(service: string): Shift | undefined;
+  directDependencies(service: string): readonly string[];
+  hasData(service: string): boolean;
+}
+
+const hour = 3_600_000;
+const mostSeries = 2_000;
+
+/** Works out onset, shifts and log news from what was gathered. Deterministic; the order of the input does not matter. */
+export function sceneOf(input: DiagnoseInput): Scene {
+  const { incident, snapshot } = input;
+  const held = new Set(incident.alerts);
+  const firing = input.alerts
+    .filter((alert) => held.has(alert.fingerprint) && alert.status !== 'pending')
+    .sort((a, b) => a.startsAtMs - b.startsAtMs || compareText(a.fingerprint, b.fingerprint));
+  const root = incident.service;
+  const { asOfMs } = snapshot;
+  const saidMs = Math.min(asOfMs, ...firing.map((alert) => Math.min(alert.startsAtMs, alert.finding.sinceMs)));
+  const fromMs = saidMs - 3 * hour;
+  const shifts = measure(snapshot, Math.min(saidMs - hour, asOfMs - hour), asOfMs);
+  const own = (shifts.get(root) ?? []).filter((shift) => shift.moved && shift.score > 0);
+  const signals = new Set(firing.filter((alert) => alert.service === root).map((alert) => alert.signal));
+  const trigger = own.filter((shift) => signals.has(shift.series.signal));
+  const symptomatic = trigger.length > 0 ? trigger : own.filter((shift) => isFelt(shift.role));
+  const rootSymptom = strongest(symptomatic);
+  const onsetMs = rootSymptom === undefined ? saidMs : Math.min(...symptomatic.map((shift) => shift.onsetMs), asOfMs);
+  const edges = edgesOf(input);
+  const symptoms = new Map([...shifts].map(([service, list]) => [service, symptomIn(list, rootSymptom)]));
+  return {
+    ...{ input, asOfMs, fromMs, onsetMs, root, rootSymptom, shifts, firing },
+    toleranceMs: Math.max(90_000, 1.5 * stepOf(rootSymptom)),
+    dependencies: reach(root, edges, 4),
+    callers: [...edges]
+      .filter(([, to]) => to.has(root))
+      .map(([from]) => from)
+      .sort(compareText),
+    news: logNewsOf(snapshot.logs, onsetMs, fromMs, asOfMs),
+    changes: snapshot.changes
+      .filter((change) => change.atMs <= asOfMs && change.atMs > asOfMs - 24 * hour)
+      .toSorted((a, b) => a.atMs - b.atMs || compareText(a.id, b.id)),
+    symptomOf: (service) => (service === root ? rootSymptom : symptoms.get(service)),
+    directDependencies: (service) => [...(edges.get(service) ?? [])].sort(compareText),
+    hasData: (service) => (shifts.get(service) ?? []).some((shift) => isFelt(shift.role) || shift.role === 'resource'),
+  };
+}
+
+/** Whether the role is one that people feel, and not one that merely explains. */
+export function isFelt(role: Role): boolean {
+  return role === 'errors' || role === 'latency' || role === 'state';
+}
+
+// Of a service's symptoms, one of the root's own kind if there is one: errors explain errors.
+function symptomIn(shifts: readonly Shift[], root: Shift | undefined): Shift | undefined {
+  const felt = shifts.filter((shift) => shift.moved && shift.score > 0 && isFelt(shift.role));
+  return strongest(felt.filter((shift) => shift.role === root?.role)) ?? strongest(felt);
+}
+
+function measure(snapshot: Snapshot, fromMs: number, untilMs: number): ReadonlyMap<string, readonly Shift[]> {
+  const byService = new Map<string, Shift[]>();
+  const ordered = snapshot.series.toSorted((a, b) => compareText(a.key, b.key)).slice(0, mostSeries);
+  for (const series of ordered) {
+    const shift = shiftOf(series, fromMs, untilMs);
+    if (shift === undefined) continue;
+    const list = byService.get(series.service);
+    if (list === undefined) byService.set(series.service, [shift]);
+    else list.push(shift);
+  }
+  return byService;
+}
+
+function strongest(shifts: readonly Shift[]): Shift | undefined {
+  return shifts.toSorted(
+    (a, b) => b.score - a.score || a.onsetMs - b.onsetMs || compareText(a.series.key, b.series.key),
+  )[0];
+}
+
+function stepOf(shift: Shift | undefined): number {
+  const [a, b] = shift?.series.samples.slice(-2) ?? [];
+  return a === undefined || b === undefined ? 60_000 : b.tMs - a.tMs;
+}
+
+// Declared dependencies, and those that traces show.
+function edgesOf({ catalog, snapshot }: DiagnoseInput): ReadonlyMap<string, ReadonlySet<string>> {
+  const edges = new Map<string, Set<string>>();
+  const add = (from: string, to: string): void => {
+    if (from !== to) edges.set(from, (edges.get(from) ?? new Set<string>()).add(to));
+  };
+  for (const { name } of catalog.services) for (const dependency of catalog.dependenciesOf(name)) add(name, dependency);
+  const spans = new Map(snapshot.spans.map((span) => [`${span.traceId}/${span.spanId}`, span.service]));
+  for (const span of snapshot.spans) {
+    const parent = span.parentSpanId === undefined ? undefined : spans.get(`${span.traceId}/${span.parentSpanId}`);
+    if (parent !== undefined) add(parent, span.service);
+  }
+  return edges;
+}
+
+function reach(
+  start: string,
+  edges: ReadonlyMap<string, ReadonlySet<string>>,
+  most: number,
+): readonly { readonly name: string; readonly hops: number }[] {
+  const found: { name: string; hops: number }[] = [];
+  const seen = new Set([start]);
+  let level: readonly string[] = [start];
+  for (let hops = 1; hops <= most && level.length > 0; hops++) {
+    level = [...new Set(level.flatMap((name) => [...(edges.get(name) ?? [])]))]
+      .filter((name) => !seen.has(name))
+      .sort(compareText);
+    for (const name of level) {
+      seen.add(name);
+      found.push({ name, hops });
+    }
+  }
+  return found;
+}
+
+/** The deepest failing spans since the onset: errors whose own callees are fine. */
+export function deepestFailures(scene: Scene): readonly Span[] {
+  const spans = scene.input.snapshot.spans.filter((span) => span.startMs >= scene.onsetMs - scene.toleranceMs);
+  const failing = spans.filter((span) => span.status === 'error');
+  const parents = new Set(failing.map((span) => `${span.traceId}/${span.parentSpanId ?? ''}`));
+  return failing.filter((span) => !parents.has(`${span.traceId}/${span.spanId}`));
+}
