@@ -13,8 +13,8 @@ import { savedState, toSave } from './saved.ts';
 import { changePhrase } from './words.ts';
 
 const params = z.strictObject({
-  for: durationMs.default(300_000).describe('how long nothing may arrive'),
-  grace: durationMs.default(600_000).describe('how long a signal that was never seen may take to appear'),
+  for: durationMs.prefault('5m').describe('how long nothing may arrive'),
+  grace: durationMs.prefault('10m').describe('how long a signal that was never seen may take to appear'),
 });
 
 type Params = z.infer<typeof params>;

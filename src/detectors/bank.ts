@@ -1,5 +1,6 @@
 import type { Json } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
+import { selects, type Selector } from '../lib/selector.ts';
 import { median } from '../lib/stats.ts';
 import type { Finding } from '../domain/alert.ts';
 import type { Detector, DetectorBatch, DetectorContext, DetectorRule } from '../domain/ports/detector.ts';
@@ -17,6 +18,8 @@ export interface BankOptions {
   /** The kind judges silence itself (absence): the bank adds no `unknown` for a stale series. */
   readonly ownSilence?: boolean;
   readonly maxSeries?: number;
+  /** Only series with these labels. */
+  readonly where?: Selector | undefined;
 }
 
 interface Track<S> {
@@ -91,7 +94,7 @@ function takeIn<S>(env: StepEnv<S>): { fresh: ReadonlySet<string>; refused: Read
 function arrivals<S>(env: StepEnv<S>): Iterable<{ readonly meta: SeriesMeta; readonly samples: readonly Sample[] }> {
   const byKey = new Map<string, { readonly meta: SeriesMeta; samples: readonly Sample[] }>();
   for (const series of env.batch.series) {
-    if (!globMatches(env.rule.on, series.signal)) continue;
+    if (!globMatches(env.rule.on, series.signal) || !chosen(series, env.options.where)) continue;
     for (const meta of env.options.tracks?.(series, env.context) ?? [metaOf(series)]) {
       const known = byKey.get(meta.key);
       if (known === undefined) byKey.set(meta.key, { meta, samples: series.samples });
@@ -99,6 +102,10 @@ function arrivals<S>(env: StepEnv<S>): Iterable<{ readonly meta: SeriesMeta; rea
     }
   }
   return byKey.values();
+}
+
+function chosen(series: Series, where: Selector | undefined): boolean {
+  return where === undefined || selects(where, { name: series.signal, labels: series.labels });
 }
 
 function newTrack<S>(meta: SeriesMeta, env: StepEnv<S>): Track<S> | undefined {

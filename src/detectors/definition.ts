@@ -4,15 +4,16 @@ import { canonicalJson, sha256Hex } from '../lib/canonical.ts';
 import type { Issue, Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { schemaOf } from '../lib/schema.ts';
+import { zMultiple, zSelector } from '../lib/zod-parts.ts';
 import { nearest } from '../lib/suggest.ts';
 import type { DetectorDefinition } from '../domain/definitions.ts';
 import type { ResourceDocument } from '../domain/document.ts';
 import type { AfterChange } from '../domain/ports/detector.ts';
 import { detectorKinds, type AnyDetectorKind } from './kinds.ts';
-import { durationMs, factor, severity } from './params.ts';
+import { durationMs, severity } from './params.ts';
 
 const afterChange = z.strictObject({
-  expect: z.union([z.enum(['learned', 'none']), z.strictObject({ upTo: factor, for: durationMs })]),
+  expect: z.union([z.enum(['learned', 'none']), z.strictObject({ upTo: zMultiple, for: durationMs })]),
   of: z
     .array(z.enum(['self', 'dependencies']))
     .min(1)
@@ -20,7 +21,7 @@ const afterChange = z.strictObject({
 });
 
 const spec = z.strictObject({
-  services: z.record(z.string(), z.union([z.string(), z.array(z.string()).min(1)])).default({}),
+  services: zSelector.prefault({}),
   on: z.string().min(1).exactOptional().describe('the signal; may be a glob. Kinds without one leave it out'),
   kind: z.string(),
   params: z.json().exactOptional(),

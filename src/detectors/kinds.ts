@@ -3,6 +3,10 @@ import type { Parsed } from '../lib/issues.ts';
 import type { Detector, DetectorKind, DetectorRule } from '../domain/ports/detector.ts';
 import { absence } from './absence.ts';
 import { burnRate } from './burn-rate.ts';
+import { event } from './event.ts';
+import { external } from './external.ts';
+import { forecast } from './forecast.ts';
+import { logPattern } from './log-pattern/index.ts';
 import { regression } from './regression/index.ts';
 import { threshold } from './threshold.ts';
 
@@ -34,5 +38,14 @@ function erased<P>(kind: DetectorKind<P>): AnyDetectorKind {
 
 /** Every kind by its name. A new kind is a file, and one line here. */
 export const detectorKinds: ReadonlyMap<string, AnyDetectorKind> = new Map(
-  [erased(threshold), erased(burnRate), erased(absence), erased(regression)].map((kind) => [kind.kind, kind]),
+  [
+    erased(threshold),
+    erased(regression),
+    erased(burnRate),
+    erased(absence),
+    erased(forecast),
+    erased(logPattern),
+    erased(event),
+    erased(external),
+  ].map((kind) => [kind.kind, kind]),
 );

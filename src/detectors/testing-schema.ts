@@ -23,7 +23,7 @@ const given = z.strictObject({
   signal: z.string().exactOptional().describe("default: the detector's own"),
   nature: nature.default('gauge'),
   unit: z.string().default('1'),
-  step: durationMs.default(60_000),
+  step: durationMs.prefault('1m'),
   series: z.union([z.string(), z.array(oneSeries)]).default([]),
   until: durationMs.exactOptional().describe('how long to watch; default: the longest series'),
   changes: z

@@ -6,11 +6,11 @@ import { median } from '../lib/stats.ts';
 import type { DetectorKind, DetectorRule } from '../domain/ports/detector.ts';
 import { foldPerSeries } from './bank.ts';
 import type { FoldInput, SeriesFold, Verdict } from './fold.ts';
-import { amount } from './params.ts';
+import { amount, where } from './params.ts';
 import { changePhrase, describeChange, formatValue, subject } from './words.ts';
 
 const params = z
-  .strictObject({ above: amount.exactOptional(), below: amount.exactOptional(), backTo: amount.exactOptional() })
+  .strictObject({ above: amount.exactOptional(), below: amount.exactOptional(), backTo: amount.exactOptional(), where })
   .superRefine((value, context) => {
     const { above, below, backTo } = value;
     if ((above === undefined) === (below === undefined))
@@ -37,7 +37,8 @@ export const threshold: DetectorKind<Params> = {
   params: schemaOf(params),
   stateBytesPerSeries: 2_800,
   warmupMs: () => 0,
-  create: (rule, settings, saved) => foldPerSeries(rule, thresholdFold(rule, settings), saved),
+  create: (rule, settings, saved) =>
+    foldPerSeries(rule, thresholdFold(rule, settings), saved, { where: settings.where }),
 };
 
 function thresholdFold(rule: DetectorRule, settings: Params): SeriesFold<State> {

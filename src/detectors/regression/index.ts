@@ -19,7 +19,7 @@ import { verdictOf } from './words.ts';
 
 const params = z.strictObject({
   sensitivity: z.enum(['low', 'medium', 'high']).default('medium'),
-  watch: durationMs.default(3_600_000).describe('how long after a change a late onset is still held against it'),
+  watch: durationMs.prefault('1h').describe('how long after a change a late onset is still held against it'),
   worse: z.enum(['up', 'down']).exactOptional().describe('which way is bad; default: by the nature of the signal'),
 });
 

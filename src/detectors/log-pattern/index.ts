@@ -1,0 +1,217 @@
+/**
+ * New or surging kinds of log lines. Lines become templates by masking what varies; a template at the wanted severity
+ * that was never seen while the baseline was learned is new, one that comes far more often than it used to surges
+ * (Poisson, against its own past). Memory is bounded per service; text from logs is cleaned, cut, and only ever data.
+ */
+import * as z from 'zod';
+
+import { formatDuration } from '../../lib/duration.ts';
+import type { Json } from '../../lib/json.ts';
+import { limits } from '../../lib/limits.ts';
+import { globMatches } from '../../lib/glob.ts';
+import { schemaOf } from '../../lib/schema.ts';
+import type { Finding } from '../../domain/alert.ts';
+import type {
+  Detector,
+  DetectorBatch,
+  DetectorContext,
+  DetectorKind,
+  DetectorRule,
+} from '../../domain/ports/detector.ts';
+import type { LogRecord, LogSeverity } from '../../domain/telemetry.ts';
+import { durationMs } from '../params.ts';
+import { savedState, toSave } from '../saved.ts';
+import { changePhrase, cleanText } from '../words.ts';
+import { tokensOf } from './mask.ts';
+import { advance, bucketsKept, poissonTailLog10, templateFor, type Template } from './templates.ts';
+
+const severities: readonly LogSeverity[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+const params = z.strictObject({
+  severity: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('error').describe('at least'),
+  patterns: z
+    .array(z.string().min(1))
+    .max(50)
+    .default([])
+    .describe('only lines with one of these (globs over the line)'),
+  ignore: z.array(z.string().min(1)).max(50).default([]).describe('never lines with one of these'),
+  learn: durationMs.prefault('30m').describe('how long a service is listened to before anything counts as new'),
+  bucket: durationMs.prefault('1m'),
+  minCount: z.number().int().min(1).max(100_000).default(3).describe('so many lines in ten buckets'),
+  newFor: durationMs.prefault('1h').describe('after this a new template is known'),
+  surge: z.boolean().default(true),
+});
+
+type Params = z.infer<typeof params>;
+
+/** One service's lines. */
+interface Listened {
+  service: string;
+  source: string;
+  sinceMs: number;
+  lastMs: number;
+  templates: Template[];
+}
+
+/** The surge must be this unlikely: one in a hundred million buckets. */
+const unlikely = -8;
+
+export const logPattern: DetectorKind<Params> = {
+  kind: 'log-pattern',
+  summary: 'A kind of log line that is new, or comes far more often than usual',
+  params: schemaOf(params),
+  stateBytesPerSeries: limits.detectorLogTemplates * 1_200,
+  warmupMs: (settings) => settings.learn,
+  create: (rule, settings, saved) => listen(rule, settings, saved),
+};
+
+function listen(rule: DetectorRule, settings: Params, saved: Json | undefined): Detector {
+  const before = savedState(saved) as { readonly services: readonly Listened[] } | undefined;
+  const services = new Map((before?.services ?? []).map((one) => [one.service, one]));
+  return {
+    step(batch, context) {
+      const refused = new Set<string>();
+      for (const record of batch.logs) {
+        const known = services.get(record.service) ?? begin(services, record, batch.asOfMs);
+        if (known === undefined) refused.add(record.service);
+        else take(known, record, settings, batch.asOfMs);
+      }
+      const findings = [...services.values()].flatMap((one) => judge(rule, settings, one, batch, context));
+      for (const service of refused) findings.push(overLimit(rule, service, batch.asOfMs));
+      return findings;
+    },
+    save: () => toSave({ services: [...services.values()] }),
+  };
+}
+
+function begin(services: Map<string, Listened>, record: LogRecord, asOfMs: number): Listened | undefined {
+  if (services.size >= limits.detectorLogServices) return undefined;
+  const { service, source } = record;
+  const made: Listened = { service, source, sinceMs: Math.min(record.tMs, asOfMs), lastMs: 0, templates: [] };
+  services.set(service, made);
+  return made;
+}
+
+function take(listened: Listened, record: LogRecord, settings: Params, asOfMs: number): void {
+  const tMs = Math.min(record.tMs, asOfMs);
+  listened.lastMs = Math.max(listened.lastMs, tMs);
+  if (severities.indexOf(record.severity) < severities.indexOf(settings.severity)) return;
+  const line = cleanText(record.body.split('\n', 1)[0] ?? '', 1_000);
+  const has = (pattern: string): boolean => globMatches(`*${pattern}*`, line);
+  if (settings.ignore.some(has) || (settings.patterns.length > 0 && !settings.patterns.some(has))) return;
+  const template = templateFor(listened.templates, tokensOf(record.body), tMs);
+  const learning = tMs - listened.sinceMs < settings.learn;
+  if (learning || tMs - template.firstMs >= settings.newFor) template.known = true;
+  const bucket = Math.floor(tMs / settings.bucket);
+  advance(template, bucket);
+  const at = template.recent.length - 1 - (template.bucket - bucket);
+  if (at >= 0) template.recent[at] = (template.recent[at] ?? 0) + 1;
+  template.total++;
+  template.lastMs = Math.max(template.lastMs, tMs);
+}
+
+function judge(
+  rule: DetectorRule,
+  settings: Params,
+  listened: Listened,
+  batch: DetectorBatch,
+  context: DetectorContext,
+): readonly Finding[] {
+  const gap = batch.gaps.find(
+    (one) =>
+      one.source === listened.source &&
+      (one.service ?? listened.service) === listened.service &&
+      one.signal === undefined,
+  );
+  const findings: Finding[] = [];
+  for (const template of listened.templates) {
+    advance(template, Math.floor(batch.asOfMs / settings.bucket));
+    const count = template.recent.reduce((sum, one) => sum + one, 0);
+    const finding = findingOf(rule, listened, template, batch.asOfMs);
+    const watched = context.isWatched(finding);
+    // No line of any kind: the service may be silent because it is dead, and that is not recovery.
+    const mute = batch.asOfMs - listened.lastMs > bucketsKept * settings.bucket;
+    const why =
+      gap?.message ?? (mute ? `nothing was logged for ${formatDuration(batch.asOfMs - listened.lastMs)}` : undefined);
+    const verdict = verdictOn(template, count, listened, settings, batch.asOfMs);
+    if (watched && why !== undefined && count === 0)
+      findings.push({ ...finding, state: 'unknown', confidence: 0, reason: `logs of ${listened.service}: ${why}` });
+    else if (verdict.bad) {
+      const phrase = changePhrase(context.changesOf(listened.service), template.firstMs);
+      findings.push({ ...finding, ...verdict.said, state: 'bad', reason: `${verdict.said.reason}${phrase}` });
+    } else if (watched) findings.push(finding);
+  }
+  return findings;
+}
+
+interface LineVerdict {
+  readonly bad: boolean;
+  readonly said: Pick<Finding, 'reason' | 'numbers' | 'confidence' | 'sinceMs'>;
+}
+
+function verdictOn(
+  template: Template,
+  count: number,
+  listened: Listened,
+  settings: Params,
+  asOfMs: number,
+): LineVerdict {
+  const spanMs = bucketsKept * settings.bucket;
+  const usual = template.usual * bucketsKept;
+  const numbers = { count, usual, total: template.total };
+  const text = JSON.stringify(textOf(template));
+  const fresh = !template.known && asOfMs - template.firstMs < settings.newFor;
+  if (fresh && count >= settings.minCount) {
+    const listenedFor = formatDuration(template.firstMs - listened.sinceMs);
+    const reason = `${listened.service} logs something new, ${count} times in ${formatDuration(spanMs)}: ${text} was never seen in ${listenedFor} before`;
+    return {
+      bad: true,
+      said: { reason, numbers, confidence: Math.min(0.9, 0.6 + 0.02 * count), sinceMs: template.firstMs },
+    };
+  }
+  const chance = poissonTailLog10(count, Math.max(usual, 0.5));
+  const surging = settings.surge && template.known && template.taught >= 30 && chance < unlikely;
+  const reason = `${listened.service} logs ${text} ${count} times in ${formatDuration(spanMs)}, usually ${usual.toFixed(1)} times`;
+  const confidence = Math.min(0.9, 0.6 + 0.01 * -chance);
+  const bad = surging && count >= Math.max(settings.minCount, 3 * usual);
+  return { bad, said: { reason, numbers, confidence, sinceMs: asOfMs - spanMs } };
+}
+
+function textOf(template: Template): string {
+  return cleanText(template.tokens.join(' '), 160);
+}
+
+function findingOf(rule: DetectorRule, listened: Listened, template: Template, asOfMs: number): Finding {
+  const text = textOf(template);
+  return {
+    detector: rule.name,
+    kind: rule.kind,
+    service: listened.service,
+    signal: rule.on,
+    labels: { template: template.id },
+    state: 'good',
+    atMs: asOfMs,
+    sinceMs: template.lastMs,
+    severity: rule.severity,
+    reason: `${listened.service} logs ${JSON.stringify(text)} no more than usual`,
+    numbers: { total: template.total },
+    confidence: 0.5,
+  };
+}
+
+function overLimit(rule: DetectorRule, service: string, asOfMs: number): Finding {
+  return {
+    detector: rule.name,
+    kind: rule.kind,
+    service,
+    signal: rule.on,
+    labels: { limit: 'services' },
+    state: 'unknown',
+    atMs: asOfMs,
+    sinceMs: asOfMs,
+    severity: rule.severity,
+    reason: `the logs of ${service} are not watched by ${rule.name}: it already listens to ${limits.detectorLogServices} services, its limit`,
+    numbers: { limit: limits.detectorLogServices },
+    confidence: 0,
+  };
+}
