@@ -8,7 +8,7 @@ import { checkOperator } from './operators.ts';
 import { parse, Refusal, type Node } from './parse.ts';
 import { charge, FAIL, type State, type Typed } from './runtime.ts';
 import { expectType, known, POISON, refuse, type Scope } from './scope.ts';
-import { BOOL, comparable, DOUBLE, DYN, INT, join, NULL, STRING, typeName } from './type-rules.ts';
+import { BOOL, comparable, DOUBLE, INT, join, NOTHING, NULL, STRING, typeName } from './type-rules.ts';
 import type { CelBindings, CelCompiled, CelEnvironment, CelOutcome, CelProgram, CelType } from './types.ts';
 
 const constants: Readonly<Record<'bool' | 'int' | 'double' | 'string', CelType>> = {
@@ -104,7 +104,7 @@ function checkCall(node: Extract<Node, { is: 'call' }>, scope: Scope): Typed {
 function checkList(node: Extract<Node, { is: 'list' }>, scope: Scope): Typed {
   const items = node.items.map((item) => check(item, scope));
   if (items.includes(POISON)) return POISON;
-  let of = items[0]?.type ?? DYN;
+  let of = items[0]?.type ?? NOTHING;
   for (const [i, item] of items.entries()) {
     if (!comparable(of, item.type))
       return refuse(
@@ -158,5 +158,5 @@ function checkMap(node: Extract<Node, { is: 'map' }>, scope: Scope): Typed {
     return result;
   };
   const cost = entries.reduce((sum, entry) => sum + entry.value.cost, 1);
-  return { type: { is: 'map', of: of ?? DYN }, run, cost, length: entries.length };
+  return { type: { is: 'map', of: of ?? NOTHING }, run, cost, length: entries.length };
 }

@@ -1,6 +1,6 @@
 import type { Json } from '../json.ts';
 import type { Node } from './parse.ts';
-import { FAIL, fail, fits, type State, type Typed } from './runtime.ts';
+import { FAIL, fail, fitsType, type State, type Typed } from './runtime.ts';
 import { expectType, POISON, refuse, type Scope } from './scope.ts';
 import { assignable, typeName } from './type-rules.ts';
 import type { CelFunction } from './types.ts';
@@ -46,6 +46,7 @@ function call(fn: CelFunction, node: Call, args: readonly Typed[], scope: Scope)
     return type ? expectType(scope, arg, type, node.args[i]?.at ?? node.at, `argument ${i + 1} of ${name}()`) : arg;
   });
   const cost = (fn.cost ?? 1) + checked.reduce((sum, arg) => sum + arg.cost, 0);
+  const fits = fitsType(fn.returns);
   const runs = checked.map((arg) => arg.run);
   const unknown = `${name}(${args.map((arg) => (arg.constant === undefined ? '...' : JSON.stringify(arg.constant))).join(', ')}) is not known`;
   const run = (state: State) => {
@@ -58,7 +59,7 @@ function call(fn: CelFunction, node: Call, args: readonly Typed[], scope: Scope)
       values.push(value);
     }
     const value = implementation(...values);
-    return fits(fn.returns, value) ? value : fail(state, unknown);
+    return fits(value) ? value : fail(state, unknown);
   };
   return { type: fn.returns, run, cost };
 }

@@ -84,9 +84,12 @@ function convert(name: string, arg: Typed, node: Call, scope: Scope): Typed {
     if (value === undefined) return refuse(scope, node.at, `expected ${example}, got "${arg.constant}"`);
     return known(rule.returns, value);
   }
+  // CEL's whole number of a timestamp is seconds.
+  const unit = name === 'int' && arg.type.is === 'timestamp' ? 1_000 : 1;
   const run = (state: State) => {
     const value = arg.run(state);
-    return value === FAIL ? FAIL : convertValue(state, value);
+    if (value === FAIL) return FAIL;
+    return convertValue(state, typeof value === 'number' && unit !== 1 ? Math.floor(value / unit) : value);
   };
   return { type: rule.returns, run, cost: arg.cost + 1 };
 }
@@ -129,7 +132,7 @@ function checkMatches(target: Typed, args: readonly Typed[], node: Call, scope: 
     const value = text.run(state);
     if (value === FAIL) return FAIL;
     if (typeof value !== 'string') return fail(state, 'matches() wants text');
-    return charge(state, 1 + (value.length >> 3) * weight) ? compiled.test(value) : FAIL;
+    return charge(state, 1 + value.length * weight) ? compiled.test(value) : FAIL;
   };
   return { type: BOOL, run, cost: text.cost + 1 };
 }

@@ -1,6 +1,7 @@
+import type { Json, JsonObject } from '../json.ts';
 import { nearest } from '../suggest.ts';
 import type { Node } from './parse.ts';
-import { charge, FAIL, fail, fits, isList, member, type Run, type State, type Typed } from './runtime.ts';
+import { FAIL, fail, fitsType, isList, member, type Run, type State, type Typed } from './runtime.ts';
 import { expectType, POISON, refuse, type Scope } from './scope.ts';
 import { BOOL, DYN, INT, STRING, typeName } from './type-rules.ts';
 import type { CelField, CelType } from './types.ts';
@@ -18,10 +19,12 @@ export function checkIdent(node: Extract<Node, { is: 'ident' }>, scope: Scope): 
   const type = field.type;
   const missing = `${name} is not known`;
   const wrong = `${name} is not a ${typeName(type)}`;
+  const fits = fitsType(type);
+  const read = memberReader(name);
   const run = (state: State) => {
-    const value = state.variables[name];
+    const value = read(state.variables);
     if (value === undefined) return fail(state, missing);
-    return fits(type, value) ? value : fail(state, value === null ? missing : wrong);
+    return fits(value) ? value : fail(state, value === null ? missing : wrong);
   };
   return { type, run, cost: 1, path: name };
 }
@@ -45,7 +48,8 @@ export function checkSelect(node: Extract<Node, { is: 'select' }>, scope: Scope)
   }
   const cost = operand.cost + 1;
   if (node.test) return { type: BOOL, run: runHas(operand.run, node.field, field.type), cost };
-  const run = runSelect(operand.run, node.field, field.type, path ?? `.${node.field}`);
+  const read = operand.type.is === 'dyn' ? (holder: Json) => member(holder, node.field) : memberReader(node.field);
+  const run = runSelect(operand.run, read, field.type, path ?? `.${node.field}`);
   return { type: field.type, run, cost, ...(path !== undefined && { path }) };
 }
 
@@ -67,15 +71,24 @@ function fieldOf(scope: Scope, type: CelType, node: { field: string; at: number 
   return field;
 }
 
-function runSelect(operand: Run, field: string, type: CelType, path: string): Run {
+type Reader = (holder: Json) => Json | undefined;
+
+// For holders known to be plain objects. Only a name that every object inherits needs the slower look.
+function memberReader(field: string): Reader {
+  if (field in Object.prototype) return (holder) => member(holder, field);
+  return (holder) => (holder as JsonObject)[field];
+}
+
+function runSelect(operand: Run, read: Reader, type: CelType, path: string): Run {
+  const fits = fitsType(type);
   const missing = `${path} is not known`;
   const wrong = `${path} is not a ${typeName(type)}`;
   return (state) => {
     const holder = operand(state);
     if (holder === FAIL) return FAIL;
-    const value = member(holder, field);
+    const value = read(holder);
     if (value === undefined) return fail(state, missing);
-    return fits(type, value) ? value : fail(state, value === null ? missing : wrong);
+    return fits(value) ? value : fail(state, value === null ? missing : wrong);
   };
 }
 
@@ -116,6 +129,7 @@ export function checkIndex(args: readonly [Typed, Typed], at: number, scope: Sco
 }
 
 function runListIndex(operand: Run, index: Run, type: CelType): Run {
+  const fits = fitsType(type);
   return (state) => {
     const list = operand(state);
     if (list === FAIL) return FAIL;
@@ -124,11 +138,12 @@ function runListIndex(operand: Run, index: Run, type: CelType): Run {
     if (!isList(list) || typeof at !== 'number') return fail(state, 'this value cannot be indexed this way');
     const value = list[at];
     if (value === undefined) return fail(state, `the list has no index ${at}`);
-    return fits(type, value) ? value : fail(state, `the element is not a ${typeName(type)}`);
+    return fits(value) ? value : fail(state, `the element is not a ${typeName(type)}`);
   };
 }
 
 function runMapIndex(operand: Run, key: Run, type: CelType): Run {
+  const fits = fitsType(type);
   return (state) => {
     const map = operand(state);
     if (map === FAIL) return FAIL;
@@ -136,11 +151,6 @@ function runMapIndex(operand: Run, key: Run, type: CelType): Run {
     if (name === FAIL) return FAIL;
     const value = typeof name === 'string' ? member(map, name) : undefined;
     if (value === undefined) return fail(state, 'the map has no such key');
-    return fits(type, value) ? value : fail(state, `the value is not a ${typeName(type)}`);
+    return fits(value) ? value : fail(state, `the value is not a ${typeName(type)}`);
   };
-}
-
-/** Charges for reading a text of this length; FAIL when the budget is used up. */
-export function chargeText(state: State, text: string): boolean {
-  return charge(state, 1 + (text.length >> 5));
 }

@@ -198,11 +198,13 @@ function negate(scope: Scope, a: Typed, at: number): Typed {
   if (a === POISON) return POISON;
   if (!isNumeric(a.type) && a.type.is !== 'duration' && a.type.is !== 'dyn')
     return refuse(scope, at, `a ${typeName(a.type)} cannot be negated`);
-  if (typeof a.constant === 'number') return known(a.type, 0 - a.constant);
+  // Whole numbers have no -0.
+  const negative = a.type.is === 'int' ? (value: number) => 0 - value : (value: number) => -value;
+  if (typeof a.constant === 'number') return known(a.type, negative(a.constant));
   const run = (state: State) => {
     const value = a.run(state);
     if (value === FAIL) return FAIL;
-    return typeof value === 'number' ? -value : fail(state, 'this value cannot be negated');
+    return typeof value === 'number' ? negative(value) : fail(state, 'this value cannot be negated');
   };
   return { type: a.type, run, cost: a.cost + 1 };
 }

@@ -162,6 +162,12 @@ class Converter {
   #macro(expr: Expr, at: number, child: (inner: Expr | undefined) => Node): Node {
     const call = this.#info?.macroCalls[String(expr.id)]?.exprKind;
     if (call?.case !== 'callExpr') throw new Refusal('this macro is not supported', at);
+    // Inside another macro's arguments `has(a.b)` is kept as a call.
+    const [tested] = call.value.args;
+    if (call.value.function === 'has' && tested?.exprKind.case === 'selectExpr') {
+      const { operand, field } = tested.exprKind.value;
+      return { is: 'select', operand: child(operand), field, test: true, at: this.#offset(tested) };
+    }
     const name = macroName(call.value.function);
     const [variable, ...args] = call.value.args;
     if (name === undefined || variable?.exprKind.case !== 'identExpr')

@@ -1,6 +1,6 @@
 import type { Issue } from '../issues.ts';
 import type { Node } from './parse.ts';
-import { FAIL, fail, fits, type Run, type Typed } from './runtime.ts';
+import { FAIL, fail, fitsType, type Run, type Typed } from './runtime.ts';
 import { assignable, DYN, typeName } from './type-rules.ts';
 import type { CelEnvironment, CelType } from './types.ts';
 
@@ -32,9 +32,10 @@ export function known(type: CelType, constant: NonNullable<Typed['constant']> | 
 export function guarded(run: Run, type: CelType, what: string): Run {
   if (type.is === 'dyn') return run;
   const reason = `${what} is not a ${typeName(type)}`;
+  const fits = fitsType(type);
   return (state) => {
     const value = run(state);
-    if (value === FAIL || fits(type, value)) return value;
+    if (value === FAIL || fits(value)) return value;
     return fail(state, reason);
   };
 }

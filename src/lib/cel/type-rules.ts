@@ -9,6 +9,9 @@ export const TIMESTAMP: CelType = { is: 'timestamp' };
 export const NULL: CelType = { is: 'null' };
 export const DYN: CelType = { is: 'dyn' };
 
+/** The element type of `[]` and `{}`: dyn, known by identity so that joining it with a type gives that type. */
+export const NOTHING: CelType = { is: 'dyn' };
+
 /** A type as a person reads it in an error: `list of string`. */
 export function typeName(type: CelType): string {
   switch (type.is) {
@@ -48,7 +51,11 @@ export function comparable(a: CelType, b: CelType): boolean {
 
 /** The type both fit in, for list elements and the branches of a ternary. */
 export function join(a: CelType, b: CelType): CelType {
-  if (assignable(a, b) && a.is !== 'dyn') return b;
-  if (assignable(b, a) && b.is !== 'dyn') return a;
-  return DYN;
+  if (a === NOTHING) return b;
+  if (b === NOTHING) return a;
+  if (a.is === 'list' && b.is === 'list') return { is: 'list', of: join(a.of, b.of) };
+  if (a.is === 'map' && b.is === 'map') return { is: 'map', of: join(a.of, b.of) };
+  if (a.is === 'dyn' || b.is === 'dyn') return DYN;
+  if (assignable(a, b)) return b;
+  return assignable(b, a) ? a : DYN;
 }

@@ -112,6 +112,18 @@ describe('a checked expression', () => {
     ['{"a": [1, 2.5]}.a[1]', 2.5],
     ["duration('1h') * 2 > duration('90m')", true],
     ["size('héllo🙂')", 6],
+    ["'\uFFFF' < '🙂' && 'a' < 'b' && '' < 'a'", true],
+    ['([] + [7, 2]).map(x, x / 2)', [3, 1]],
+    ["{'__proto__': 1}.size()", 1],
+    ['[1, 2.5, restarts].exists(x, x == 3)', true],
+    ["duration('90s').getMinutes() + timestamp('2026-03-29T00:59:59Z').getHours('+05:30')", 7],
+    ["duration('1.5h') == duration('90m') && duration('1d') == duration('24h')", true],
+    ["string(restarts) + ':' + string(errors)", '3:0.05'],
+    ["int('42') + int(2.9)", 44],
+    ["labels.exists(k, labels[k] == 'prod')", true],
+    ["params.name == 'x' && params.size == 3", true],
+    ['null == null', true],
+    ['tags.all(t, has(change.kind) && tags.exists(u, u == t && !has(change.previous)))', true],
   ])('%s', (source, expected) => {
     expect(value(source)).toEqual(expected);
   });
