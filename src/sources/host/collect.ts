@@ -5,39 +5,62 @@ import { createFileLogs } from './logs/index.ts';
 import { machineState } from './machine.ts';
 import type { MachineName } from './machine.ts';
 import { metricOf } from './metrics/catalogue.ts';
-import type { Group } from './metrics/catalogue.ts';
-import { createMachineReaders, merge, readGroup } from './metrics/index.ts';
+import { createMachineReaders, merge, metricsOf, readGroup } from './metrics/index.ts';
 import type { MachineGroup } from './metrics/index.ts';
 import type { ReadContext, Reading } from './reading.ts';
 import { parseHostQuery } from './schema.ts';
 import type { HostConfig } from './schema.ts';
+import { createServiceReaders, hasUnitOrProcess, serviceGroups } from './services/index.ts';
 import { answer } from './signals.ts';
 import type { Stamp, Wanted } from './signals.ts';
 
 export const empty: Collected = { series: [], logs: [], changes: [], resources: [], findings: [], gaps: [] };
 
+/** Answers requests, and lets go of what it holds open. */
+export interface Collector {
+  collect(request: CollectRequest, context: ReadContext, stamp: Stamp): Promise<Collected>;
+  close(): void;
+}
+
 /** Answers requests: live with one sample a series, stamped with the time of the reading; the past from files. */
-export function createCollector(
-  config: HostConfig,
-  nameOf: MachineName,
-): (request: CollectRequest, context: ReadContext, stamp: Stamp) => Promise<Collected> {
+export function createCollector(config: HostConfig, nameOf: MachineName): Collector {
   const readers = createMachineReaders(config.excludeMounts);
   const readLogs = createFileLogs();
+  const services = createServiceReaders(config.systemBus);
   const changes = createChangeReader(config.watch);
   let state: ResourceState | undefined;
 
-  const readMachine = async (groups: ReadonlySet<Group>, context: ReadContext): Promise<Reading> => {
-    const asked = (Object.keys(readers) as MachineGroup[]).filter((group) => groups.has(group));
-    return merge(await Promise.all(asked.map((group) => readGroup(group, readers[group], context))));
-  };
-
-  const measure = async (request: CollectRequest, context: ReadContext, stamp: Stamp): Promise<Measured> => {
+  const measure = async (
+    request: CollectRequest,
+    host: string,
+    context: ReadContext,
+    stamp: Stamp,
+  ): Promise<Measured> => {
     const { wanted, gaps } = understand(request.signals, stamp);
-    const reading = await readMachine(new Set(wanted.map(({ query }) => metricOf(query.metric).group)), context);
+    const groups = new Set(wanted.map(({ query }) => metricOf(query.metric).group));
+    const asked = (Object.keys(readers) as MachineGroup[]).filter((group) => groups.has(group));
+    const [machine, units, perService] = await Promise.all([
+      Promise.all(asked.map((group) => readGroup(group, readers[group], context))),
+      groups.has('units') ? services.machine(host, stamp.nowMs, context) : undefined,
+      Promise.all(
+        request.services
+          .filter(hasUnitOrProcess)
+          .map(async (service) => [service.name, await services.service(service, stamp.nowMs, context)] as const),
+      ),
+    ]);
     context.rates.sweep();
-    const answers = wanted.map((one) => answer(one, reading, stamp));
-    const series = answers.flatMap((found) => found.series);
-    return { series, resources: [], gaps: [...gaps, ...answers.flatMap((found) => found.gaps)] };
+    services.keep(new Set(perService.map(([name]) => name)));
+    const whole = merge([...machine, units?.reading ?? nothingRead]);
+    const byService = new Map(perService);
+    const answers = wanted.map((one) => {
+      const own = serviceGroups.has(metricOf(one.query.metric).group);
+      return answer(one, own ? (byService.get(one.asked.service)?.reading ?? notHere) : whole, stamp);
+    });
+    return {
+      series: answers.flatMap((found) => found.series),
+      resources: [...(units?.resources ?? []), ...perService.flatMap(([, read]) => read.resources)],
+      gaps: [...gaps, ...answers.flatMap((found) => found.gaps)],
+    };
   };
 
   const facts = async (host: string, context: ReadContext, stamp: Stamp): Promise<readonly ResourceState[]> => {
@@ -46,16 +69,15 @@ export function createCollector(
     return state === undefined ? [] : [{ ...state, atMs: stamp.nowMs }];
   };
 
-  return async (request, context, stamp) => {
-    const { services } = request;
+  const collect: Collector['collect'] = async (request, context, stamp) => {
     const host = await nameOf(context);
     const live = request.mode === 'live';
-    const measured = live ? await measure(request, context, stamp) : noPast(request, stamp);
+    const measured = live ? await measure(request, host, context, stamp) : noPast(request, stamp);
     const changed = live
-      ? await changes.live(services, host, stamp, context)
-      : changes.history(services, request.fromMs, request.untilMs);
-    const logged = await readLogs(services, request, stamp, context);
-    const asked = services.some((service) => service.name === host);
+      ? await changes.live(request.services, host, stamp, context)
+      : changes.history(request.services, request.fromMs, request.untilMs);
+    const logged = await readLogs(request.services, request, stamp, context);
+    const asked = request.services.some((service) => service.name === host);
     return {
       series: measured.series,
       logs: logged.logs,
@@ -65,7 +87,20 @@ export function createCollector(
       gaps: [...measured.gaps, ...changed.gaps, ...logged.gaps],
     };
   };
+  return { collect, close: () => services.close() };
 }
+
+const nothingRead: Reading = { points: [], problems: [] };
+const notHere: Reading = {
+  points: [],
+  problems: [
+    {
+      metrics: [...metricsOf('unit'), ...metricsOf('process')],
+      reason: 'unsupported',
+      message: 'the service names neither a unit nor a pid file on this host',
+    },
+  ],
+};
 
 type Measured = Pick<Collected, 'series' | 'resources' | 'gaps'>;
 

@@ -28,7 +28,7 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
     at: (path) => prefix + path,
   });
   const nameOf = machineName(config.name);
-  const collect = createCollector(config, nameOf);
+  const collector = createCollector(config, nameOf);
 
   return {
     id,
@@ -40,7 +40,7 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
       const stamp: Stamp = { source: id, nowMs, fromMs: request.fromMs };
       const context = contextOf(signal);
       try {
-        return await collect(request, context, stamp);
+        return await collector.collect(request, context, stamp);
       } catch (thrown) {
         if (signal.aborted) throw WatchkeeperError.from(thrown, 'aborted');
         return { ...empty, gaps: [{ ...span(stamp), reason: gapReason(thrown), message: gapMessage(thrown, 'host') }] };
@@ -61,6 +61,9 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
         });
       }
     },
-    close: () => Promise.resolve(),
+    close: () => {
+      collector.close();
+      return Promise.resolve();
+    },
   };
 }
