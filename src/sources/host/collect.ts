@@ -1,6 +1,8 @@
 import type { Collected, CollectRequest, SignalQuery } from '../../domain/ports/source.ts';
 import type { Gap, ResourceState } from '../../domain/telemetry.ts';
 import { createChangeReader } from './changes/index.ts';
+import { limits } from '../../lib/limits.ts';
+import { createJournal } from './journal/index.ts';
 import { createFileLogs } from './logs/index.ts';
 import { machineState } from './machine.ts';
 import type { MachineName } from './machine.ts';
@@ -26,6 +28,7 @@ export interface Collector {
 export function createCollector(config: HostConfig, nameOf: MachineName): Collector {
   const readers = createMachineReaders(config.excludeMounts);
   const readLogs = createFileLogs();
+  const readJournal = createJournal(config.journal);
   const services = createServiceReaders(config.systemBus);
   const changes = createChangeReader(config.watch);
   let state: ResourceState | undefined;
@@ -77,14 +80,15 @@ export function createCollector(config: HostConfig, nameOf: MachineName): Collec
       ? await changes.live(request.services, host, stamp, context)
       : changes.history(request.services, request.fromMs, request.untilMs);
     const logged = await readLogs(request.services, request, stamp, context);
+    const journal = await readJournal(request.services, host, request, stamp, context);
     const asked = request.services.some((service) => service.name === host);
     return {
       series: measured.series,
-      logs: logged.logs,
+      logs: [...logged.logs, ...journal.logs].slice(-limits.logRecordsPerCollect),
       changes: changed.changes,
       resources: [...measured.resources, ...(live && asked ? await facts(host, context, stamp) : [])],
       findings: [],
-      gaps: [...measured.gaps, ...changed.gaps, ...logged.gaps],
+      gaps: [...measured.gaps, ...changed.gaps, ...logged.gaps, ...journal.gaps],
     };
   };
   return { collect, close: () => services.close() };

@@ -23,7 +23,14 @@ export function newLook(stamp: Stamp, context: ReadContext): Look {
   const gaps: Gap[] = [];
   const gap: Look['gap'] = (service, reason, message) => {
     const span = { fromMs: Math.min(stamp.fromMs, stamp.nowMs), untilMs: stamp.nowMs };
-    gaps.push({ source: stamp.source, reason, message, ...span, ...(service === undefined ? {} : { service }) });
+    gaps.push({
+      source: stamp.source,
+      reason,
+      message,
+      ...span,
+      signal: 'changes',
+      ...(service === undefined ? {} : { service }),
+    });
   };
   return {
     wanted: { source: stamp.source, nowMs: stamp.nowMs, sinceMs: stamp.nowMs - lookBackMs },

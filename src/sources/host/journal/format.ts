@@ -53,7 +53,8 @@ export function parseHeader(bytes: Uint8Array): JournalHeader {
 export function parseObject(bytes: Uint8Array, wanted: number): { readonly flags: number; readonly size: number } {
   const view = viewOf(bytes);
   const size = offsetAt(view, 8);
-  if (bytes[0] !== wanted || size < objectHeaderBytes) throw malformed(`no object of type ${wanted} where one should be`);
+  if (bytes[0] !== wanted || size < objectHeaderBytes)
+    throw malformed(`no object of type ${wanted} where one should be`);
   return { flags: bytes[1] ?? 0, size };
 }
 

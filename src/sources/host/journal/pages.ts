@@ -32,7 +32,7 @@ export function createPages(path: string, context: ReadContext): Pages {
       const one = await page(first);
       if (start + length <= one.length) return one.subarray(start, start + length);
       const joined = new Uint8Array(length);
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const at = offset + done;
         const index = Math.floor(at / pageBytes);
         const from = at - index * pageBytes;

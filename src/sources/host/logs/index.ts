@@ -77,5 +77,6 @@ function gapOf(problem: LogReading['problems'][number], service: string, stamp: 
     fromMs: Math.min(stamp.fromMs, stamp.nowMs),
     untilMs: stamp.nowMs,
     service,
+    signal: 'logs',
   };
 }
