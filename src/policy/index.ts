@@ -18,6 +18,8 @@ export { policyEnvironment } from './environment.ts';
 export { defaultCaps, targetKey } from './input.ts';
 export type { AttemptCap, AttemptCaps, ConditionResult, DecisionInput, InFlightAct } from './input.ts';
 export { lintPolicyTests } from './lint.ts';
+export { policyDiff, policyMatrix } from './matrix.ts';
+export type { MatrixInput, MatrixRow, MatrixStep, MatrixWorld, PolicyChange, PolicyDiff } from './matrix.ts';
 export { parsePolicy, policySchema } from './parse.ts';
 export { policySet } from './policy-set.ts';
 export type { PolicySet } from './policy-set.ts';

@@ -362,7 +362,7 @@ test.each([
     /^spec.allow.0.bounds.units: must be a share/,
   ],
 ] as const)('%#: what is written wrong is refused where it stands', (spec, expected) => {
-  const issues = issuesOf(spec as unknown as Json);
+  const issues = issuesOf(spec);
   if (typeof expected === 'string') expect(issues[0]).toBe(expected);
   else expect(issues.join('\n')).toMatch(expected);
 });
