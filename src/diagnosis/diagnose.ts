@@ -64,11 +64,15 @@ function summaryOf(first: Hypothesis | undefined, conclusive: boolean, scene: Sc
   if (first === undefined || first.ruledOut !== undefined)
     return `It is not known why ${scene.root} is unwell: nothing that was looked at explains it.`;
   const percent = Math.round(first.confidence * 100);
-  const because = first.for[0] === undefined ? '' : `: ${first.for[0].text}`;
+  // What it did comes before when it was made.
+  const told = [first.for.find((one) => one.kind !== 'change'), first.for.find((one) => one.kind === 'change')];
+  const texts = told.flatMap((one) => (one === undefined ? [] : [one.text]));
+  const because = texts.length === 0 ? '' : `: ${texts.join('; ')}`;
   const text = conclusive
     ? `${first.title} (${percent}% sure)${because}.`
     : `Inconclusive. The likeliest is that ${first.title} (${percent}% sure)${because}.`;
-  return oneLine(text.charAt(0).toUpperCase() + text.slice(1), 500);
+  // A service's name keeps its case.
+  return oneLine(text.startsWith('the ') ? `T${text.slice(1)}` : text, 500);
 }
 
 function neededFor(

@@ -6,12 +6,13 @@ import type { Draft, Modality, Note } from './draft.ts';
 
 /**
  * Constants of the fusion. `unknown` is the score that any explanation has to beat; `temperature` makes stated
- * confidence agree with how often it is right (bench/diagnosis.ts prints the table).
+ * confidence agree with how often it is right (bench/diagnosis.ts prints the table). `recencyCeiling` lies below what
+ * counts as an answer: a change that is merely recent leaves the verdict open.
  */
 export const fusion = {
   unknown: 1.2,
   temperature: 1.1,
-  recencyCeiling: 0.65,
+  recencyCeiling: 0.45,
   gapPenalty: 0.06,
   gapFloor: 0.6,
 } as const;

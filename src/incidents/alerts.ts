@@ -1,7 +1,8 @@
 import type { Alert, Finding } from '../domain/alert.ts';
 import type { DetectorDefinition } from '../domain/definitions.ts';
 import { canonicalJson } from '../lib/canonical.ts';
-import { compareText, fingerprintOf, severityRank } from './fingerprint.ts';
+import { compareText } from '../lib/order.ts';
+import { fingerprintOf, severityRank } from './fingerprint.ts';
 import { begin, hear } from './life.ts';
 import type { AlertRule, AlertTransition } from './life.ts';
 import { ownDetector, stepOverflow } from './overflow.ts';

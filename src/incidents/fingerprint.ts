@@ -11,10 +11,5 @@ export function fingerprintOf(finding: Pick<Finding, 'detector' | 'service' | 's
   return digest([detector, service.toWellFormed(), signal.toWellFormed(), pairs]).slice(0, 32);
 }
 
-/** Orders text by code units: the same on every machine, whatever its locale. */
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
-}
-
 /** `info` < `warning` < `critical`, as numbers. */
 export const severityRank: Readonly<Record<Alert['severity'], number>> = { info: 0, warning: 1, critical: 2 };

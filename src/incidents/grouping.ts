@@ -1,5 +1,5 @@
 import type { Alert, Incident } from '../domain/alert.ts';
-import { compareText } from './fingerprint.ts';
+import { compareText } from '../lib/order.ts';
 
 /** The part of the catalog that grouping needs. */
 export interface Graph {

@@ -1,12 +1,13 @@
 import type { Alert, DetectorMode, Incident, TimelineEntry } from '../domain/alert.ts';
-import { compareText, severityRank } from './fingerprint.ts';
+import { compareText } from '../lib/order.ts';
+import { severityRank } from './fingerprint.ts';
 import { groupsOf, rootOf } from './grouping.ts';
 import type { Group } from './grouping.ts';
-import { mergedAway, opened, say, sorted, told } from './opening.ts';
+import { mergedAway, opened, say, shown, sorted, told } from './opening.ts';
 import type { IncidentEvent, IncidentStep, Work } from './opening.ts';
 import { incidentSettings } from './settings.ts';
 import { isStorm } from './storm.ts';
-import { flat, titleOf, withLines } from './story.ts';
+import { titleOf, withLines } from './story.ts';
 
 /**
  * Folds firing alerts into incidents. One fingerprint is in at most one open incident; active and shadow alerts never
@@ -58,7 +59,7 @@ function stepGroup(group: Group, mode: DetectorMode, storm: boolean, work: Work)
   );
   const joining = oldest === undefined ? group.alerts.slice(1) : group.alerts;
   for (const alert of joining)
-    lines.push(say(work, base, 'joined', `${alert.service} joined: ${flat(alert.finding.reason)}`));
+    lines.push(say(work, base, 'joined', `${alert.service} joined: ${shown(alert.finding.reason)}`));
   lines.push(...told(base, others, work));
   const alerts = sorted([
     ...group.incidents.flatMap((incident) => incident.alerts),

@@ -1,11 +1,13 @@
 import type { Alert, DetectorMode, Incident, TimelineEntry } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import { formatDuration } from '../lib/duration.ts';
-import { compareText } from './fingerprint.ts';
+import { limits } from '../lib/limits.ts';
+import { oneLine } from '../lib/text.ts';
+import { compareText } from '../lib/order.ts';
 import type { Graph } from './grouping.ts';
 import type { AlertTransition } from './life.ts';
 import type { IncidentSettings } from './settings.ts';
-import { flat, titleOf } from './story.ts';
+import { titleOf } from './story.ts';
 
 export interface IncidentStep {
   readonly alerts: readonly Alert[];
@@ -81,7 +83,7 @@ export function opened(alerts: readonly Alert[], mode: DetectorMode, work: Work)
     .sort((a, b) => a.atMs - b.atMs || compareText(a.id, b.id))
     .slice(-20)
     .map((change) => ({ atMs: change.atMs, kind: 'change', text: sentenceOf(change) }));
-  const because = `${service}: ${flat(first?.finding.reason ?? '')}`;
+  const because = `${service}: ${shown(first?.finding.reason ?? '')}`;
   const back =
     earlier &&
     `It is back: ${earlier.id} of the same services was resolved ${formatDuration(Math.max(0, asOfMs - (earlier.resolvedAtMs ?? asOfMs)))} ago`;
@@ -112,7 +114,7 @@ export function told(base: Incident, others: readonly Incident[], work: Work): r
   return work.step.transitions
     .filter((news) => held.has(news.fingerprint) && !['pending', 'firing', 'dropped'].includes(news.to))
     .toSorted((a, b) => compareText(a.fingerprint, b.fingerprint) || compareText(a.to, b.to))
-    .map((news) => say(work, base, 'told', `${news.service} ${news.to}: ${flat(news.because)}`));
+    .map((news) => say(work, base, 'told', `${news.service} ${news.to}: ${shown(news.because)}`));
 }
 
 /** Sorted by code units, each once. */
@@ -123,7 +125,12 @@ export function sorted(names: readonly string[]): readonly string[] {
 function sentenceOf(change: Change): string {
   const versions =
     change.to === undefined ? '' : ` ${change.from === undefined ? '' : `${change.from} -> `}${change.to}`;
-  return flat(
+  return shown(
     `${change.kind} of ${change.service}${versions}${change.actor === undefined ? '' : ` by ${change.actor}`}`,
   );
+}
+
+/** Untrusted text as a timeline shows it. */
+export function shown(text: string): string {
+  return oneLine(text, limits.incidentTitleChars);
 }

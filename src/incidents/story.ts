@@ -1,5 +1,6 @@
 import type { Alert, Incident, TimelineEntry } from '../domain/alert.ts';
 import { limits } from '../lib/limits.ts';
+import { oneLine } from '../lib/text.ts';
 
 /** Adds lines to a timeline. Beyond `max` the middle is left out, and a line says how much: how it began is kept. */
 export function withLines(
@@ -35,18 +36,8 @@ export function titleOf(
     return `Storm: ${ill} of ${total} services are unwell, first seen at ${incident.service}`;
   }
   const own = alight.filter((alert) => alert.service === incident.service);
-  const reason = flat((own[0] ?? alight[0])?.finding.reason ?? 'something is wrong');
+  const reason = oneLine((own[0] ?? alight[0])?.finding.reason ?? 'something is wrong', limits.incidentTitleChars);
   const others = incident.services.length - 1;
   const reach = others === 0 ? '' : ` (and ${others} more ${others === 1 ? 'service' : 'services'})`;
   return `${incident.service}${reach}: ${reason}`.slice(0, limits.incidentTitleChars);
-}
-
-/** Untrusted text on one line, without control characters, at a length that a card can show. */
-export function flat(text: string, max: number = limits.incidentTitleChars): string {
-  const clean = text
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return clean.length > max ? `${clean.slice(0, max - 1)}…` : clean;
 }

@@ -220,6 +220,12 @@ describe('not knowing', () => {
     expect(hypotheses[0]?.confidence).toBeLessThan(0.7);
   });
 
+  test('a deploy that is merely recent leaves the verdict open, however well all else is', () => {
+    const diagnosis = diagnoseWorld({ graph, changes: [change('checkout', 1)], series: [broken, ...well] });
+    expect(diagnosis).toMatchObject({ verdict: 'inconclusive', cause: 'unknown' });
+    expect(diagnosis.hypotheses[0]).toMatchObject({ changeId: 'checkout@1' });
+  });
+
   test('gaps lower confidence and are named', () => {
     const world: World = { graph, changes: [change('checkout', 1)], series: [broken, ...well], logs: panic };
     const gaps = ['prom', 'loki', 'k8s'].map((source) => ({
