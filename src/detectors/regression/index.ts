@@ -14,6 +14,7 @@ import type { SeriesFold, Verdict } from '../fold.ts';
 import { durationMs } from '../params.ts';
 import { addSample, announceSettled, type Settings } from './fold.ts';
 import { natureOf } from './nature.ts';
+import { isReady } from './normal.ts';
 import { emptyState, type State } from './state.ts';
 import { verdictOf } from './words.ts';
 
@@ -47,14 +48,20 @@ function regressionFold(_rule: DetectorRule, settings: Params): SeriesFold<State
     judge(state, input) {
       const own = settingsFor(input.meta);
       announceSettled(state, input.meta, own);
-      const verdict = verdictOf(state, input, own.nature);
       const told = state.announce;
+      // Most series, most of the time: well, and nobody waits to hear it.
+      if (isQuiet(state) && !input.context.isWatched(input.meta)) return [];
+      const verdict = verdictOf(state, input, own.nature);
       state.announce = [];
       const last = told.at(-1);
       if (last === undefined || verdict.state === 'bad') return [verdict];
       return [...told.slice(0, -1).map((one) => announced(one, verdict)), announced(last, verdict)];
     },
   };
+}
+
+function isQuiet(state: State): boolean {
+  return state.trouble === null && state.announce.length === 0 && isReady(state.normal);
 }
 
 // A change's verdict is said even when nobody watches: the timeline tells why nobody was called.
