@@ -52,6 +52,8 @@ export interface Aftermath {
   readonly world: World;
   readonly record: ExecutionRecord | undefined;
   readonly events: readonly ExecutionEvent[];
+  /** Why the last process, which nobody killed, stopped acting, if it did. */
+  readonly halted: string | undefined;
   /** Points the first process passed before it died. */
   readonly passed: number;
 }
@@ -62,6 +64,7 @@ export async function runWithCrashes(shape: Shape, points: readonly number[], mu
   world.outside.failures = shape.failures ?? 0;
   const events: ExecutionEvent[] = [];
   let first = 0;
+  let halted: string | undefined;
   for (const [turn, point] of [...points, Number.POSITIVE_INFINITY].entries()) {
     const wire = tripwire(point);
     const bend: Bend = {
@@ -76,9 +79,10 @@ export async function runWithCrashes(shape: Shape, points: readonly number[], mu
     await world.drive(live(process, shape.plan, turn === 0, world)).catch(() => undefined);
     if (turn === 0) first = wire.passed();
     events.push(...process.events);
+    halted = process.executor.halted();
   }
   const row = [...world.disk.rows.values()].find((each) => each.space === 'execution');
-  return { world, record: row?.value as ExecutionRecord | undefined, events, passed: first };
+  return { world, record: row?.value as ExecutionRecord | undefined, events, halted, passed: first };
 }
 
 async function live(process: Process, plan: Plan, first: boolean, world: World): Promise<void> {
@@ -95,6 +99,7 @@ export function violations(shape: Shape, aftermath: Aftermath): readonly string[
   const { world, record, events } = aftermath;
   const { outside, disk } = world;
   const wrong: string[] = outside.effects.filter((line) => line.includes('WITHOUT'));
+  if (aftermath.halted !== undefined) wrong.push(`halted in peace: ${aftermath.halted}`);
   const names = shape.plan.steps.map((step) => step.target.id);
   for (const name of names) {
     const times = (way: string): number => outside.effects.filter((line) => line.startsWith(`${way} ${name} `)).length;

@@ -94,7 +94,8 @@ export async function tellEnd(run: Runtime, id: string): Promise<ExecutionRecord
   });
   if (!taken) return execution;
   return run.book.change(id, (current) => ({
-    next: { ...current, journal: { ...current.journal, told: true } },
+    // Ended under an earlier epoch, perhaps: what is written now is written under this one.
+    next: { ...current, epoch: run.deps.epoch(), journal: { ...current.journal, told: true } },
     drafts: [],
   }));
 }
