@@ -48,7 +48,7 @@ export interface PendingApproval {
   readonly stateHash: string;
   readonly policyDigest: string;
   readonly epoch: number;
-  /** 0: `from`; 1..n: the rungs of `then`. */
+  /** 0: `from` is asked; 1: `then` as well. */
   readonly rung: number;
   readonly approvals: readonly Approval[];
   readonly status: 'waiting' | 'granted' | 'denied' | 'expired' | 'void';

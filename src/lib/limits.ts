@@ -53,7 +53,7 @@ export const limits = {
   hypotheses: 20,
   /** Remediation. */
   planSteps: 50,
-  planTtlMs: 15 * 60_000,
+  planTtlMs: 60 * 60_000,
   /** Executor: looks at the world, waits, and what it remembers. */
   observeTimeoutMs: 10_000,
   probeTimeoutMs: 15_000,

@@ -109,7 +109,7 @@ function objectionTo(
   groups: readonly string[],
 ): string | undefined {
   const nowMs = options.clock.nowMs();
-  const asked = [...pending.requirement.from, ...pending.requirement.then.slice(0, pending.rung)];
+  const asked = [...pending.requirement.from, ...(pending.rung > 0 ? pending.requirement.then : [])];
   if (!asked.some((who) => who === answer.who.id || groups.includes(who)))
     return `${answer.who.id} is not among those asked (${asked.join(', ')})`;
   if (pending.approvals.some((given) => given.by.id === answer.who.id)) return `${answer.who.id} has already answered`;

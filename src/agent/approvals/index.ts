@@ -2,9 +2,10 @@ import type { ApprovalRequirement, Principal } from '../../domain/authority.ts';
 import type { Plan } from '../../domain/remediation.ts';
 import type { PendingApproval } from '../views.ts';
 import { find, take } from './answer.ts';
-import { draft, planStateHash, put, type Approvals, type ApprovalsOptions, type Save } from './types.ts';
+import { approvalStage, planStateHash } from '../../policy/index.ts';
+import { draft, put, type Approvals, type ApprovalsOptions, type Save } from './types.ts';
 
-export { planStateHash, type Answer, type Approvals, type ApprovalsOptions } from './types.ts';
+export { type Answer, type Approvals, type ApprovalsOptions } from './types.ts';
 
 const mostKept = 1_000;
 
@@ -80,13 +81,14 @@ function firstRequest(options: ApprovalsOptions, plan: Plan, requirement: Approv
   };
 }
 
+// The stages are the policy's: the same function that counts consent says who is being asked.
 async function expire(options: ApprovalsOptions, pending: PendingApproval, save: Save): Promise<void> {
   const nowMs = options.clock.nowMs();
-  const next = pending.requirement.then[pending.rung];
+  const stage = approvalStage(pending.requirement, pending.requestedAtMs, nowMs);
   const plan = options.plan(pending.planId);
-  if (next !== undefined && plan !== undefined && plan.expiresAtMs > nowMs) {
-    const expiresAtMs = Math.min(nowMs + pending.requirement.expiresMs, plan.expiresAtMs);
-    const body = { from: [next], need: pending.requirement.need, expiresAtMs };
+  if (stage.is === 'asking' && plan !== undefined && plan.expiresAtMs > nowMs) {
+    const expiresAtMs = Math.min(stage.untilMs, plan.expiresAtMs);
+    const body = { from: [...stage.from], need: pending.requirement.need, expiresAtMs };
     return save({ ...pending, rung: pending.rung + 1, expiresAtMs }, [
       draft(pending, 'approval-requested', nowMs, body),
     ]);
@@ -99,10 +101,10 @@ async function expire(options: ApprovalsOptions, pending: PendingApproval, save:
 }
 
 function groupsFor(options: ApprovalsOptions, principal: Principal): readonly string[] {
-  const given = [...options.escalations().values()].flatMap((escalation) =>
-    Object.entries(escalation.approvers).flatMap(([group, members]) => (members.includes(principal.id) ? [group] : [])),
-  );
-  return [...new Set([...principal.groups, ...given])].sort();
+  return Object.entries(options.groups())
+    .filter(([, members]) => members.includes(principal.id))
+    .map(([group]) => group)
+    .sort();
 }
 
 function forgetOldest(kept: Map<string, PendingApproval>): void {

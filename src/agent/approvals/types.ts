@@ -1,11 +1,9 @@
 import type { Approval, ApprovalRequirement, Decision, Principal } from '../../domain/authority.ts';
-import type { Escalation } from '../../domain/definitions.ts';
 import type { LedgerDraft } from '../../domain/ledger.ts';
 import type { Clock, Random } from '../../domain/ports/io.ts';
 import type { Ledger } from '../../domain/ports/ledger.ts';
 import type { Put, Store } from '../../domain/ports/store.ts';
 import type { Plan } from '../../domain/remediation.ts';
-import { digest } from '../../lib/canonical.ts';
 import type { Json } from '../../lib/json.ts';
 import type { AnswerResult, PendingApproval } from '../views.ts';
 
@@ -25,7 +23,8 @@ export interface ApprovalsOptions {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly epoch: number;
-  readonly escalations: () => ReadonlyMap<string, Escalation>;
+  /** Group → principals. */
+  readonly groups: () => Readonly<Record<string, readonly string[]>>;
   readonly policyDigest: () => string;
   readonly plan: (planId: string) => Plan | undefined;
   /** Decides again with these approvals, on live state; starts the plan when that says allow. */
@@ -57,11 +56,6 @@ export interface Approvals {
 
 /** Writes a pending approval together with what the ledger is told of it. */
 export type Save = (pending: PendingApproval, drafts: readonly LedgerDraft[]) => Promise<void>;
-
-/** The digest that stands for "the state everybody saw": of every step's state hash, in order. */
-export function planStateHash(plan: Plan): string {
-  return digest(plan.steps.map((step) => step.stateHash));
-}
 
 /** Who the drafts speak of. */
 export function subjectOf(pending: PendingApproval): LedgerDraft['subject'] {

@@ -1,0 +1,149 @@
+import { nearest } from '../lib/suggest.ts';
+import type { Issue, Parsed } from '../lib/issues.ts';
+import type { DocumentKind, ResourceDocument } from '../domain/document.ts';
+import type { DetectorDefinition, Escalation } from '../domain/definitions.ts';
+import type { Service } from '../domain/service.ts';
+import { actionKinds } from '../actions/index.ts';
+import { buildCatalog, defaultEscalation, parseService } from '../catalog/index.ts';
+import { parseEscalation } from '../chat/index.ts';
+import { parseDetector } from '../detectors/index.ts';
+import { parsePolicy, policySet, type Policy } from '../policy/index.ts';
+import { parseRunbook, type Runbook } from '../runbooks/index.ts';
+import { sourceKinds } from '../sources/index.ts';
+import type { Config, CrossCheck, LoadedDocument, Parsers } from './load/index.ts';
+import { joinGroups, type Resources } from './resources.ts';
+
+/** How each kind of document is parsed: by the room that owns it. */
+export const parsers: Parsers = {
+  Service: parseService,
+  Detector: parseDetector,
+  Runbook: (document: ResourceDocument): Parsed<Runbook> =>
+    parseRunbook(document, { actions: new Map(Object.entries(actionKinds)) }),
+  Policy: parsePolicy,
+  Escalation: parseEscalation,
+};
+
+/** What only all documents together can show: circles, names that nothing has, signals bound to no source. */
+export const crossCheck: CrossCheck = (documents, config) => {
+  const services = of<Service>(documents, 'Service');
+  const catalog = buildCatalog(services.map(({ parsed }) => parsed));
+  const places = catalog.ok
+    ? []
+    : catalog.issues.flatMap((issue) => {
+        const document = services.find(({ parsed }) => parsed.name === issue.path[0])?.document;
+        return document ? [{ document, issue: { ...issue, path: issue.path.slice(1) } }] : [];
+      });
+  const escalations = of<Escalation>(documents, 'Escalation').map(({ parsed }) => parsed.name);
+  return [
+    ...places,
+    ...services.flatMap(({ parsed, document }) =>
+      serviceIssues(parsed, escalations, config).map((issue) => ({ document, issue })),
+    ),
+    ...of<Escalation>(documents, 'Escalation').flatMap(({ parsed, document }) =>
+      channelIssues(parsed, config).map((issue) => ({ document, issue })),
+    ),
+  ];
+};
+
+/** Turns checked documents into what the watch works with. */
+export function toResources(
+  documents: readonly LoadedDocument[],
+  config: Config,
+  digest: string,
+  nowMs: number,
+): Resources {
+  const all = <T>(kind: DocumentKind): readonly T[] => of<T>(documents, kind).map(({ parsed }) => parsed);
+  const escalations = all<Escalation>('Escalation');
+  const fallback = defaultFor(config);
+  const tokens = config.http.tokens.map((token) =>
+    Object.fromEntries(token.groups.map((group) => [group, [`token:${token.name}`]])),
+  );
+  return {
+    digest,
+    loadedAtMs: nowMs,
+    services: all<Service>('Service').map((service) =>
+      service.owner.escalate === defaultEscalation
+        ? { ...service, owner: { ...service.owner, escalate: fallback.name } }
+        : service,
+    ),
+    detectors: all<DetectorDefinition>('Detector'),
+    runbooks: all<Runbook>('Runbook'),
+    policies: policySet(all<Policy>('Policy')),
+    escalations: new Map([
+      [fallback.name, fallback],
+      ...escalations.map((escalation) => [escalation.name, escalation] as const),
+    ]),
+    groups: joinGroups([...escalations.map((escalation) => escalation.approvers), ...tokens]),
+  };
+}
+
+// With no Escalation written, everything that is configured is told at once, and the log and the terminal always.
+function defaultFor(config: Config): Escalation {
+  const notify = ['log', 'terminal', ...config.channels.map((channel) => channel.id)].map((channel) => ({
+    channel,
+    address: '',
+  }));
+  return {
+    name: config.defaults.escalate ?? defaultEscalation,
+    steps: [{ notify, waitMs: 5 * 60_000 }],
+    approvers: {},
+  };
+}
+
+function of<T>(
+  documents: readonly LoadedDocument[],
+  kind: DocumentKind,
+): readonly { readonly parsed: T; readonly document: LoadedDocument }[] {
+  return documents
+    .filter(({ document }) => document.kind === kind)
+    .map((document) => ({ parsed: document.parsed as T, document }));
+}
+
+function serviceIssues(service: Service, escalations: readonly string[], config: Config): readonly Issue[] {
+  const issues: Issue[] = [];
+  const { escalate } = service.owner;
+  if (escalate !== defaultEscalation && !escalations.includes(escalate)) {
+    const suggestion = nearest(escalate, escalations);
+    issues.push({
+      path: ['spec', 'owner', 'escalate'],
+      message: `there is no Escalation named ${escalate}`,
+      ...(suggestion === undefined ? {} : { suggestion }),
+    });
+  }
+  for (const [signal, binding] of Object.entries(service.telemetry)) {
+    const path = ['spec', 'telemetry', signal];
+    const source = config.sources.find((one) => one.id === binding.source);
+    if (!source) {
+      const suggestion = nearest(
+        binding.source,
+        config.sources.map((one) => one.id),
+      );
+      issues.push({
+        path: [...path, 'source'],
+        message: `watchkeeper.yaml has no source with the id ${binding.source}`,
+        ...(suggestion === undefined ? {} : { suggestion }),
+      });
+      continue;
+    }
+    const query = sourceKinds[source.kind]?.query.parse(binding.query);
+    if (query && !query.ok) issues.push(...query.issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
+  }
+  return issues;
+}
+
+function channelIssues(escalation: Escalation, config: Config): readonly Issue[] {
+  const known = ['log', 'terminal', ...config.channels.map((channel) => channel.id)];
+  return escalation.steps.flatMap((step, index) =>
+    step.notify.flatMap(({ channel }, at): readonly Issue[] => {
+      if (known.includes(channel)) return [];
+      const suggestion = nearest(channel, known);
+      return [
+        {
+          path: ['spec', 'steps', index, 'notify', at],
+          message: `watchkeeper.yaml has no channel with the id ${channel}`,
+          ...(suggestion === undefined ? {} : { suggestion }),
+        },
+      ];
+    }),
+  );
+}

@@ -1,0 +1,110 @@
+import type { Execution, Plan } from '../../domain/remediation.ts';
+import type { ExecutionEvent } from '../executor/index.ts';
+import { caseFacts } from './facts.ts';
+import { tell, type CaseWork } from './work.ts';
+
+// After an act that helped, the alerts have this long to clear before the case is looked at again.
+const afterSuccessMs = 5 * 60_000;
+// A step that was refused because the world had moved is planned anew, soon.
+const afterRefusalMs = 5_000;
+const mostRefusals = 5;
+
+/** Takes what the executor tells: lines for the timeline, and at the end people or another try. */
+export async function onExecution(
+  work: CaseWork,
+  event: ExecutionEvent,
+  poke: (incidentId: string) => void,
+): Promise<void> {
+  if (event.kind === 'halted') {
+    work.watch.health.set('executor', event.because);
+    work.watch.log.error('the executor will not act again in this process', { because: event.because });
+    return;
+  }
+  const { execution } = event;
+  const { incidentId } = execution.plan;
+  const known = work.files.get(incidentId).executions;
+  const executions = known.includes(execution.id) ? known : [...known, execution.id];
+  if (event.kind !== 'ended') {
+    await work.files.write(
+      incidentId,
+      { executions, standing: standingOf(event.kind, execution.plan) },
+      [],
+      lineOf(event.kind, execution),
+    );
+    return;
+  }
+  work.watch.metrics.executions.inc({ status: execution.status });
+  await onEnded(work, { ...event, execution }, executions, poke);
+}
+
+async function onEnded(
+  work: CaseWork,
+  event: Extract<ExecutionEvent, { kind: 'ended' }>,
+  executions: readonly string[],
+  poke: (incidentId: string) => void,
+): Promise<void> {
+  const { watch, files } = work;
+  const { execution, because } = event;
+  const { plan } = execution;
+  const nowMs = watch.clock.nowMs();
+  const line = `${plan.runbook.name} ended as "${execution.status}": ${because}`;
+  const file = files.get(plan.incidentId);
+  if (execution.status === 'succeeded') {
+    await files.write(
+      plan.incidentId,
+      { executions, standing: `${plan.runbook.name} helped`, retryAtMs: nowMs + afterSuccessMs },
+      [],
+      [line],
+    );
+    const row = work.annotate(plan.incidentId, [], 'mitigated');
+    if (row) await watch.ledger.record({ drafts: [], puts: [row] });
+    await watch.ladder.answered(plan.incidentId, 'it was acted on and helped');
+  } else if (execution.status === 'denied' && file.tries < mostRefusals) {
+    await files.write(
+      plan.incidentId,
+      { executions, standing: `refused at the last moment: ${because}`, retryAtMs: nowMs + afterRefusalMs },
+      [],
+      [line],
+    );
+    poke(plan.incidentId);
+    return;
+  } else await files.write(plan.incidentId, { executions, standing: `with people: ${because}` }, [], [line]);
+  await tellOfEnd(work, execution, event.escalate);
+}
+
+async function tellOfEnd(work: CaseWork, execution: Execution, escalate: boolean): Promise<void> {
+  const { watch, files } = work;
+  const { plan } = execution;
+  const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
+  const { diagnosis, suggestions } = files.get(plan.incidentId);
+  const facts = incident && diagnosis ? caseFacts(watch, incident, diagnosis) : undefined;
+  if (!facts) return;
+  if (execution.status === 'succeeded')
+    await tell(work, facts, 'acted', false, { plan, execution, about: execution.id });
+  else if (escalate) await tell(work, facts, 'act-failed', true, { plan, execution, suggestions, about: execution.id });
+}
+
+function standingOf(kind: 'step-intent' | 'step-outcome' | 'step-undone' | 'verifying', plan: Plan): string {
+  if (kind === 'verifying') return `watching whether ${plan.runbook.name} helped`;
+  return kind === 'step-undone' ? `taking back ${plan.runbook.name}` : `carrying out ${plan.runbook.name}`;
+}
+
+function lineOf(
+  kind: 'step-intent' | 'step-outcome' | 'step-undone' | 'verifying',
+  execution: Execution,
+): readonly string[] {
+  const step = execution.steps.findLast((one) => one.phase !== 'planned');
+  const planned = execution.plan.steps.find((one) => one.id === step?.stepId);
+  switch (kind) {
+    case 'step-intent':
+      return [`Doing: ${planned?.describe ?? execution.plan.runbook.name}`];
+    case 'step-outcome':
+      return [
+        `Step ${step?.stepId ?? ''} ${step?.status ?? ''}${step?.message === undefined ? '' : `: ${step.message}`}`,
+      ];
+    case 'step-undone':
+      return [`Step ${step?.stepId ?? ''} was taken back: ${step?.undo?.message ?? ''}`];
+    case 'verifying':
+      return ['Watching whether it helped'];
+  }
+}

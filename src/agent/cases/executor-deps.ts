@@ -1,0 +1,86 @@
+import { WatchkeeperError } from '../../lib/errors.ts';
+import type { Execution, Plan } from '../../domain/remediation.ts';
+import { baselines, checkConditions, signalSamples, verifyStep, whyBlocked } from '../../runbooks/index.ts';
+import { actedAtMs, executionId, type ExecutionRecord, type ExecutorDeps } from '../executor/index.ts';
+import type { Watch } from '../watch.ts';
+import { decisionDraft } from './drafts.ts';
+import { caseFacts, decideNow, decisionInput, freshSignals, runbookFacts, type CaseFacts } from './facts.ts';
+import type { CaseFiles } from './file-store.ts';
+import { withDependents } from './look.ts';
+
+// What was normal is taken from this long before the trouble.
+const baselineMs = 30 * 60_000;
+
+/** Binds policy, conditions and verification to the executor, which knows none of them. Each that fails is a refusal. */
+export function executorDeps(
+  watch: Watch,
+  files: Pick<CaseFiles, 'get' | 'read'>,
+): Pick<ExecutorDeps, 'decideLive' | 'conditions' | 'verify' | 'baseline'> {
+  const factsOf = async (plan: Plan): Promise<CaseFacts> => {
+    const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
+    const file = await files.read(plan.incidentId);
+    const facts = incident && file?.diagnosis ? caseFacts(watch, incident, file.diagnosis) : undefined;
+    if (!facts) throw new WatchkeeperError('conflict', 'the incident this plan is for is not known any more');
+    return facts;
+  };
+  return {
+    decideLive: async (plan, stepIndex, observed, approvals) => {
+      const step = plan.steps[stepIndex];
+      if (!step) throw new WatchkeeperError('internal', `the plan has no step ${stepIndex}`);
+      const observation = withDependents(watch, observed);
+      const execution = executionId(plan);
+      const record = watch.executor().find(execution) as ExecutionRecord | undefined;
+      const facts = await factsOf(plan);
+      const input = decisionInput(watch, facts, {
+        plan,
+        stepId: step.id,
+        executionId: execution,
+        observations: { [step.id]: observation },
+        ...(record ? { expectedState: record.journal.expected } : {}),
+        approvals,
+      });
+      const decision = decideNow(watch, input);
+      // The executor records the decision with the intent; a refusal's inputs are kept here, for replay.
+      if (decision.outcome !== 'allow') await watch.ledger.record({ drafts: [decisionDraft(decision, input)] });
+      return decision;
+    },
+    conditions: async ({ plan, stepIndex, observation, when }) => {
+      const step = plan.steps[stepIndex];
+      if (!step) return { ok: false, because: `the plan has no step ${stepIndex}` };
+      const facts = await factsOf(plan);
+      const asked = when === 'before' ? step : { ...step, require: [] };
+      const outcomes = checkConditions(asked, {
+        ...runbookFacts(watch, facts),
+        observation,
+        signals: freshSignals(watch, facts.service),
+      });
+      const blocked = whyBlocked(outcomes);
+      return blocked === undefined ? { ok: true, because: 'all conditions hold' } : { ok: false, because: blocked };
+    },
+    verify: (execution: Execution, asOfMs) => {
+      const startedMs = actedAtMs(execution) ?? asOfMs;
+      const { plan } = execution;
+      const series = watch.window.read({ fromMs: startedMs, untilMs: asOfMs, services: new Set([plan.service]) });
+      return verifyStep(
+        plan.verify,
+        signalSamples(series, plan.service, startedMs, asOfMs),
+        execution.baseline,
+        startedMs,
+        asOfMs,
+        execution.verification,
+      );
+    },
+    baseline: (plan) => normalBefore(watch, plan, files.get(plan.incidentId).updatedAtMs),
+  };
+}
+
+// What was usual for the service's signals before the alerts' trouble, or before the change that is held against it.
+function normalBefore(watch: Watch, plan: Plan, latestMs: number): Readonly<Record<string, number>> {
+  const { alerts, incidents } = watch.state();
+  const held = new Set(incidents.find((one) => one.id === plan.incidentId)?.alerts);
+  const change = plan.changeId === undefined ? undefined : watch.changes.byId(plan.changeId);
+  const began = alerts.filter((alert) => held.has(alert.fingerprint)).map((alert) => alert.finding.sinceMs);
+  const untilMs = Math.min(watch.clock.nowMs(), latestMs, ...began, ...(change ? [change.atMs] : []));
+  const series = watch.window.read({ fromMs: untilMs - baselineMs, untilMs, services: new Set([plan.service]) });
+  return baselines(series, plan.service, untilMs - baselineMs, untilMs);
+}

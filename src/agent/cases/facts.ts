@@ -1,0 +1,144 @@
+import type { Alert, Incident } from '../../domain/alert.ts';
+import type { Approval } from '../../domain/authority.ts';
+import type { Change } from '../../domain/change.ts';
+import type { Diagnosis } from '../../domain/diagnosis.ts';
+import type { Observation, Plan } from '../../domain/remediation.ts';
+import type { Service } from '../../domain/service.ts';
+import { decide, type ConditionResult, type DecisionInput } from '../../policy/index.ts';
+import { checkConditions, type RunbookFacts } from '../../runbooks/index.ts';
+import type { Decision } from '../../domain/authority.ts';
+import type { Watch } from '../watch.ts';
+
+/** What is known of a case when something is to be decided about it. */
+export interface CaseFacts {
+  readonly incident: Incident;
+  readonly alerts: readonly Alert[];
+  readonly diagnosis: Diagnosis;
+  readonly change?: Change;
+  readonly service: Service;
+}
+
+// A value older than this says nothing about now.
+const freshWithinMs = 5 * 60_000;
+
+/** Puts the facts of a case together; `undefined` when the service it was traced to is not watched any more. */
+export function caseFacts(watch: Watch, incident: Incident, diagnosis: Diagnosis): CaseFacts | undefined {
+  const service = watch.catalog().get(diagnosis.service) ?? watch.catalog().get(incident.service);
+  if (!service) return undefined;
+  const held = new Set(incident.alerts);
+  const change = diagnosis.changeId === undefined ? undefined : watch.changes.byId(diagnosis.changeId);
+  const alerts = watch.state().alerts.filter((alert) => held.has(alert.fingerprint));
+  return { incident, alerts, diagnosis, service, ...(change === undefined ? {} : { change }) };
+}
+
+/** The facts as runbooks read them. */
+export function runbookFacts(watch: Watch, facts: CaseFacts): RunbookFacts {
+  return { ...facts, asOfMs: watch.clock.nowMs(), budgets: watch.budgets.of(facts.service) };
+}
+
+/** The newest fresh value of each signal of a service: the worst of its series. */
+export function freshSignals(watch: Watch, service: Service): Readonly<Record<string, number>> {
+  const nowMs = watch.clock.nowMs();
+  return Object.fromEntries(
+    Object.keys(service.telemetry).flatMap((signal) => {
+      const fresh = watch.window
+        .latest(service.name, signal)
+        .filter(({ sample }) => sample.tMs >= nowMs - freshWithinMs);
+      if (fresh.length === 0) return [];
+      const values = fresh.map(({ sample }) => sample.v);
+      return [[signal, fresh[0]?.meta.nature === 'rate' ? values.reduce((sum, v) => sum + v, 0) : Math.max(...values)]];
+    }),
+  );
+}
+
+/** Evaluates `require` and `abortIf` of the steps that were looked at. */
+export function conditionsOf(
+  watch: Watch,
+  facts: CaseFacts,
+  plan: Plan,
+  observations: Readonly<Record<string, Observation>>,
+): readonly ConditionResult[] {
+  const base = { ...runbookFacts(watch, facts), signals: freshSignals(watch, facts.service) };
+  return plan.steps.flatMap((step) => {
+    const observation = observations[step.id];
+    return observation === undefined ? [] : checkConditions(step, { ...base, observation });
+  });
+}
+
+/** What a decision is asked about beside the case. */
+export interface Question {
+  readonly plan: Plan;
+  readonly stepId?: string;
+  readonly executionId?: string;
+  readonly observations: Readonly<Record<string, Observation>>;
+  readonly expectedState?: Readonly<Record<string, string>>;
+  readonly approvals: readonly Approval[];
+}
+
+/** Everything a decision may look at, gathered now. */
+export function decisionInput(watch: Watch, facts: CaseFacts, question: Question): DecisionInput {
+  const executor = watch.executor();
+  const resources = watch.resources();
+  const requested = watch.approvals().of(question.plan.id);
+  const { total, unhealthy } = serviceHealth(watch);
+  return {
+    asOfMs: watch.clock.nowMs(),
+    epoch: watch.epoch,
+    ...question,
+    incident: facts.incident,
+    alerts: facts.alerts,
+    diagnosis: facts.diagnosis,
+    ...(facts.change === undefined ? {} : { change: facts.change }),
+    service: facts.service,
+    conditions: conditionsOf(watch, facts, question.plan, question.observations),
+    inFlight: [
+      ...executor.inFlight().map((act) => ({ ...act, by: 'watchkeeper', sinceMs: act.atMs })),
+      ...othersAtWork(question.observations),
+    ],
+    history: executor.history(),
+    labelsOf: Object.fromEntries(watch.catalog().services.map((service) => [service.name, service.labels])),
+    ...(requested === undefined ? {} : { approvalRequestedAtMs: requested.requestedAtMs }),
+    groups: resources.groups,
+    budgets: watch.budgets.of(facts.service),
+    serviceHealth: { total, unhealthy },
+    agent: watch.health.health(watch.sources.statuses()),
+    ceiling: watch.settings.ceiling,
+    policies: resources.policies,
+  };
+}
+
+/** Decides, and counts it. */
+export function decideNow(watch: Watch, input: DecisionInput): Decision {
+  const decision = decide(input);
+  watch.metrics.decisions.inc({ outcome: decision.outcome, code: decision.code ?? '' });
+  return decision;
+}
+
+/** How many services there are, and how many have a firing alert. */
+export function serviceHealth(watch: Watch): { readonly total: number; readonly unhealthy: number } {
+  const ill = new Set(
+    watch
+      .state()
+      .alerts.filter((alert) => alert.status === 'firing' && alert.mode === 'active')
+      .map((alert) => alert.service),
+  );
+  const watched = watch.catalog().services;
+  return { total: watched.length, unhealthy: watched.filter((service) => ill.has(service.name)).length };
+}
+
+function othersAtWork(observations: Readonly<Record<string, Observation>>): DecisionInput['inFlight'] {
+  return Object.values(observations).flatMap((observation) => {
+    if (observation.busy === undefined) return [];
+    const { target, blast, atMs } = observation;
+    return [
+      {
+        by: observation.busy,
+        service: target.service,
+        targetKey: `${target.kind}/${target.id}`,
+        action: 'other',
+        touched: blast.touched,
+        sinceMs: atMs,
+      },
+    ];
+  });
+}

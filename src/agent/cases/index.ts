@@ -1,0 +1,191 @@
+import { WatchkeeperError } from '../../lib/errors.ts';
+import type { Incident } from '../../domain/alert.ts';
+import type { Approval, Decision } from '../../domain/authority.ts';
+import type { Plan } from '../../domain/remediation.ts';
+import type { Watch } from '../watch.ts';
+import type { PendingApproval } from '../views.ts';
+import type { ExecutionEvent } from '../executor/index.ts';
+import { decisionDraft } from './drafts.ts';
+import { caseFacts, decideNow, decisionInput } from './facts.ts';
+import { createCaseFiles, type CaseFiles } from './file-store.ts';
+import { observeSteps } from './look.ts';
+import type { Proposal } from './propose.ts';
+import { createTurns } from './turns.ts';
+import type { CaseDeps, Cases } from './types.ts';
+import { onExecution } from './after.ts';
+import { tell, workOn, type CaseWork } from './work.ts';
+
+export { noticeOf } from './notices.ts';
+export { proposeOne } from './propose.ts';
+export { executorDeps } from './executor-deps.ts';
+export type { Cases } from './types.ts';
+
+// Cases worked on at the same time; more wait their turn, gravest first.
+const atOnce = 4;
+
+/** Makes the deciding half. Nothing is decided before `restore`. */
+export function createCases(deps: CaseDeps): Cases {
+  const { watch } = deps;
+  const files = createCaseFiles(deps);
+  const incidentOf = (id: string): Incident | undefined =>
+    watch.state().incidents.find((incident) => incident.id === id);
+  const work: CaseWork = { ...deps, files, begin: (proposal) => begin(watch, proposal) };
+  const turns = createTurns(atOnce, async (incidentId) => {
+    const incident = incidentOf(incidentId);
+    if (
+      !incident ||
+      incident.status === 'resolved' ||
+      incident.mergedInto !== undefined ||
+      isTakenCareOf(work, incident)
+    )
+      return;
+    try {
+      await workOn(work, incident);
+    } catch (thrown) {
+      await onFault(work, incident, WatchkeeperError.from(thrown));
+    }
+  });
+
+  return {
+    poke: (incidentId) => turns.add(incidentId),
+    resolved: (incident) => onResolved(work, incident),
+    tick: () => {
+      const nowMs = watch.clock.nowMs();
+      for (const incident of watch.state().incidents) {
+        if (incident.status === 'resolved') continue;
+        const { retryAtMs } = files.get(incident.id);
+        if (retryAtMs !== undefined && retryAtMs <= nowMs) turns.add(incident.id);
+      }
+    },
+    proceed: (plan, approvals) => proceed(work, plan, approvals),
+    lapsed: (pending, because) => onLapsed(work, pending, because),
+    executionEvent: (event: ExecutionEvent) => onExecution(work, event, (id) => turns.add(id)),
+    file: (incidentId) => files.read(incidentId),
+    plan: (planId) => files.plan(planId),
+    restore: async (incidents) => {
+      for (const incident of incidents) if (incident.status !== 'resolved') await files.load(incident.id);
+      for (const incident of incidents) if (incident.status !== 'resolved') turns.add(incident.id);
+    },
+    idle: () => turns.idle(),
+  };
+}
+
+// Starting takes as long as the steps do; nobody waits for it here, the executor tells what became of it.
+function begin(
+  watch: Watch,
+  { plan, decision }: Pick<Proposal, 'plan' | 'decision'>,
+  approvals: readonly Approval[] = [],
+): void {
+  const state = watch.state();
+  const held = new Set(state.incidents.find((incident) => incident.id === plan.incidentId)?.alerts);
+  const firedMs = Math.max(
+    ...state.alerts.filter((alert) => held.has(alert.fingerprint)).map((alert) => alert.firingAtMs ?? -Infinity),
+  );
+  if (Number.isFinite(firedMs))
+    watch.metrics.sampleToAction.observe(Math.max(0, watch.clock.nowMs() - firedMs) / 1_000);
+  watch
+    .executor()
+    .start(plan, decision, approvals)
+    .catch((thrown: unknown) =>
+      watch.log.error('a plan could not be started', { plan: plan.id, error: WatchkeeperError.from(thrown) }),
+    );
+}
+
+async function proceed(
+  work: CaseWork,
+  plan: Plan,
+  approvals: readonly Approval[],
+): Promise<{ readonly decision: Decision }> {
+  const { watch, files } = work;
+  const file = files.get(plan.incidentId);
+  const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
+  const facts = incident && file.diagnosis ? caseFacts(watch, incident, file.diagnosis) : undefined;
+  if (!facts) throw new WatchkeeperError('conflict', 'the incident is over, so the plan is not carried out');
+  const observations = await observeSteps(watch, facts.service, plan.steps);
+  const input = decisionInput(watch, facts, { plan, observations, approvals });
+  const decision = decideNow(watch, input);
+  const who = approvals.map((one) => one.by.id).join(', ');
+  await files.write(
+    plan.incidentId,
+    { decisions: [...file.decisions, decision] },
+    [decisionDraft(decision, input)],
+    [`${who} consented: ${decision.outcome}`],
+  );
+  if (decision.outcome === 'allow') begin(watch, { plan, decision }, approvals);
+  return { decision };
+}
+
+// While an act is under way or people have been asked, making another plan would only confuse them.
+function isTakenCareOf(work: CaseWork, incident: Incident): boolean {
+  const acting = work.watch
+    .executor()
+    .active()
+    .some((execution) => execution.plan.incidentId === incident.id);
+  const asked = work.watch
+    .approvals()
+    .waiting()
+    .some((pending) => pending.incidentId === incident.id);
+  return acting || asked || work.files.get(incident.id).standing.startsWith(handedOver);
+}
+
+/** Begins the standing of a case that people have and the machine leaves alone. */
+export const handedOver = 'with people';
+
+async function onLapsed(work: CaseWork, pending: PendingApproval, because: string): Promise<void> {
+  // Somebody said no, or nobody said anything: asking again by itself would be nagging, and acting would be disobedience.
+  await work.files.write(
+    pending.incidentId,
+    { standing: `${handedOver}: ${because}` },
+    [],
+    [`${pending.runbook} is not carried out: ${because}`],
+  );
+}
+
+async function onResolved(work: CaseWork, incident: Incident): Promise<void> {
+  const { watch, files } = work;
+  await watch.approvals().withdraw(incident.id, 'the incident was resolved');
+  await watch.ladder.answered(incident.id, 'the incident was resolved');
+  const file = files.get(incident.id);
+  const told = file.noticed.length > 0;
+  await files.write(incident.id, { standing: 'resolved' }, []);
+  const service = watch.catalog().get(incident.service);
+  if (told && service && file.diagnosis) {
+    await tell(work, { incident, alerts: [], diagnosis: file.diagnosis, service }, 'resolved', false, {});
+  }
+  files.forget(incident.id);
+}
+
+async function onFault(work: CaseWork, incident: Incident, error: WatchkeeperError): Promise<void> {
+  const { watch, files } = work;
+  watch.log.error('a case could not be worked on', { incident: incident.id, error });
+  if (error.code === 'store-failed' || error.code === 'fenced' || error.code === 'aborted') return;
+  const file = files.get(incident.id);
+  await files.write(
+    incident.id,
+    {
+      standing: `it could not be worked on: ${error.message}`,
+      tries: file.tries + 1,
+      retryAtMs: watch.clock.nowMs() + 15_000,
+    },
+    [],
+  );
+  const service = watch.catalog().get(incident.service);
+  // Never silent (I14): a fault of ours is no reason for people not to hear of the trouble.
+  if (service && incident.mode === 'active') {
+    const escalate = service.owner.escalate;
+    await watch.ladder.call(
+      {
+        id: `${incident.id}/nothing-matched/fault`,
+        kind: 'nothing-matched',
+        atMs: watch.clock.nowMs(),
+        title: `Please look: ${incident.title}`,
+        lines: [`The watch could not work on it: ${error.message}`],
+        incident,
+      },
+      escalate,
+      true,
+    );
+  }
+}
+
+export type { CaseFiles };

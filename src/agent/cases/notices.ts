@@ -1,0 +1,83 @@
+import type { Alert, Incident } from '../../domain/alert.ts';
+import type { Decision } from '../../domain/authority.ts';
+import type { Diagnosis } from '../../domain/diagnosis.ts';
+import type { Notice, NoticeKind } from '../../domain/ports/channel.ts';
+import type { Execution, Plan } from '../../domain/remediation.ts';
+import { formatDuration } from '../../lib/duration.ts';
+import type { PendingApproval } from '../views.ts';
+
+/** What a notice is made of beside its kind. */
+export interface NoticeParts {
+  readonly incident: Incident;
+  readonly alerts: readonly Alert[];
+  readonly atMs: number;
+  readonly diagnosis?: Diagnosis;
+  readonly plan?: Plan;
+  readonly decision?: Decision;
+  readonly execution?: Execution;
+  readonly pending?: PendingApproval;
+  readonly suggestions?: readonly string[];
+  /** Tells notices of one kind about one incident apart: a plan, a reason. */
+  readonly about?: string;
+}
+
+/**
+ * Makes a notice. Its id says what it is about, not when, so that the same news is told once however often it comes up
+ * and over restarts.
+ */
+export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
+  const { incident, alerts, diagnosis, plan, decision, execution, pending } = parts;
+  const firing = alerts.filter((alert) => alert.status === 'firing');
+  return {
+    id: [incident.id, kind, parts.about ?? ''].join('/'),
+    kind,
+    atMs: parts.atMs,
+    title: `${headline[kind]}: ${incident.title}`,
+    lines: [
+      ...firing.slice(0, 3).map((alert) => alert.finding.reason),
+      ...(diagnosis ? [diagnosis.summary] : []),
+      ...decisionLines(kind, decision),
+      ...(execution?.because === undefined ? [] : [execution.because]),
+      ...(kind === 'resolved'
+        ? [`It lasted ${formatDuration((incident.resolvedAtMs ?? parts.atMs) - incident.openedAtMs)}.`]
+        : []),
+    ],
+    incident: { ...incident, timeline: incident.timeline.slice(-20) },
+    alerts: firing.slice(0, 10),
+    ...(diagnosis ? { diagnosis } : {}),
+    ...(plan ? { plan } : {}),
+    ...(decision ? { decision } : {}),
+    ...(execution ? { execution } : {}),
+    ...(parts.suggestions ? { suggestions: parts.suggestions } : {}),
+    ...(pending ? { ifNobodyAnswers: unanswered(pending, parts.atMs) } : {}),
+  };
+}
+
+const headline: Readonly<Record<NoticeKind, string>> = {
+  opened: 'Trouble',
+  'approval-needed': 'Your approval is needed',
+  suggestion: 'Suggestion',
+  acted: 'Acted',
+  'act-failed': 'An act did not help',
+  resolved: 'Resolved',
+  'nothing-matched': 'Please look',
+  'agent-unwell': 'The watch itself is unwell',
+};
+
+function decisionLines(kind: NoticeKind, decision: Decision | undefined): readonly string[] {
+  if (!decision) return [];
+  if (decision.outcome === 'deny')
+    return [`Not done by itself: ${decision.reasons[0] ?? decision.decidedBy} (${decision.decidedBy}).`];
+  if (kind === 'approval-needed')
+    return [`Consent is needed: ${decision.reasons[0] ?? decision.decidedBy} (${decision.decidedBy}).`];
+  return [`Allowed by ${decision.decidedBy}.`];
+}
+
+function unanswered(pending: PendingApproval, nowMs: number): string {
+  const within = formatDuration(Math.max(0, pending.expiresAtMs - nowMs));
+  const next =
+    pending.rung === 0 && pending.requirement.then.length > 0
+      ? `${pending.requirement.then.join(', ')} will be asked as well`
+      : 'nothing is done, and the ladder goes on calling';
+  return `If nobody answers within ${within}, ${next}.`;
+}

@@ -1,0 +1,41 @@
+/** Works on many things, each by one worker at a time, a few at once; asking again while one is in work queues it once more. */
+export interface Turns {
+  add(id: string): void;
+  idle(): Promise<void>;
+}
+
+/** Makes the queue. `work` must not throw. */
+export function createTurns(atOnce: number, work: (id: string) => Promise<void>): Turns {
+  const waiting = new Set<string>();
+  const running = new Set<string>();
+  let wake: (() => void)[] = [];
+
+  const next = (): void => {
+    for (const id of waiting) {
+      if (running.size >= atOnce) return;
+      if (running.has(id)) continue;
+      waiting.delete(id);
+      running.add(id);
+      void work(id).finally(() => {
+        running.delete(id);
+        next();
+        if (running.size + waiting.size > 0) return;
+        for (const done of wake) done();
+        wake = [];
+      });
+    }
+  };
+
+  return {
+    add: (id) => {
+      waiting.add(id);
+      next();
+    },
+    idle: () =>
+      running.size + waiting.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            wake.push(resolve);
+          }),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Incident, IncidentStatus, TimelineEntry } from '../../domain/alert.ts';
+import type { Approval, Decision } from '../../domain/authority.ts';
+import type { Put } from '../../domain/ports/store.ts';
+import type { Plan } from '../../domain/remediation.ts';
+import type { ExecutionEvent } from '../executor/index.ts';
+import type { LogBook } from '../logbook.ts';
+import type { CaseFile, PendingApproval } from '../views.ts';
+import type { Watch } from '../watch.ts';
+
+/** The deciding half of the watch: each open incident is a case, worked on until it is settled or people have it. */
+export interface Cases {
+  /** Something is new about an incident. Cheap; the work happens in turn. */
+  poke(incidentId: string): void;
+  /** An incident was resolved: waiting consent is withdrawn, and whoever was told is told that it is over. */
+  resolved(incident: Incident): Promise<void>;
+  /** Takes up cases whose time has come. */
+  tick(): void;
+  /** Consent came in: decides again, and starts the plan when that says allow. */
+  proceed(
+    plan: Plan,
+    approvals: readonly Approval[],
+  ): Promise<{ readonly decision: Decision; readonly executionId?: string }>;
+  /** Waiting is over without consent. */
+  lapsed(pending: PendingApproval, because: string): Promise<void>;
+  executionEvent(event: ExecutionEvent): Promise<void>;
+  file(incidentId: string): Promise<CaseFile | undefined>;
+  /** A plan that was made lately. */
+  plan(planId: string): Plan | undefined;
+  /** Reads back the cases of open incidents after a restart. */
+  restore(incidents: readonly Incident[]): Promise<void>;
+  /** Waits until no case is being worked on. */
+  idle(): Promise<void>;
+}
+
+/** What the cases need beside the watch. */
+export interface CaseDeps {
+  readonly watch: Watch;
+  readonly logbook: LogBook;
+  /**
+   * Adds lines to an incident's timeline, and may mark it mitigated; gives the row to be written with the entry that
+   * tells of it. `undefined` when the incident is not in memory any more.
+   */
+  readonly annotate: (incidentId: string, lines: readonly TimelineEntry[], status?: IncidentStatus) => Put | undefined;
+}
+
+/** An empty file for an incident that has just opened. */
+export function newFile(incidentId: string, nowMs: number): CaseFile {
+  return {
+    incidentId,
+    updatedAtMs: nowMs,
+    matches: [],
+    plans: [],
+    decisions: [],
+    executions: [],
+    suggestions: [],
+    standing: 'being looked at',
+    noticed: [],
+    tries: 0,
+  };
+}

@@ -1,0 +1,203 @@
+import type { Incident } from '../../domain/alert.ts';
+import type { DenyCode } from '../../domain/authority.ts';
+import type { Diagnosis } from '../../domain/diagnosis.ts';
+import { diagnose } from '../../diagnosis/index.ts';
+import { suggestSteps } from '../../runbooks/index.ts';
+import type { CaseFile } from '../views.ts';
+import { decisionDraft, diagnosisDraft, planDraft } from './drafts.ts';
+import { gatherEvidence } from './evidence.ts';
+import { caseFacts, type CaseFacts } from './facts.ts';
+import type { CaseFiles } from './file-store.ts';
+import { noticeOf, type NoticeParts } from './notices.ts';
+import { propose, type Proposal, type Proposals } from './propose.ts';
+import type { CaseDeps } from './types.ts';
+
+/** What a case is worked on with. */
+export interface CaseWork extends CaseDeps {
+  readonly files: CaseFiles;
+  /** Starts a plan that was allowed; returns at once. */
+  readonly begin: (proposal: Proposal) => void;
+}
+
+// Denials that time or people elsewhere may lift: the case is looked at again.
+const passing: ReadonlySet<DenyCode> = new Set([
+  'freeze',
+  'storm',
+  'bounds',
+  'rate-budget',
+  'paused',
+  'unwell',
+  'busy',
+  'stale-plan',
+  'condition',
+  'require',
+]);
+const firstRetryMs = 5_000;
+const longestRetryMs = 120_000;
+const mostTries = 200;
+
+/** Works on one case once: diagnose, match, plan, decide, and hand on to the executor, to people, or to later. */
+export async function workOn(work: CaseWork, incident: Incident): Promise<void> {
+  const { watch, files } = work;
+  const startedMs = watch.clock.monotonicMs();
+  const diagnosis = diagnose({
+    incident,
+    alerts: watch.state().alerts,
+    snapshot: await gatherEvidence(watch, work.logbook, incident),
+    catalog: watch.catalog(),
+    past: watch.state().incidents.filter((past) => past.status === 'resolved'),
+  });
+  watch.metrics.diagnosisSeconds.observe((watch.clock.monotonicMs() - startedMs) / 1_000);
+  const facts = caseFacts(watch, incident, diagnosis);
+  const before = files.get(incident.id);
+  const told = changed(before.diagnosis, diagnosis)
+    ? { drafts: [diagnosisDraft(diagnosis)], lines: [diagnosis.summary] }
+    : { drafts: [], lines: [] };
+  if (!facts) {
+    const standing = `${diagnosis.service} is not watched any more`;
+    await files.write(incident.id, { diagnosis, standing }, told.drafts, told.lines);
+    return;
+  }
+  const proposals = await propose(watch, facts);
+  const suggestions = suggestSteps({ ...facts, asOfMs: diagnosis.asOfMs, services: watch.catalog().services });
+  await files.write(
+    incident.id,
+    { diagnosis, matches: proposals.matches, suggestions, tries: before.tries + 1 },
+    told.drafts,
+    told.lines,
+  );
+  await settle(work, facts, proposals);
+}
+
+async function settle(work: CaseWork, facts: CaseFacts, proposals: Proposals): Promise<void> {
+  const { files } = work;
+  const { incident } = facts;
+  const { chosen } = proposals;
+  if (!chosen) return nobodyMatches(work, facts);
+  const file = files.get(incident.id);
+  if (incident.mode === 'shadow') {
+    await files.write(
+      incident.id,
+      { standing: `shadow: it would be "${chosen.decision.outcome}" for ${chosen.plan.runbook.name}` },
+      [],
+    );
+    return;
+  }
+  // The same denial again is no news: it is neither recorded nor told twice.
+  const last = file.decisions.at(-1);
+  const again =
+    chosen.decision.outcome === 'deny' &&
+    last?.outcome === 'deny' &&
+    last.code === chosen.decision.code &&
+    last.decidedBy === chosen.decision.decidedBy;
+  if (again && chosen.decision.approval === undefined) {
+    await files.write(incident.id, retryFor(work, file, chosen), []);
+    return;
+  }
+  const record = { plans: [...file.plans, chosen.plan], decisions: [...file.decisions, chosen.decision] };
+  const drafts = [planDraft(chosen.plan), decisionDraft(chosen.decision, chosen.input)];
+  await files.write(incident.id, { ...record, ...retryFor(work, file, chosen), standing: standingOf(chosen) }, drafts, [
+    lineOf(chosen),
+  ]);
+  if (chosen.decision.outcome === 'allow') work.begin(chosen);
+  else await askPeople(work, facts, chosen);
+}
+
+async function nobodyMatches(work: CaseWork, facts: CaseFacts): Promise<void> {
+  const { watch, files } = work;
+  const { incident, diagnosis } = facts;
+  const file = files.get(incident.id);
+  const why = diagnosis.verdict === 'inconclusive' ? 'the cause is not clear' : 'no runbook is for this';
+  const retryAtMs = watch.clock.nowMs() + backoff(file.tries);
+  await files.write(incident.id, { standing: `${why}; people are called`, retryAtMs }, []);
+  if (incident.mode === 'shadow' || incident.severity === 'info') return;
+  const patienceMs = incident.severity === 'critical' ? watch.settings.patienceMs / 2 : watch.settings.patienceMs;
+  if (watch.clock.nowMs() - incident.openedAtMs < patienceMs) {
+    await files.write(
+      incident.id,
+      {
+        standing: `${why} yet; it is looked at again`,
+        retryAtMs: watch.clock.nowMs() + Math.min(patienceMs, firstRetryMs),
+      },
+      [],
+    );
+    return;
+  }
+  await tell(work, facts, 'nothing-matched', true, { suggestions: file.suggestions });
+}
+
+async function askPeople(work: CaseWork, facts: CaseFacts, chosen: Proposal): Promise<void> {
+  const { plan, decision } = chosen;
+  const suggestions = work.files.get(facts.incident.id).suggestions;
+  const requirement = decision.approval;
+  if (requirement === undefined) {
+    await tell(work, facts, 'suggestion', true, {
+      plan,
+      decision,
+      suggestions,
+      about: `${plan.runbook.name} ${decision.code ?? ''}`,
+    });
+    return;
+  }
+  await work.watch.approvals().withdraw(facts.incident.id, 'a newer plan took its place');
+  const pending = await work.watch.approvals().request(plan, requirement);
+  await tell(work, facts, 'approval-needed', true, { plan, decision, pending, about: plan.id });
+}
+
+/** Tells people about a case, once per notice id, up the ladder of the service's owner. */
+export async function tell(
+  work: Pick<CaseWork, 'watch' | 'files'>,
+  facts: Pick<CaseFacts, 'incident' | 'alerts' | 'diagnosis' | 'service'>,
+  kind: Parameters<typeof noticeOf>[0],
+  climbs: boolean,
+  parts: Partial<NoticeParts>,
+): Promise<void> {
+  const { incident, alerts, diagnosis, service } = facts;
+  const notice = noticeOf(kind, { incident, alerts, diagnosis, atMs: work.watch.clock.nowMs(), ...parts });
+  const { noticed } = work.files.get(incident.id);
+  if (noticed.includes(notice.id)) return;
+  await work.files.write(incident.id, { noticed: [...noticed, notice.id] }, []);
+  await work.watch.ladder.call(notice, service.owner.escalate, climbs);
+}
+
+function changed(before: Diagnosis | undefined, after: Diagnosis): boolean {
+  return (
+    before?.verdict !== after.verdict ||
+    before.cause !== after.cause ||
+    before.service !== after.service ||
+    before.changeId !== after.changeId ||
+    Math.abs(before.confidence - after.confidence) >= 0.15
+  );
+}
+
+function retryFor(
+  work: CaseWork,
+  file: CaseFile,
+  { decision }: Proposal,
+): Pick<CaseFile, 'retryAtMs'> | Record<string, never> {
+  if (
+    decision.outcome !== 'deny' ||
+    decision.code === undefined ||
+    !passing.has(decision.code) ||
+    file.tries >= mostTries
+  )
+    return {};
+  return { retryAtMs: work.watch.clock.nowMs() + backoff(file.tries) };
+}
+
+function backoff(tries: number): number {
+  return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(tries, 6));
+}
+
+function standingOf({ plan, decision }: Proposal): string {
+  const reason = decision.reasons[0] ?? decision.decidedBy;
+  if (decision.outcome === 'allow') return `carrying out ${plan.runbook.name}`;
+  if (decision.outcome === 'require-approval') return `waiting for consent to ${plan.runbook.name}: ${reason}`;
+  return `${plan.runbook.name} is denied: ${reason}`;
+}
+
+function lineOf({ plan, decision }: Proposal): string {
+  const what = plan.steps.map((step) => step.describe).join('; then ');
+  const verdict = { allow: 'Allowed', 'require-approval': 'Needs consent', deny: 'Denied' }[decision.outcome];
+  return `${verdict} by ${decision.decidedBy}: ${plan.runbook.name} (${what}). ${decision.reasons[0] ?? ''}`.trim();
+}

@@ -1,0 +1,191 @@
+import { WatchkeeperError } from '../lib/errors.ts';
+import type { IncidentStatus, TimelineEntry } from '../domain/alert.ts';
+import type { Put } from '../domain/ports/store.ts';
+import type { Service } from '../domain/service.ts';
+import type { Gap } from '../domain/telemetry.ts';
+import { incidentSettings, type AlertSettings, type IncidentEvent, type IncidentSettings } from '../incidents/index.ts';
+import type { DetectorBank } from './bank.ts';
+import type { Cases } from './cases/index.ts';
+import type { Inbox, Intake } from './inbox.ts';
+import type { LogBook } from './logbook.ts';
+import { observe, type Observed } from './observe.ts';
+import { putIncident } from './records.ts';
+import type { Watch } from './watch.ts';
+import type { WatchState } from './watch-state.ts';
+
+export interface PipelineDeps {
+  readonly watch: Watch;
+  readonly inbox: Inbox;
+  readonly logbook: LogBook;
+  readonly bank: DetectorBank;
+  readonly cases: () => Cases;
+  readonly services: () => ReadonlyMap<string, Service>;
+  readonly alertSettings?: Partial<AlertSettings>;
+  readonly incidentSettings?: Partial<IncidentSettings>;
+}
+
+/**
+ * The flow, in order. A turn takes in what came, observes, writes down what became true, and hands incidents to the
+ * deciding half, which works beside it. Turns never overlap and never wait for the world.
+ */
+export interface Pipeline {
+  readonly state: () => WatchState;
+  /** Turns soon; many calls make one turn. */
+  nudge(): void;
+  /** Turns now and waits until it is written. */
+  turn(): Promise<void>;
+  /** Turns whenever nudged, and at least every second, until the signal fires. */
+  run(signal: AbortSignal): Promise<void>;
+  annotate(incidentId: string, lines: readonly TimelineEntry[], status?: IncidentStatus): Put | undefined;
+}
+
+const restMs = 1_000;
+const saveDetectorsEveryMs = 30_000;
+const pruneEveryMs = 60_000;
+
+/** Makes the pipeline from what was restored. */
+export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeline {
+  const { watch } = deps;
+  let state = restored;
+  let lastTurnMs = watch.clock.monotonicMs();
+  let lastSaveMs = lastTurnMs;
+  let lastPruneMs = lastTurnMs;
+  let nudged: () => void = () => undefined;
+  let turning: Promise<void> = Promise.resolve();
+
+  const turnOnce = async (): Promise<void> => {
+    const startedMs = watch.clock.monotonicMs();
+    const elapsedMs = startedMs - lastTurnMs;
+    lastTurnMs = startedMs;
+    if (watch.health.checkClock() < 0) watch.window.forgetAfter(watch.clock.nowMs());
+    const intake = deps.inbox.drain();
+    deps.logbook.add(intake.logs, intake.resources);
+    const observed = observe(state, intake, {
+      asOfMs: watch.clock.nowMs(),
+      elapsedMs,
+      window: watch.window,
+      changes: watch.changes,
+      bank: deps.bank,
+      catalog: watch.catalog(),
+      services: deps.services(),
+      gaps: currentGaps(watch, intake),
+      newId: () => watch.random.id(watch.clock.nowMs()),
+      ...(deps.alertSettings ? { alertSettings: deps.alertSettings } : {}),
+      ...(deps.incidentSettings ? { incidentSettings: deps.incidentSettings } : {}),
+    });
+    state = observed.state;
+    const saveDetectors = startedMs - lastSaveMs >= saveDetectorsEveryMs;
+    if (saveDetectors) lastSaveMs = startedMs;
+    if (startedMs - lastPruneMs >= pruneEveryMs) {
+      lastPruneMs = startedMs;
+      watch.window.prune(watch.clock.nowMs());
+    }
+    const puts = [...observed.puts, ...(saveDetectors ? deps.bank.save() : [])];
+    if (observed.drafts.length + puts.length > 0) await watch.ledger.record({ drafts: observed.drafts, puts });
+    count(watch, observed, startedMs);
+    await handOn(deps, observed);
+  };
+
+  const turn = (): Promise<void> => {
+    turning = turning.then(turnOnce);
+    return turning;
+  };
+
+  return {
+    state: () => state,
+    nudge: () => nudged(),
+    turn,
+    annotate: (incidentId, lines, status) => {
+      const annotated = annotateIn(state, incidentId, lines, watch.clock.nowMs(), status);
+      if (!annotated) return undefined;
+      state = annotated.state;
+      return annotated.put;
+    },
+    run: async (signal) => {
+      while (!signal.aborted) {
+        const { promise, resolve } = Promise.withResolvers<undefined>();
+        nudged = () => resolve(undefined);
+        const rest = new AbortController();
+        const stop = (): void => rest.abort();
+        signal.addEventListener('abort', stop, { once: true });
+        await Promise.race([promise, watch.clock.sleep(restMs, rest.signal).catch(() => undefined)]);
+        signal.removeEventListener('abort', stop);
+        rest.abort();
+        await turnSafely(watch, turn);
+      }
+    },
+  };
+}
+
+function annotateIn(
+  state: WatchState,
+  incidentId: string,
+  lines: readonly TimelineEntry[],
+  nowMs: number,
+  status: IncidentStatus | undefined,
+): { readonly state: WatchState; readonly put: Put } | undefined {
+  const incident = state.incidents.find((one) => one.id === incidentId);
+  if (!incident) return undefined;
+  const timeline = [...incident.timeline, ...lines].slice(-incidentSettings.maxTimeline);
+  // A resolved incident stays resolved, whatever is said of it afterwards.
+  const next = {
+    ...incident,
+    timeline,
+    updatedAtMs: nowMs,
+    status: incident.status === 'resolved' ? incident.status : (status ?? incident.status),
+  };
+  const incidents = state.incidents.map((one) => (one === incident ? next : one));
+  return { state: { ...state, incidents }, put: putIncident(next) };
+}
+
+// A fault in a turn must not end the watch; a store that failed must end all acting, and says so.
+async function turnSafely(watch: Watch, turn: () => Promise<void>): Promise<void> {
+  try {
+    await turn();
+  } catch (thrown) {
+    const error = WatchkeeperError.from(thrown);
+    if (error.code === 'store-failed' || error.code === 'fenced' || error.code === 'ledger-invalid')
+      watch.health.set('store', error.message);
+    watch.log.error('a turn of the watch failed', { error });
+  }
+}
+
+async function handOn(deps: PipelineDeps, observed: Observed): Promise<void> {
+  const cases = deps.cases();
+  const news = observed.events.filter((event) => isNews(event));
+  const over = new Set(observed.events.filter((event) => event.kind === 'resolved').map((event) => event.incidentId));
+  for (const incident of observed.state.incidents)
+    if (over.has(incident.id) && incident.mergedInto === undefined) await cases.resolved(incident);
+  for (const id of new Set(news.map((event) => event.incidentId))) if (!over.has(id)) cases.poke(id);
+}
+
+function isNews(event: IncidentEvent): boolean {
+  return (
+    event.kind === 'opened' ||
+    event.kind === 'joined' ||
+    event.kind === 'merged' ||
+    event.kind === 'graver' ||
+    event.kind === 'moved' ||
+    event.kind === 'returned'
+  );
+}
+
+// A gap stands until its source answers again, so detectors are told of it every turn, not only in the one it came.
+function currentGaps(watch: Watch, intake: Intake): readonly Gap[] {
+  const standing = watch.sources.statuses().flatMap((status) => [...status.gaps]);
+  const seen = new Set(standing);
+  return [...standing, ...intake.gaps.filter((gap) => !seen.has(gap))];
+}
+
+function count(watch: Watch, observed: Observed, startedMs: number): void {
+  const { metrics } = watch;
+  metrics.samples.inc(observed.newSamples);
+  metrics.series.set(watch.window.seriesCount);
+  for (const finding of observed.findings) metrics.findings.inc({ detector: finding.detector, state: finding.state });
+  for (const status of ['pending', 'firing', 'resolved'] as const)
+    metrics.alerts.set({ status }, observed.state.alerts.filter((alert) => alert.status === status).length);
+  metrics.incidentsOpen.set(observed.state.incidents.filter((incident) => incident.status !== 'resolved').length);
+  metrics.ledgerEntries.set(watch.ledger.size());
+  metrics.lastTick.set(watch.clock.nowMs() / 1_000);
+  metrics.tickSeconds.observe((watch.clock.monotonicMs() - startedMs) / 1_000);
+}
