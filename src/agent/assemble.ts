@@ -10,7 +10,7 @@ import { parseDetector } from '../detectors/index.ts';
 import { parsePolicy, policySet, type Policy } from '../policy/index.ts';
 import { parseRunbook, type Runbook } from '../runbooks/index.ts';
 import { sourceKinds } from '../sources/index.ts';
-import type { Config, CrossCheck, LoadedDocument, Parsers } from './load/index.ts';
+import type { Config, ConfiguredCheck, LoadedDocument, Parsers } from './load/index.ts';
 import { joinGroups, type Resources } from './resources.ts';
 
 /** How each kind of document is parsed: by the room that owns it. */
@@ -24,8 +24,8 @@ export const parsers: Parsers = {
 };
 
 /** What only all documents together can show: circles, names that nothing has, signals bound to no source. */
-export const crossCheck: CrossCheck = (documents, config) => {
-  const services = of<Service>(documents, 'Service');
+export const crossCheck: ConfiguredCheck = (documents, config) => {
+  const services = of(documents, 'Service');
   const catalog = buildCatalog(services.map(({ parsed }) => parsed));
   const places = catalog.ok
     ? []
@@ -33,13 +33,13 @@ export const crossCheck: CrossCheck = (documents, config) => {
         const document = services.find(({ parsed }) => parsed.name === issue.path[0])?.document;
         return document ? [{ document, issue: { ...issue, path: issue.path.slice(1) } }] : [];
       });
-  const escalations = of<Escalation>(documents, 'Escalation').map(({ parsed }) => parsed.name);
+  const escalations = of(documents, 'Escalation').map(({ parsed }) => parsed.name);
   return [
     ...places,
     ...services.flatMap(({ parsed, document }) =>
       serviceIssues(parsed, escalations, config).map((issue) => ({ document, issue })),
     ),
-    ...of<Escalation>(documents, 'Escalation').flatMap(({ parsed, document }) =>
+    ...of(documents, 'Escalation').flatMap(({ parsed, document }) =>
       channelIssues(parsed, config).map((issue) => ({ document, issue })),
     ),
   ];
@@ -52,8 +52,7 @@ export function toResources(
   digest: string,
   nowMs: number,
 ): Resources {
-  const all = <T>(kind: DocumentKind): readonly T[] => of<T>(documents, kind).map(({ parsed }) => parsed);
-  const escalations = all<Escalation>('Escalation');
+  const escalations = all(documents, 'Escalation');
   const fallback = defaultFor(config);
   const tokens = config.http.tokens.map((token) =>
     Object.fromEntries(token.groups.map((group) => [group, [`token:${token.name}`]])),
@@ -61,14 +60,14 @@ export function toResources(
   return {
     digest,
     loadedAtMs: nowMs,
-    services: all<Service>('Service').map((service) =>
+    services: all(documents, 'Service').map((service) =>
       service.owner.escalate === defaultEscalation
         ? { ...service, owner: { ...service.owner, escalate: fallback.name } }
         : service,
     ),
-    detectors: all<DetectorDefinition>('Detector'),
-    runbooks: all<Runbook>('Runbook'),
-    policies: policySet(all<Policy>('Policy')),
+    detectors: all(documents, 'Detector'),
+    runbooks: all(documents, 'Runbook'),
+    policies: policySet(all(documents, 'Policy')),
     escalations: new Map([
       [fallback.name, fallback],
       ...escalations.map((escalation) => [escalation.name, escalation] as const),
@@ -90,13 +89,26 @@ function defaultFor(config: Config): Escalation {
   };
 }
 
-function of<T>(
+// What each kind's parser makes; `parsers` above is where this is true.
+interface ParsedKinds {
+  readonly Service: Service;
+  readonly Detector: DetectorDefinition;
+  readonly Runbook: Runbook;
+  readonly Policy: Policy;
+  readonly Escalation: Escalation;
+}
+
+function of<K extends DocumentKind>(
   documents: readonly LoadedDocument[],
-  kind: DocumentKind,
-): readonly { readonly parsed: T; readonly document: LoadedDocument }[] {
+  kind: K,
+): readonly { readonly parsed: ParsedKinds[K]; readonly document: LoadedDocument }[] {
   return documents
     .filter(({ document }) => document.kind === kind)
-    .map((document) => ({ parsed: document.parsed as T, document }));
+    .map((document) => ({ parsed: document.parsed as ParsedKinds[K], document }));
+}
+
+function all<K extends DocumentKind>(documents: readonly LoadedDocument[], kind: K): readonly ParsedKinds[K][] {
+  return of(documents, kind).map(({ parsed }) => parsed);
 }
 
 function serviceIssues(service: Service, escalations: readonly string[], config: Config): readonly Issue[] {

@@ -74,6 +74,12 @@ const config = z.strictObject({
       runbooks: folders.exactOptional(),
       policies: folders.exactOptional(),
       escalations: folders.exactOptional(),
+      inherit: z
+        .array(z.enum(['detectors', 'runbooks', 'policies']))
+        .exactOptional()
+        .describe(
+          'Which of the shipped resources apply beside yours. Default: detectors and runbooks; the shipped policy, which only suggests, where you keep no policies. One of yours with the same name replaces a shipped one.',
+        ),
     })
     .prefault({})
     .describe('Where resource documents are. The name says what you keep there; any kind may be in any of them.'),

@@ -13,6 +13,9 @@ import type { Problem } from './problem.ts';
 import { decode, fileProblem } from './source-text.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
+/** What is shipped with the product, by folder. */
+export type ShippedKind = 'detectors' | 'runbooks' | 'policies';
+
 /** One source or channel to make. `config` is its block less `id` and `kind`, already checked by its kind. */
 export interface AdapterConfig {
   readonly id: string;
@@ -25,6 +28,8 @@ export interface Config {
   readonly dataDir: string;
   /** Every folder or file resources are loaded from. */
   readonly resources: readonly string[];
+  /** Which shipped resources apply beside them. */
+  readonly inherit: readonly ShippedKind[];
   readonly sources: readonly AdapterConfig[];
   readonly channels: readonly AdapterConfig[];
   readonly http: { readonly listen: ListenAddress; readonly tokens: readonly ApiToken[] };
@@ -174,9 +179,12 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     config: config as JsonObject,
   });
   const { ledger, limits: bounds } = written;
+  const { inherit, ...folders } = written.resources;
   return {
     dataDir: resolve(base, written.dataDir ?? defaultDataDir),
-    resources: [...new Set(Object.values(written.resources).flat())].map((path) => resolve(base, path)),
+    resources: [...new Set(Object.values(folders).flat())].map((path) => resolve(base, path)),
+    inherit:
+      inherit ?? (folders.policies === undefined ? ['detectors', 'runbooks', 'policies'] : ['detectors', 'runbooks']),
     sources: written.sources.map(adapter),
     channels: written.channels.map(adapter),
     http: written.http,

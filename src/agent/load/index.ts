@@ -12,11 +12,11 @@
  * it again whenever the content changes, keeping the last good set.
  */
 export { loadConfig } from './config.ts';
-export type { AdapterConfig, AdapterKinds, Config, LoadConfigOptions, LoadedConfig } from './config.ts';
+export type { AdapterConfig, AdapterKinds, Config, LoadConfigOptions, LoadedConfig, ShippedKind } from './config.ts';
 export { settings, type Setting } from './config-env.ts';
 export type { ApiToken, ListenAddress } from './config-schema.ts';
 export { documentKinds, parseDocument } from './document.ts';
-export { loadAll, type Loaded, type LoadOptions, type LoadOutcome } from './load-all.ts';
+export { loadAll, type ConfiguredCheck, type Loaded, type LoadOptions, type LoadOutcome } from './load-all.ts';
 export { problemLine, problemsJson, renderProblems, type Locate, type Problem } from './problem.ts';
 export { createReloader, type Reloader, type ReloaderOptions, type ReloadReport } from './reload.ts';
 export { loadResources } from './resources.ts';

@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../lib/canonical.ts';
-import { loadConfig, type Config, type LoadConfigOptions, type LoadedConfig } from './config.ts';
+import { loadConfig, type Config, type ShippedKind, type LoadConfigOptions, type LoadedConfig } from './config.ts';
 import type { Problem } from './problem.ts';
 import { foundDigest, parseResources, type CrossCheck, type LoadResult, type Parsers } from './resources.ts';
 import { walk, type Found } from './walk.ts';
@@ -10,13 +10,16 @@ export interface Loaded {
   readonly resources: LoadResult;
 }
 
+/** A cross check that also knows the configuration: which sources and channels there are. */
+export type ConfiguredCheck = (documents: Parameters<CrossCheck>[0], config: Config) => ReturnType<CrossCheck>;
+
 export interface LoadOptions {
   readonly config: LoadConfigOptions;
   readonly parsers: Parsers;
   /** Runs when every document is right by itself. */
-  readonly crossCheck: CrossCheck;
-  /** Folders read before those of the configuration, such as the resources shipped with the product. */
-  readonly shipped?: readonly string[];
+  readonly crossCheck: ConfiguredCheck;
+  /** Where the resources shipped with the product are; the configuration says which of them apply. */
+  readonly shipped?: Readonly<Record<ShippedKind, string>>;
 }
 
 /** One look at the files: what names their content, and the work of checking it, done only when it is new. */
@@ -33,7 +36,7 @@ export type LoadOutcome =
 export async function readAll(options: LoadOptions): Promise<Reading> {
   const config = await loadConfig(options.config);
   const { files, signal } = options.config;
-  const folders = config.ok ? [...(options.shipped ?? []), ...config.config.resources] : [];
+  const folders = config.ok ? [...shippedFolders(config.config, options), ...config.config.resources] : [];
   const found = config.ok ? await walk(folders, files, signal) : undefined;
   const digest = sha256Hex(`${config.digest}${found ? foundDigest(found) : ''}`);
   return { digest, check: () => checkAll(config, found, digest, options) };
@@ -44,12 +47,17 @@ export async function loadAll(options: LoadOptions): Promise<LoadOutcome> {
   return (await readAll(options)).check();
 }
 
+function shippedFolders(config: Config, { shipped }: LoadOptions): readonly string[] {
+  return shipped === undefined ? [] : config.inherit.map((kind) => shipped[kind]);
+}
+
 function checkAll(config: LoadedConfig, found: Found | undefined, digest: string, options: LoadOptions): LoadOutcome {
   if (!config.ok) return { ok: false, problems: config.problems, digest };
   const resources = parseResources(
     found ?? { files: [], problems: [], empty: [] },
     options.parsers,
-    options.crossCheck,
+    (documents) => options.crossCheck(documents, config.config),
+    shippedFolders(config.config, options),
   );
   if (resources.problems.length > 0) return { ok: false, problems: resources.problems, digest };
   const notes = [...config.notes, ...resources.notes];

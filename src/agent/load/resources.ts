@@ -61,8 +61,13 @@ export async function loadResources(
 }
 
 /** The pure part of `loadResources`: from bytes to documents. */
-export function parseResources(found: Found, parsers: Parsers, crossCheck: CrossCheck = () => []): LoadResult {
-  const documents: LoadedDocument[] = [];
+export function parseResources(
+  found: Found,
+  parsers: Parsers,
+  crossCheck: CrossCheck = () => [],
+  shipped: readonly string[] = [],
+): LoadResult {
+  const read: LoadedDocument[] = [];
   const tests: TestDocument[] = [];
   const problems: Problem[] = [...found.problems];
   for (const file of found.files) {
@@ -75,10 +80,11 @@ export function parseResources(found: Found, parsers: Parsers, crossCheck: Cross
     problems.push(...yaml.problems);
     for (const { value, locate } of yaml.documents) {
       if (/\.test\.(ya?ml|json)$/i.test(file.path)) tests.push({ file: file.path, value, locate });
-      else if (documents.length < limits.resourceDocuments) readDocument(value, locate, parsers, documents, problems);
+      else if (read.length < limits.resourceDocuments) readDocument(value, locate, parsers, read, problems);
       else problems.push(fileProblem(file.path, `more than ${limits.resourceDocuments} documents in all`));
     }
   }
+  const documents = withoutReplaced(read, shipped);
   problems.push(...duplicateNames(documents));
   if (problems.length === 0)
     for (const { document, issue } of crossCheck(documents)) problems.push(document.locate(issue));
@@ -104,6 +110,14 @@ function readDocument(
   if (!envelope.ok || !parsed.ok) return;
   const { file, line } = locate({ path: [], message: '' });
   documents.push({ document: envelope.value, parsed: parsed.value, file, line, locate });
+}
+
+// What people write replaces what is shipped under the same name.
+function withoutReplaced(documents: readonly LoadedDocument[], shipped: readonly string[]): readonly LoadedDocument[] {
+  const isShipped = ({ file }: LoadedDocument): boolean => shipped.some((folder) => file.startsWith(`${folder}/`));
+  const nameOf = ({ document }: LoadedDocument): string => `${document.kind}/${document.metadata.name}`;
+  const written = new Set(documents.filter((each) => !isShipped(each)).map(nameOf));
+  return documents.filter((each) => !isShipped(each) || !written.has(nameOf(each)));
 }
 
 function duplicateNames(documents: readonly LoadedDocument[]): readonly Problem[] {
