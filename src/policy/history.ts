@@ -17,11 +17,12 @@ interface Past {
   readonly outcome: 'succeeded' | 'failed' | 'open';
 }
 
-// Executions other than our own, oldest first, each with the worst of its acts.
-function pastOf(input: DecisionInput, counts: (act: ActRecord) => boolean): readonly Past[] {
+// Executions since a time other than our own, oldest first, each with the worst of its acts. A record dated in the
+// future (the clock was set back) counts: doubt never refills a budget.
+function pastOf(input: DecisionInput, sinceMs: number, counts: (act: ActRecord) => boolean): readonly Past[] {
   const byExecution = new Map<string, Past>();
   for (const act of input.history) {
-    if (act.executionId === input.executionId || !counts(act)) continue;
+    if (act.atMs <= sinceMs || act.executionId === input.executionId || !counts(act)) continue;
     const known = byExecution.get(act.executionId);
     const outcome = known === undefined ? outcomeOf(act) : worse(known.outcome, outcomeOf(act));
     byExecution.set(act.executionId, { atMs: Math.max(known?.atMs ?? act.atMs, act.atMs), outcome });
@@ -37,11 +38,6 @@ function outcomeOf(act: ActRecord): Past['outcome'] {
 function worse(a: Past['outcome'], b: Past['outcome']): Past['outcome'] {
   if (a === 'failed' || b === 'failed') return 'failed';
   return a === 'open' || b === 'open' ? 'open' : 'succeeded';
-}
-
-// A record dated in the future (the clock was set back) still counts: doubt never refills a budget.
-function within(past: readonly Past[], asOfMs: number, inMs: number): number {
-  return past.filter((each) => each.atMs > asOfMs - inMs).length;
 }
 
 /** Caps on attempts: the runbook's own, and the daemon's per target, per runbook and in total. */
@@ -64,12 +60,12 @@ export function attempts({ input, step }: StepView): readonly Verdict[] {
     ['acts in total', () => true, caps.total],
   ];
   for (const [what, counts, cap] of capped) {
-    const used = within(pastOf(input, counts), asOfMs, cap.inMs);
+    const used = pastOf(input, asOfMs - cap.inMs, counts).length;
     if (used < cap.max) continue;
     const because = `${used} of ${cap.max} attempts in ${formatDuration(cap.inMs)} are used up (${what})`;
     return [{ rule: 'guard/attempts', says: 'deny', code: 'attempts', because }];
   }
-  const tried = pastOf(input, scopes.target).filter((past) => past.atMs > asOfMs - caps.ineffective.inMs);
+  const tried = pastOf(input, asOfMs - caps.ineffective.inMs, scopes.target);
   const lastGood = tried.findLastIndex((past) => past.outcome === 'succeeded');
   const inVain = tried.length - 1 - lastGood;
   if (inVain >= caps.ineffective.max) {
@@ -84,13 +80,12 @@ export function whyTooOften(rule: AllowRule, view: StepView): string | undefined
   const { perHour, perDay } = rule.bounds;
   if (perHour === undefined && perDay === undefined) return undefined;
   const { input } = view;
-  const past = pastOf(input, (act) => covers(rule, input, act));
   for (const [max, inMs, words] of [
     [perHour, 3_600_000, 'an hour'],
     [perDay, 24 * 3_600_000, 'a day'],
   ] as const) {
     if (max === undefined) continue;
-    const used = within(past, input.asOfMs, inMs);
+    const used = pastOf(input, input.asOfMs - inMs, (act) => covers(rule, input, act)).length;
     if (used >= max) return `${used} of ${max} acts ${words} are used up`;
   }
   return undefined;
@@ -109,16 +104,28 @@ export function covers(
   return labels === undefined || selects(rule.match.services, { name: act.service, labels });
 }
 
+// The record is the same for every rule, so it is looked up once a view.
+const records = new WeakMap<StepView, readonly Past[]>();
+
+function recordOf(view: StepView, look: () => readonly Past[]): readonly Past[] {
+  const known = records.get(view) ?? look();
+  records.set(view, known);
+  return known;
+}
+
 // A record is judged on its newest executions, so that old successes do not hide new failures.
 const recordExecutions = 20;
 
 /** Whether this runbook has earned the right to act alone on this service; or what is missing. */
-export function whyNotEarned(rule: AllowRule, { input }: StepView): string | undefined {
+export function whyNotEarned(rule: AllowRule, view: StepView): string | undefined {
   const { earn } = rule;
   if (earn === undefined) return undefined;
+  const { input } = view;
   const { name } = input.plan.runbook;
-  const ended = pastOf(input, (act) => act.runbook === name && act.service === input.plan.service).filter(
-    (past) => past.outcome !== 'open' && past.atMs <= input.asOfMs,
+  const ended = recordOf(view, () =>
+    pastOf(input, Number.NEGATIVE_INFINITY, (act) => act.runbook === name && act.service === input.plan.service).filter(
+      (past) => past.outcome !== 'open' && past.atMs <= input.asOfMs,
+    ),
   );
   const record = ended.slice(-Math.max(recordExecutions, earn.runs));
   const good = record.filter((past) => past.outcome === 'succeeded').length;
