@@ -60,5 +60,7 @@ export function toScale(v: number, offset: number, sign: 1 | -1): number {
 
 /** Back from the even scale. */
 export function fromScale(y: number, offset: number, sign: 1 | -1): number {
-  return Math.max(0, Math.exp(sign * y) - offset);
+  const v = Math.exp(sign * y) - offset;
+  // What is nothing beside the offset is rounding: people should read 0 %, not 1.7e-16 %.
+  return v < offset * 1e-6 ? 0 : v;
 }
