@@ -60,7 +60,7 @@ export class Publisher {
 
   offer(note: string): void {
     this.#waiting = note;
-    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    this.#running ??= this.#run();
   }
 
   /** Publishes what is waiting without further delay and ends. */
@@ -71,10 +71,13 @@ export class Publisher {
   }
 
   async #run(): Promise<void> {
+    await Promise.resolve();
     while (this.#waiting !== undefined && !this.#stop.signal.aborted) {
       await this.#pause();
       await this.#publish();
     }
+    // In the same turn as the look above: what is offered one turn later must start another run.
+    this.#running = undefined;
   }
 
   async #pause(): Promise<void> {

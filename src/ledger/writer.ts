@@ -91,7 +91,7 @@ export class GroupWriter {
         resolve,
         reject,
       });
-      this.#draining ??= this.#drain().finally(() => (this.#draining = undefined));
+      this.#draining ??= this.#drain();
     });
   }
 
@@ -127,6 +127,8 @@ export class GroupWriter {
       if (group.length > 1 && isRefusal(fault)) for (const one of group) await this.#commitAlone(one);
       else await this.#fail(group, fault);
     }
+    // In the same turn as the look at the queue: a batch handed in one turn later must start another drain.
+    this.#draining = undefined;
   }
 
   async #commitAlone(one: Pending): Promise<void> {

@@ -136,6 +136,18 @@ describe('group commit', () => {
     expect((await ledger.entries(0, 9)).map((entry) => entry.body['number'])).toEqual([1, 2, 3, 4, 5]);
   });
 
+  test.each(Array.from({ length: 12 }, (_, turns) => turns))(
+    'a batch handed in %i turns after the last one ended is not left lying',
+    async (turns) => {
+      const { ledger } = await watchedLedger();
+      for (let round = 0; round < 3; round++) {
+        await ledger.record({ drafts: [draft(round)] });
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      }
+      expect(ledger.size()).toBe(3);
+    },
+  );
+
   test('a failed expectation fails only its own batch', async () => {
     const { ledger, store } = await watchedLedger();
     const results = await Promise.allSettled([
