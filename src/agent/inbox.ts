@@ -19,6 +19,7 @@ export interface Inbox {
   collected(source: string, collected: Collected, nowMs: number): void;
   changes(changes: readonly Change[]): void;
   findings(findings: readonly Finding[]): void;
+  gaps(gaps: readonly Gap[]): void;
   drain(): Intake;
 }
 
@@ -49,6 +50,7 @@ export function createInbox(): Inbox {
     },
     changes: (changes) => push({ changes }),
     findings: (findings) => push({ findings }),
+    gaps: (gaps) => push({ gaps }),
     drain: () => {
       const taken = parts;
       parts = [];

@@ -1,7 +1,9 @@
 /**
- * The only floor that knows all of floor 3. `pipeline` is the flow, in order; `executor` the only hand that acts;
- * `approvals` the desk at which consent is taken; `ladder` calls people; `load` reads what people write; `compose`
- * constructs everything once. What the windows (api, cli) may see is exported here and nowhere else.
+ * The only floor that knows all of floor 3. `pipeline` is the flow, in order: `observe` turns samples into incidents,
+ * `cases` decides about them, `executor` is the only hand that acts, `approvals` the desk at which consent is taken,
+ * `ladder` calls people, `load` reads what people write, `compose` constructs everything once and `open` binds it to
+ * the real world. What the windows (api, cli) may see is exported here and nowhere else.
  */
 export type { Accepted, Agent, MatrixRow } from './facade.ts';
+export { loadOptions, openDaemon, type Daemon, type OpenOptions } from './open.ts';
 export type * from './views.ts';

@@ -30,6 +30,8 @@ export interface RegisteredChannel {
   readonly traits: ChannelTraits;
   /** For editors and docs: the JSON Schema of the channel's block in watchkeeper.yaml. */
   configSchema(): JsonObject;
+  /** Checks the configuration alone. */
+  parse(config: Json): Parsed<unknown>;
   /** Checks the configuration and, when it is right, makes the channel. Nothing is sent or connected yet. */
   open(id: string, config: Json, io: ReaderIo): Parsed<Channel>;
 }
@@ -40,6 +42,7 @@ function registered<Config>(kind: ChannelKind<Config>): RegisteredChannel {
     summary: kind.summary,
     traits: kind.traits,
     configSchema: () => kind.config.jsonSchema(),
+    parse: (config) => kind.config.parse(config),
     open(id, config, io) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? { ok: true, value: kind.create(id, parsed.value, io) } : parsed;

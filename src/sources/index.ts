@@ -30,6 +30,8 @@ export interface RegisteredSource {
   readonly query: Schema<JsonObject>;
   /** For editors and docs: the JSON Schema of the source's block in watchkeeper.yaml. */
   configSchema(): JsonObject;
+  /** Checks the configuration alone. */
+  parse(config: Json): Parsed<unknown>;
   /** Checks the configuration and, when it is right, makes the source. Nothing is read or connected yet. */
   open(id: string, config: Json, io: ReaderIo): Parsed<Source>;
 }
@@ -41,6 +43,7 @@ function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
     traits: kind.traits,
     query: kind.query,
     configSchema: () => kind.config.jsonSchema(),
+    parse: (config) => kind.config.parse(config),
     open(id, config, io) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? { ok: true, value: kind.create(id, parsed.value, io) } : parsed;

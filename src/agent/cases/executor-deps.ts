@@ -5,7 +5,7 @@ import { actedAtMs, executionId, type ExecutionRecord, type ExecutorDeps } from 
 import type { Watch } from '../watch.ts';
 import { decisionDraft } from './drafts.ts';
 import { caseFacts, decideNow, decisionInput, freshSignals, runbookFacts, type CaseFacts } from './facts.ts';
-import type { CaseFiles } from './file-store.ts';
+import type { Cases } from './types.ts';
 import { withDependents } from './look.ts';
 
 // What was normal is taken from this long before the trouble.
@@ -14,11 +14,11 @@ const baselineMs = 30 * 60_000;
 /** Binds policy, conditions and verification to the executor, which knows none of them. Each that fails is a refusal. */
 export function executorDeps(
   watch: Watch,
-  files: Pick<CaseFiles, 'get' | 'read'>,
+  files: Pick<Cases, 'file'>,
 ): Pick<ExecutorDeps, 'decideLive' | 'conditions' | 'verify' | 'baseline'> {
   const factsOf = async (plan: Plan): Promise<CaseFacts> => {
     const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
-    const file = await files.read(plan.incidentId);
+    const file = await files.file(plan.incidentId);
     const facts = incident && file?.diagnosis ? caseFacts(watch, incident, file.diagnosis) : undefined;
     if (!facts) throw new WatchkeeperError('conflict', 'the incident this plan is for is not known any more');
     return facts;
@@ -70,17 +70,17 @@ export function executorDeps(
         execution.verification,
       );
     },
-    baseline: (plan) => normalBefore(watch, plan, files.get(plan.incidentId).updatedAtMs),
+    baseline: (plan) => normalBefore(watch, plan),
   };
 }
 
 // What was usual for the service's signals before the alerts' trouble, or before the change that is held against it.
-function normalBefore(watch: Watch, plan: Plan, latestMs: number): Readonly<Record<string, number>> {
+function normalBefore(watch: Watch, plan: Plan): Readonly<Record<string, number>> {
   const { alerts, incidents } = watch.state();
   const held = new Set(incidents.find((one) => one.id === plan.incidentId)?.alerts);
   const change = plan.changeId === undefined ? undefined : watch.changes.byId(plan.changeId);
   const began = alerts.filter((alert) => held.has(alert.fingerprint)).map((alert) => alert.finding.sinceMs);
-  const untilMs = Math.min(watch.clock.nowMs(), latestMs, ...began, ...(change ? [change.atMs] : []));
+  const untilMs = Math.min(watch.clock.nowMs(), ...began, ...(change ? [change.atMs] : []));
   const series = watch.window.read({ fromMs: untilMs - baselineMs, untilMs, services: new Set([plan.service]) });
   return baselines(series, plan.service, untilMs - baselineMs, untilMs);
 }

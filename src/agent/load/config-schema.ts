@@ -121,6 +121,18 @@ const config = z.strictObject({
     .strictObject({ every: between(1_000, 3_600_000, 'expected from 1s to 1h').prefault('5s') })
     .prefault({})
     .describe('How often files are looked at again.'),
+  incidents: z
+    .strictObject({
+      grace: between(0, 3_600_000, 'expected from 0s to 1h')
+        .prefault('1m')
+        .describe('All alerts quiet this long: resolved.'),
+      patience: between(0, 3_600_000, 'expected from 0s to 1h')
+        .prefault('30s')
+        .describe(
+          'An unexplained or unmatched incident waits this long for a better answer before people are called; a critical one half of it.',
+        ),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       diagnosisDeadline: between(100, 60_000, 'expected from 100ms to 60s').prefault(`${limits.diagnosisDeadlineMs}ms`),

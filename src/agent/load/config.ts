@@ -37,6 +37,7 @@ export interface Config {
   readonly ledger: WrittenConfig['ledger'];
   readonly log: WrittenConfig['log'];
   readonly reloadEveryMs: number;
+  readonly incidents: { readonly graceMs: number; readonly patienceMs: number };
   readonly limits: { readonly diagnosisDeadlineMs: number; readonly planTtlMs: number };
 }
 
@@ -192,6 +193,7 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     ledger: { ...ledger, ...(ledger.keyFile !== undefined && { keyFile: resolve(base, ledger.keyFile) }) },
     log: written.log,
     reloadEveryMs: written.reload.every,
+    incidents: { graceMs: written.incidents.grace, patienceMs: written.incidents.patience },
     limits: { diagnosisDeadlineMs: bounds.diagnosisDeadline, planTtlMs: bounds.planTtl },
   };
 }

@@ -1,0 +1,253 @@
+import type { ActionKind } from '../domain/ports/action.ts';
+import type { Channel } from '../domain/ports/channel.ts';
+import type { Clock, Log, OperatorIo, Random } from '../domain/ports/io.ts';
+import type { Ledger } from '../domain/ports/ledger.ts';
+import type { Source } from '../domain/ports/source.ts';
+import type { Store } from '../domain/ports/store.ts';
+import type { Service } from '../domain/service.ts';
+import type { Json } from '../lib/json.ts';
+import { buildCatalog, emptyCatalog, type Catalog } from '../catalog/index.ts';
+import { createDetector } from '../detectors/index.ts';
+import type { AlertSettings, IncidentSettings } from '../incidents/index.ts';
+import { createApprovals, type Approvals } from './approvals/index.ts';
+import { createBank, type DetectorBank } from './bank.ts';
+import { createBudgets } from './budgets.ts';
+import { createCases, executorDeps, type Cases } from './cases/index.ts';
+import { createChangeLog } from './changes.ts';
+import { createExecutor, type Executor } from './executor/index.ts';
+import { createHealthDesk } from './health.ts';
+import { createInbox, type Inbox } from './inbox.ts';
+import { createLadder } from './ladder.ts';
+import { createLogBook } from './logbook.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+import { noResources, type Resources } from './resources.ts';
+import { restoreWatch, type Restored } from './watch-state.ts';
+import { createSourceWatch } from './watch-sources.ts';
+import { createWindow, type TelemetryWindow } from './window.ts';
+import type { Watch, WatchSettings } from './watch.ts';
+
+/** Everything the watch is made of that touches the world, real or simulated. */
+export interface WatchParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly store: Store;
+  readonly ledger: Ledger;
+  /** As given by `store.newEpoch()`. */
+  readonly epoch: number;
+  readonly operatorIo: OperatorIo;
+  readonly actions: Readonly<Record<string, ActionKind>>;
+  readonly sources: readonly Source[];
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly settings: WatchSettings;
+  readonly alertSettings?: Partial<AlertSettings>;
+  readonly incidentSettings?: Partial<IncidentSettings>;
+  readonly signal: AbortSignal;
+  readonly metrics?: Metrics;
+}
+
+/** The watch, constructed and not yet running. */
+export interface Composed {
+  readonly watch: Watch;
+  readonly pipeline: Pipeline;
+  readonly cases: Cases;
+  readonly inbox: Inbox;
+  readonly bank: DetectorBank;
+  /** Puts a checked set of resources in force, as one step. */
+  use(resources: Resources): void;
+  /** Replaces the services that sources see for themselves. */
+  discovered(services: readonly Service[]): void;
+  /** Settles what the last process left behind. Must be awaited before anything runs. */
+  resume(): Promise<void>;
+}
+
+const windowMs = 2 * 3_600_000;
+
+/** Constructs everything once. Parts that need one another get functions, so that the order here is the only order. */
+export async function composeWatch(parts: WatchParts): Promise<Composed> {
+  const { store, log } = parts;
+  const metrics = parts.metrics ?? createMetrics();
+  const restored = await restoreWatch(store);
+  const inbox = createInbox();
+  const logbook = createLogBook();
+  const window = createWindow(windowMs);
+  const held = createHolder();
+  const bank = createBank(createDetector, log);
+  const late = {
+    executor: lateBound<Executor>(),
+    approvals: lateBound<Approvals>(),
+    pipeline: lateBound<Pipeline>(),
+  };
+  const watch = watchOf(parts, restored, metrics, window, inbox, held, late);
+  const caseDeps = {
+    watch,
+    logbook,
+    annotate: (...args: Parameters<Pipeline['annotate']>) => late.pipeline.get().annotate(...args),
+  };
+  const cases = createCases(caseDeps);
+  late.approvals.set(approvalsFor(parts, watch, cases));
+  late.executor.set(executorFor(parts, watch, cases));
+  const pipeline = late.pipeline.set(
+    createPipeline(
+      { ...parts, watch, inbox, logbook, bank, cases: () => cases, services: held.byName },
+      restored.state,
+    ),
+  );
+  return {
+    watch,
+    pipeline,
+    cases,
+    inbox,
+    bank,
+    use: (resources) => {
+      held.use(resources);
+      bank.replace(resources.detectors, (name): Json | undefined => restored.detectors.get(name));
+      pipeline.nudge();
+    },
+    discovered: held.discovered,
+    resume: () => resumeAll(watch, cases, restored),
+  };
+}
+
+type Late = {
+  readonly executor: LateBound<Executor>;
+  readonly approvals: LateBound<Approvals>;
+  readonly pipeline: LateBound<Pipeline>;
+};
+
+function watchOf(
+  parts: WatchParts,
+  restored: Restored,
+  metrics: Metrics,
+  window: TelemetryWindow,
+  inbox: Inbox,
+  held: Holder,
+  late: Late,
+): Watch {
+  const { clock, store, ledger, log } = parts;
+  const sources = createSourceWatch({
+    clock,
+    random: parts.random,
+    log,
+    metrics,
+    services: () => held.catalog().services,
+    deliver: (source, collected) => {
+      inbox.collected(source.id, collected, clock.nowMs());
+      late.pipeline.get().nudge();
+    },
+  });
+  const ladder = createLadder({
+    clock,
+    log,
+    metrics,
+    store,
+    ledger,
+    channels: () => parts.channels,
+    escalations: () => held.resources().escalations,
+    signal: parts.signal,
+  });
+  return {
+    ...parts,
+    metrics,
+    window,
+    changes: createChangeLog(restored.changes),
+    health: createHealthDesk(clock, ledger, store),
+    sources,
+    budgets: createBudgets(clock, window, () => sources),
+    ladder,
+    executor: late.executor.get,
+    approvals: late.approvals.get,
+    liveSources: () => parts.sources,
+    resources: held.resources,
+    catalog: held.catalog,
+    state: () => late.pipeline.get().state(),
+  };
+}
+
+function approvalsFor(parts: WatchParts, watch: Watch, cases: Cases): Approvals {
+  return createApprovals({
+    ...parts,
+    groups: () => watch.resources().groups,
+    policyDigest: () => watch.resources().policies.digest,
+    plan: (planId) => cases.plan(planId),
+    proceed: (plan, approvals) => cases.proceed(plan, approvals),
+    lapsed: (pending, because) => cases.lapsed(pending, because),
+    counted: (verdict) => watch.metrics.approvals.inc({ verdict }),
+  });
+}
+
+function executorFor(parts: WatchParts, watch: Watch, cases: Cases): Executor {
+  return createExecutor({
+    ...parts,
+    actions: (kind) => parts.actions[kind],
+    epoch: () => parts.epoch,
+    services: (name) => watch.catalog().get(name),
+    ...executorDeps(watch, cases),
+    onEvent: (event) => cases.executionEvent(event),
+  });
+}
+
+// The cases must know their files before the executor tells them what became of its executions.
+async function resumeAll(watch: Watch, cases: Cases, restored: Restored): Promise<void> {
+  await watch.health.restore();
+  await cases.restore(restored.state.incidents);
+  await watch.ladder.resume();
+  await watch.executor().resume();
+  await watch.approvals().resume();
+}
+
+/** The resources in force and the catalog made of them: two references that are only ever swapped together. */
+interface Holder {
+  readonly resources: () => Resources;
+  readonly catalog: () => Catalog;
+  readonly byName: () => ReadonlyMap<string, Service>;
+  readonly use: (resources: Resources) => void;
+  readonly discovered: (services: readonly Service[]) => void;
+}
+
+function createHolder(): Holder {
+  let resources = noResources;
+  let seen: readonly Service[] = [];
+  let catalog: Catalog = emptyCatalog;
+  let byName: ReadonlyMap<string, Service> = new Map();
+  const rebuild = (): void => {
+    const built = buildCatalog([...resources.services, ...seen]);
+    // The loader has checked the declared ones together; what sources discover can only be left out, never fail.
+    if (!built.ok) return;
+    catalog = built.value;
+    byName = new Map(catalog.services.map((service) => [service.name, service]));
+  };
+  return {
+    resources: () => resources,
+    catalog: () => catalog,
+    byName: () => byName,
+    use: (next) => {
+      resources = next;
+      rebuild();
+    },
+    discovered: (services) => {
+      seen = services;
+      rebuild();
+    },
+  };
+}
+
+interface LateBound<T> {
+  readonly get: () => T;
+  readonly set: (value: T) => T;
+}
+
+function lateBound<T>(): LateBound<T> {
+  const held: { value?: T } = {};
+  return {
+    get: () => {
+      if (held.value === undefined) throw new Error('the watch is used before it is composed');
+      return held.value;
+    },
+    set: (value) => {
+      held.value = value;
+      return value;
+    },
+  };
+}

@@ -1,0 +1,222 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+
+import { WatchkeeperError } from '../lib/errors.ts';
+import type { Issue } from '../lib/issues.ts';
+import type { Channel } from '../domain/ports/channel.ts';
+import type { Clock, Log, Random } from '../domain/ports/io.ts';
+import type { Source } from '../domain/ports/source.ts';
+import { actionKinds } from '../actions/index.ts';
+import { channelKinds } from '../chat/index.ts';
+import {
+  createScrubber,
+  createSecrets,
+  makeOperatorIo,
+  makeReaderIo,
+  readFiles,
+  writeFiles,
+  type Environment,
+} from '../io/index.ts';
+import { fileMirror, loadOrCreateKey, openLedger, type LedgerHandle } from '../ledger/index.ts';
+import { sourceKinds } from '../sources/index.ts';
+import { openSqliteStore } from '../store/index.ts';
+import { createAgent } from './agent.ts';
+import { crossCheck, parsers, toResources } from './assemble.ts';
+import { composeWatch, type Composed } from './compose.ts';
+import type { Agent } from './facade.ts';
+import { createMetrics } from './metrics.ts';
+import { loadAll, renderProblems, type Config, type Loaded, type LoadOptions, type ShippedKind } from './load/index.ts';
+import { createReloading } from './reloading.ts';
+import { scrubbedLedger } from './scrubbed-ledger.ts';
+import { startWatch, type Running } from './running.ts';
+
+/** What the process hands in. Everything that touches the world comes from here, so that a test can hand in another. */
+export interface OpenOptions {
+  readonly configFile?: string;
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly environment: Environment;
+  readonly shipped: Readonly<Record<ShippedKind, string>>;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly makeLog: (config: Config, scrub: ReturnType<typeof createScrubber>) => Log;
+  /** Where the terminal channel writes. */
+  readonly write: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A daemon whose store is open and whose resources are checked; `agent.start` sets it going. */
+export interface Daemon {
+  readonly agent: Agent;
+  readonly config: Config;
+  readonly log: Log;
+  readonly secrets: ReturnType<typeof createSecrets>;
+  /** What the files had to say that is no error. */
+  readonly notes: readonly string[];
+}
+
+/** How files are read and checked: the same for the daemon and for `check`. */
+export function loadOptions(
+  options: Pick<OpenOptions, 'configFile' | 'folder' | 'dataDir' | 'environment' | 'shipped' | 'signal'>,
+): LoadOptions {
+  return {
+    config: {
+      ...(options.configFile === undefined ? {} : { file: options.configFile }),
+      folder: options.folder,
+      defaultDataDir: options.dataDir,
+      variables: options.environment,
+      sourceKinds,
+      channelKinds: channelKinds(() => undefined),
+      files: readFiles,
+      signal: options.signal,
+    },
+    parsers,
+    crossCheck,
+    shipped: options.shipped,
+  };
+}
+
+/** Loads, opens and composes. @throws WatchkeeperError `config-invalid` with every problem; `conflict` when another daemon holds the store. */
+export async function openDaemon(options: OpenOptions): Promise<Daemon> {
+  const load = loadOptions(options);
+  const outcome = await loadAll(load);
+  if (!outcome.ok)
+    throw new WatchkeeperError('config-invalid', renderProblems(outcome.problems), {
+      fix: 'Correct the lines above; "watchkeeper check" reads them again.',
+    });
+  const { config } = outcome.value;
+  const scrubber = createScrubber();
+  const log = options.makeLog(config, scrubber);
+  const secrets = createSecrets(readFiles, options.environment, scrubber);
+  const ambient = { clock: options.clock, random: options.random, log, secrets };
+  const readerIo = makeReaderIo(ambient);
+  const sources = config.sources.map((source) =>
+    opened<Source>(sourceKinds[source.kind]?.open(source.id, source.config, readerIo), source.id),
+  );
+  const channels = openChannels(config, options, readerIo);
+  const store = await openSqliteStore({ path: join(config.dataDir, 'watchkeeper.db') });
+  const epoch = await store.newEpoch();
+  const origin = config.ledger.origin ?? `${hostname()}/watchkeeper`;
+  const key = await loadOrCreateKey({
+    files: writeFiles,
+    random: options.random,
+    path: config.ledger.keyFile ?? join(config.dataDir, 'ledger.key'),
+    name: origin,
+    signal: options.signal,
+  });
+  const ledger = await openLedger({
+    store,
+    key,
+    origin,
+    clock: options.clock,
+    random: options.random,
+    epoch,
+    mirror: fileMirror(writeFiles, join(config.dataDir, 'checkpoint.witness')),
+  });
+  const composed = await composeWatch({
+    ...ambient,
+    store,
+    ledger: scrubbedLedger(ledger, scrubber),
+    epoch,
+    operatorIo: makeOperatorIo(ambient, options.environment['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'),
+    actions: actionKinds,
+    sources,
+    channels,
+    settings: { ceiling: config.defaults.autonomy, ...config.limits, patienceMs: config.incidents.patienceMs },
+    incidentSettings: { graceMs: config.incidents.graceMs },
+    signal: options.signal,
+    metrics: createMetrics(),
+  });
+  composed.watch.metrics.info.set({ version: options.version }, 1);
+  return { agent: agentOf(options, composed, ledger, load, outcome), config, log, secrets, notes: outcome.notes };
+}
+
+function agentOf(
+  options: OpenOptions,
+  composed: Composed,
+  ledger: LedgerHandle,
+  load: LoadOptions,
+  outcome: { readonly value: Loaded; readonly digest: string },
+): Agent {
+  const { watch } = composed;
+  const { config, resources } = outcome.value;
+  composed.use(toResources(resources.documents, config, outcome.digest, options.clock.nowMs()));
+  const reloading = createReloading(composed, load, outcome.digest, config);
+  let running: Running | undefined;
+  let reloads: Promise<void> = Promise.resolve();
+  const stopReloading = new AbortController();
+  const agent = createAgent({
+    composed,
+    ledger,
+    files: writeFiles,
+    version: options.version,
+    startedAtMs: options.clock.nowMs(),
+    resourceState: reloading.state,
+    reload: () => reloading.check(options.signal),
+    start: async () => {
+      const atMs = options.clock.nowMs();
+      await watch.ledger.record({
+        drafts: [
+          {
+            type: 'daemon-started',
+            actor: 'watchkeeper',
+            atMs,
+            subject: {},
+            body: { version: options.version, epoch: watch.epoch },
+          },
+          {
+            type: 'config-loaded',
+            actor: 'watchkeeper',
+            atMs,
+            subject: {},
+            body: { digest: outcome.digest, policies: watch.resources().policies.digest },
+          },
+        ],
+      });
+      running = await startWatch(composed);
+      reloads = reloading.run(stopReloading.signal);
+    },
+    stop: async () => {
+      stopReloading.abort(new WatchkeeperError('aborted', 'the daemon is stopping'));
+      await reloads;
+      await running?.stop();
+      await watch.ledger.record({
+        drafts: [{ type: 'daemon-stopped', actor: 'watchkeeper', atMs: options.clock.nowMs(), subject: {}, body: {} }],
+      });
+      await Promise.all([...watch.liveSources()].map((source) => source.close()));
+      await ledger.close();
+      await watch.store.close();
+    },
+  });
+  return agent;
+}
+
+function openChannels(
+  config: Config,
+  options: OpenOptions,
+  readerIo: ReturnType<typeof makeReaderIo>,
+): ReadonlyMap<string, Channel> {
+  const kinds = channelKinds(options.write);
+  const always = ['log', 'terminal']
+    .filter((id) => !config.channels.some((channel) => channel.id === id))
+    .map((id) => ({ id, kind: id, config: {} }));
+  return new Map(
+    [...always, ...config.channels].map((channel) => [
+      channel.id,
+      opened<Channel>(kinds[channel.kind]?.open(channel.id, channel.config, readerIo), channel.id),
+    ]),
+  );
+}
+
+function opened<T>(
+  result:
+    { readonly ok: true; readonly value: T } | { readonly ok: false; readonly issues: readonly Issue[] } | undefined,
+  id: string,
+): T {
+  if (result?.ok) return result.value;
+  throw new WatchkeeperError(
+    'config-invalid',
+    `${id}: ${result?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') ?? 'unknown kind'}`,
+  );
+}
