@@ -36,6 +36,7 @@ describe('watchkeeper.yaml', () => {
     expect((await config()).config).toEqual({
       dataDir: '/var/lib/watchkeeper',
       resources: [],
+      inherit: ['detectors', 'runbooks', 'policies'],
       sources: [{ id: 'host', kind: 'host', config: {} }],
       channels: [],
       http: { listen: { host: '127.0.0.1', port: 7777 }, tokens: [] },
@@ -43,7 +44,8 @@ describe('watchkeeper.yaml', () => {
       ledger: {},
       log: { level: 'info', format: 'auto' },
       reloadEveryMs: 5_000,
-      limits: { diagnosisDeadlineMs: 3_000, planTtlMs: 900_000 },
+      incidents: { graceMs: 60_000, patienceMs: 30_000 },
+      limits: { diagnosisDeadlineMs: 3_000, planTtlMs: 3_600_000 },
     });
     expect((await config('# nothing yet\n')).config.defaults.autonomy).toBe('suggest');
   });
@@ -60,6 +62,8 @@ describe('watchkeeper.yaml', () => {
     );
     expect(read.dataDir).toBe('/srv/data');
     expect([...read.resources].sort()).toEqual(['/srv/a', '/srv/b', '/srv/policies']);
+    // Who keeps policies of their own is not limited by the shipped one.
+    expect(read.inherit).toEqual(['detectors', 'runbooks']);
     expect(read.http).toEqual({
       listen: { host: '0.0.0.0', port: 80 },
       tokens: [{ name: 'ci', groups: ['deployers'], secret: { file: '/run/ci' } }],
