@@ -14,6 +14,7 @@ import { releaseRollback } from './host/release-rollback.ts';
 import { serviceRestart } from './host/service-restart.ts';
 import { httpRequest } from './http/request.ts';
 
+/** Every kind of action by its name. A new kind is a file, and one line here. */
 export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'host.service-restart': serviceRestart,
   'host.release-rollback': releaseRollback,

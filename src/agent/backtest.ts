@@ -20,6 +20,7 @@ export interface BacktestAlert {
 /** What the caller can read: the recording's files by their path inside the folder. */
 export type ReadRecordingFile = (path: string) => Promise<string>;
 
+/** What a backtest replays, and against which detectors. */
 export interface BacktestOptions {
   readonly definitions: readonly DetectorDefinition[];
   readonly read: ReadRecordingFile;

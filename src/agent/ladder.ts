@@ -41,6 +41,7 @@ export interface Ladder {
   calls(): readonly Call[];
 }
 
+/** What the ladder climbs with. */
 export interface LadderOptions {
   readonly clock: Clock;
   readonly log: Log;

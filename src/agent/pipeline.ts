@@ -13,6 +13,7 @@ import { putIncident } from './records.ts';
 import type { Watch } from './watch.ts';
 import type { WatchState } from './watch-state.ts';
 
+/** What one turn of the pipeline is made of. */
 export interface PipelineDeps {
   readonly watch: Watch;
   readonly inbox: Inbox;

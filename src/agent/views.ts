@@ -55,6 +55,7 @@ export interface PendingApproval {
   readonly because?: string;
 }
 
+/** A signal of a service with its recent course, for a sparkline. */
 export interface SignalView {
   readonly signal: string;
   readonly unit: string;
@@ -65,8 +66,10 @@ export interface SignalView {
   readonly recent: readonly Sample[];
 }
 
+/** The worst that is known of a service. `unknown`: it cannot be read, which is not `ok` (I10). */
 export type ServiceState = 'ok' | 'pending' | 'firing' | 'unknown';
 
+/** A service as a status line shows it. */
 export interface ServiceView {
   readonly name: string;
   readonly team: string;
@@ -77,6 +80,7 @@ export interface ServiceView {
   readonly alerts: readonly Alert[];
 }
 
+/** Everything `watchkeeper status` and `GET /api/v1/status` tell. */
 export interface StatusView {
   readonly version: string;
   readonly asOfMs: number;
@@ -127,11 +131,13 @@ export interface PlanView {
   readonly because?: string;
 }
 
+/** Whether the daemon watches, and if not, why. */
 export interface Readiness {
   readonly ready: boolean;
   readonly reasons: readonly string[];
 }
 
+/** How far the ledger has come, and the key that proves it. */
 export interface LedgerView {
   readonly size: number;
   readonly checkpoint: Checkpoint;

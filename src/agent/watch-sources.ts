@@ -18,6 +18,7 @@ export interface SourceStatus {
   readonly calls: number;
 }
 
+/** What the readers are started with. */
 export interface WatchOptions {
   readonly clock: Clock;
   readonly random: Random;

@@ -11,6 +11,7 @@ import { errorBody, statusOf } from './errors.ts';
 import type { Env } from './request.ts';
 import { acting, feeding, reading } from './routes.ts';
 
+/** What the API shows, to whom, and under which host names. */
 export interface AppOptions {
   readonly agent: Agent;
   readonly grants: readonly TokenGrant[];

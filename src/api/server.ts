@@ -5,6 +5,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { WatchkeeperError } from '../lib/errors.ts';
 import { createApp, type AppOptions } from './app.ts';
 
+/** Where the API listens. */
 export interface ServerOptions extends AppOptions {
   readonly host: string;
   /** 0 takes any free port. */

@@ -10,6 +10,7 @@ import type { FoldInput, SeriesFold, Verdict } from './fold.ts';
 import { savedState, toSave } from './saved.ts';
 import { silence } from './silence.ts';
 
+/** What a fold needs beside its own series, and how many series it follows. */
 export interface BankOptions {
   /** Signals whose samples the fold may ask for with `input.companion`. */
   readonly companions?: readonly string[];

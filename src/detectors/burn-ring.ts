@@ -9,6 +9,7 @@ export interface BurnRing {
   weighted: number;
 }
 
+/** How fast an error budget goes. */
 export interface Burn {
   /** How many times faster than allowed the budget goes, over what was seen of the window. */
   readonly burn: number;

@@ -20,4 +20,5 @@ export const amount = z.union([z.number(), z.string()]).transform((value, contex
 /** Which series of the signal, by their labels: `{mount: [/, /var*]}`. */
 export const where = zSelector.optional();
 
+/** The severities a Detector may give. */
 export const severity = z.enum(['info', 'warning', 'critical']);

@@ -107,7 +107,9 @@ const testCase = z.strictObject({
 
 const testCases = schemaOf(z.array(testCase).min(1));
 
+/** The world of one case: a series in the notation of notation.ts, changes, logs, gaps. */
 export type DetectorTestGiven = z.infer<typeof given>;
+/** One case of a detector's test file. */
 export type DetectorTestCase = z.infer<typeof testCase>;
 
 /** Parses the content of a `*.test.yaml` beside a Detector. */

@@ -21,6 +21,9 @@ export type Modality =
   | 'history'
   | 'traces';
 
+/**
+ * The most that evidence of each kind may weigh together, so that many weak signs of one kind do not pass for proof.
+ */
 export const caps: Readonly<Record<Modality, number>> = {
   prior: 3,
   timing: 1.5,

@@ -15,6 +15,7 @@ export interface Graph {
   dependentsOf(name: string): readonly string[];
 }
 
+/** Everything a diagnosis may look at. */
 export interface DiagnoseInput {
   readonly incident: Incident;
   /** All alerts known; those of the incident are told by their fingerprints. */

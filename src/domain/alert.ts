@@ -1,6 +1,7 @@
 import type { Json } from '../lib/json.ts';
 import type { Labels, Sample } from './telemetry.ts';
 
+/** How much it matters, least first. */
 export type Severity = 'info' | 'warning' | 'critical';
 
 /** `active` acts and pages; `shadow` is evaluated and recorded, and never acts or pages. */
@@ -75,6 +76,7 @@ export interface Alert {
   readonly because: string;
 }
 
+/** `mitigated`: an action helped and is being watched; `resolved`: all alerts stayed quiet long enough. */
 export type IncidentStatus = 'open' | 'mitigated' | 'resolved';
 
 /** One line of an incident's story, in order, with the ledger entry that proves it where there is one. */

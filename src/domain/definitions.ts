@@ -31,6 +31,7 @@ export interface Escalation {
   readonly approvers: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Whom to tell, and how long to wait for an answer. */
 export interface EscalationStep {
   readonly notify: readonly { readonly channel: string; readonly address: string }[];
   /** How long to wait for an answer before the next step. */

@@ -75,8 +75,10 @@ export interface VerifyRule {
   readonly atMs?: number;
 }
 
+/** What is done when a step fails or verification does not succeed, in order. */
 export type OnFail = 'undo' | 'escalate';
 
+/** At most `max` attempts per target, service or runbook within a time (I9). */
 export interface AttemptLimit {
   readonly per: 'target' | 'service' | 'runbook';
   readonly max: number;
@@ -106,12 +108,14 @@ export interface Plan {
   readonly expiresAtMs: number;
 }
 
+/** How a step ended. `failed`: certainly did not happen; `errored`: our fault; `unknown`: nobody can tell (I5). */
 export type StepStatus = 'succeeded' | 'failed' | 'errored' | 'inconclusive' | 'unknown' | 'skipped';
 
 /** The journal of a step, in order: planned → authorised → approved? → intent → started → outcome → verified | undone. */
 export type StepPhase =
   'planned' | 'authorised' | 'approved' | 'intent' | 'started' | 'outcome' | 'verified' | 'undone';
 
+/** A step as the journal has it. */
 export interface StepRun {
   readonly stepId: string;
   readonly phase: StepPhase;
@@ -127,6 +131,7 @@ export interface StepRun {
   readonly undo?: { readonly status: StepStatus; readonly message: string };
 }
 
+/** Where an execution stands, or how it ended. */
 export type ExecutionStatus =
   | 'waiting-approval'
   | 'running'

@@ -9,6 +9,7 @@ import { ownDetector, stepOverflow } from './overflow.ts';
 import { alertSettings } from './settings.ts';
 import type { AlertSettings } from './settings.ts';
 
+/** Everything one step of the alerts looks at. */
 export interface AlertStep {
   readonly findings: readonly Finding[];
   readonly definitions: ReadonlyMap<string, DetectorDefinition>;

@@ -17,12 +17,14 @@ export interface AlertTransition {
   readonly because: string;
 }
 
+/** Time and settings of one step in an alert's life. */
 export interface LifeContext {
   readonly asOfMs: number;
   readonly elapsedMs: number;
   readonly settings: AlertSettings;
 }
 
+/** What became of an alert, and what is to be said of it. */
 export interface Told {
   readonly alert?: Alert;
   readonly transitions: readonly AlertTransition[];

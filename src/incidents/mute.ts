@@ -20,6 +20,7 @@ export interface MuteReason {
   readonly text: string;
 }
 
+/** What decides whether an alert is muted. */
 export interface MuteContext {
   readonly alerts: readonly Alert[];
   readonly silences: readonly Silence[];

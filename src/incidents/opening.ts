@@ -9,6 +9,7 @@ import type { AlertTransition } from './life.ts';
 import type { IncidentSettings } from './settings.ts';
 import { titleOf } from './story.ts';
 
+/** Everything one step of the incidents looks at. */
 export interface IncidentStep {
   readonly alerts: readonly Alert[];
   readonly transitions: readonly AlertTransition[];

@@ -17,6 +17,7 @@ export interface AlertSettings {
   readonly maxActive: number;
 }
 
+/** How alerts become incidents, and when these end. */
 export interface IncidentSettings {
   /** How far along dependencies alerts belong together. */
   readonly hops: number;

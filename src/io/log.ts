@@ -3,6 +3,7 @@ import pino from 'pino';
 import type { Log } from '../domain/ports/io.ts';
 import type { Scrubber } from './scrub.ts';
 
+/** The least severity that is written. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** Where lines go: a write function, so that tests and the terminal can listen. */

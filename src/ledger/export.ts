@@ -12,6 +12,7 @@ import { encodePayloads, payloadsPath } from './payloads.ts';
 import { encodeBundle, tilePath } from './tiles.ts';
 import { fullTiles, joinHashes, partialWidth, tileLevels, tileWidth } from './tree.ts';
 
+/** What is exported, and whereto. */
 export interface ExportOptions {
   readonly store: Store;
   readonly files: WriteFiles;
@@ -19,6 +20,7 @@ export interface ExportOptions {
   readonly signal: AbortSignal;
 }
 
+/** What an export wrote. */
 export interface ExportResult {
   readonly size: number;
   /** Files written now; what was exported before is not written again. */

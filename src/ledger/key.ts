@@ -5,6 +5,7 @@ import { parseSigner, signerFromSeed, type NoteSigner } from './note.ts';
 const maxBytes = 4_096;
 const seedBytes = 32;
 
+/** Where the ledger's signing key lies. */
 export interface KeyOptions {
   readonly files: WriteFiles;
   readonly random: Random;

@@ -15,6 +15,7 @@ import type { NoteSigner, NoteVerifier } from './note.ts';
 import { TreeEdge } from './tree.ts';
 import { GroupWriter } from './writer.ts';
 
+/** What the ledger writes with. */
 export interface LedgerOptions {
   readonly store: Store;
   /** Signs the checkpoints. Its name is the origin. */

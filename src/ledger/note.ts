@@ -5,6 +5,7 @@ import { decodeBase64, encodeBase64 } from './base64.ts';
 
 /** Signature types of C2SP signed-note. */
 export const ed25519Type = 0x01;
+/** The algorithm byte of a C2SP tlog-cosignature (Ed25519, version 1). */
 export const cosignatureType = 0x04;
 
 const maxNoteBytes = 256 * 1024;

@@ -7,6 +7,7 @@ export interface LedgerProblem {
   readonly message: string;
 }
 
+/** The result of a verification, with everything wrong by name. */
 export interface LedgerReport {
   readonly ok: boolean;
   readonly origin: string | undefined;

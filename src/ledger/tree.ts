@@ -2,6 +2,7 @@ import { emptyRoot, hashBytes, hashNode } from './hash.ts';
 
 /** Hashes in a full tile (C2SP tlog-tiles), and the tree levels one tile spans. */
 export const tileWidth = 256;
+/** Levels of the tree in one tile, as in C2SP tlog-tiles: 256 hashes a tile. */
 export const tileHeight = 8;
 
 /** A full tile that an append has completed. */

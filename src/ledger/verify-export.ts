@@ -14,6 +14,7 @@ import { verifyLedger } from './verify.ts';
 import type { VerifiableLedger } from './walk.ts';
 import type { VerifyOptions } from './verify-store.ts';
 
+/** An exported ledger in a folder. */
 export interface ExportedLedger {
   readonly files: ReadFiles;
   readonly folder: string;

@@ -8,6 +8,7 @@ import type { LedgerReport } from './report.ts';
 import { verifyLedger } from './verify.ts';
 import type { VerifiableLedger } from './walk.ts';
 
+/** What a verification trusts. */
 export interface VerifyOptions {
   /** Keys to trust. Without any, the ones the ledger itself names: that finds damage, not a forger with a key of his own. */
   readonly vkeys?: readonly string[];

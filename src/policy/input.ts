@@ -82,6 +82,7 @@ export interface InFlightAct {
   readonly sinceMs: number;
 }
 
+/** At most `max` attempts within a time. */
 export interface AttemptCap {
   readonly max: number;
   readonly inMs: number;

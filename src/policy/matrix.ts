@@ -17,6 +17,7 @@ export interface MatrixStep {
   readonly params: JsonObject;
 }
 
+/** What a matrix is reckoned over. */
 export interface MatrixInput {
   readonly asOfMs: number;
   readonly steps: readonly MatrixStep[];
@@ -78,6 +79,7 @@ export interface PolicyDiff {
   readonly narrower: readonly PolicyChange[];
 }
 
+/** One cell that two sets of policies decide differently. */
 export interface PolicyChange {
   readonly before: MatrixRow;
   readonly after: MatrixRow;

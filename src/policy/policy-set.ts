@@ -23,6 +23,7 @@ export interface PolicyAbout {
   readonly freeze: readonly Indexed<FreezeRule>[];
 }
 
+/** A rule with what is known of it for one action kind. */
 export interface Indexed<Rule> {
   readonly rule: Rule;
   /** The rule's action globs match. */

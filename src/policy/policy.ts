@@ -53,6 +53,7 @@ export interface Bounds {
   readonly perDay?: number;
 }
 
+/** A rule under which nothing is done, unless its exception holds. */
 export interface NeverRule {
   readonly rule: string;
   readonly match: RuleMatch;
@@ -60,6 +61,7 @@ export interface NeverRule {
   readonly unless?: CelProgram;
 }
 
+/** A window in which nothing is done, unless its exception holds. */
 export interface FreezeRule {
   readonly rule: string;
   readonly match: RuleMatch;

@@ -98,7 +98,11 @@ export const policySpec = z.strictObject({
   protect: z.array(z.string().min(3).max(253)).max(1_000).exactOptional().describe('kind:id, with globs'),
 });
 
+/** The `spec` of a Policy as written. */
 export type PolicySpec = z.infer<typeof policySpec>;
+/** An `allow` rule as written. */
 export type WrittenAllow = z.infer<typeof allow>;
+/** A `never` rule as written. */
 export type WrittenNever = z.infer<typeof never>;
+/** A `freeze` window as written. */
 export type WrittenFreeze = z.infer<typeof freeze>;

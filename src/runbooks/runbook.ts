@@ -40,6 +40,7 @@ export interface Runbook {
   readonly attempts: AttemptLimit;
 }
 
+/** What a parameter of a runbook may hold. */
 export type ParamType = 'string' | 'int' | 'number' | 'bool' | 'duration';
 
 /** A parameter of a runbook. Bounds of a duration are in milliseconds. */
@@ -51,6 +52,7 @@ export interface ParamRule {
   readonly oneOf?: readonly (string | number)[];
 }
 
+/** A step as parsed: its action, the parameters still as templates. */
 export interface RunbookStep {
   readonly id: string;
   readonly action: string;

@@ -72,7 +72,11 @@ export const runbookSpec = z.strictObject({
     .default({ per: 'target', max: 2, in: 6 * 3_600_000 }),
 });
 
+/** The `spec` of a Runbook as written. */
 export type RunbookSpec = z.infer<typeof runbookSpec>;
+/** A step as written. */
 export type WrittenStep = z.infer<typeof step>;
+/** A parameter as written. */
 export type WrittenParam = z.infer<typeof param>;
+/** An expectation as written. */
 export type WrittenVerify = z.infer<typeof verify>;

@@ -107,7 +107,9 @@ const test = z.strictObject({
 });
 const tests = z.array(test).min(1).max(1_000);
 
+/** One case of a runbook's or policy's test file. */
 export type ResourceTest = z.infer<typeof test>;
+/** The world of one case. */
 export type Given = z.infer<typeof given>;
 
 /** A `*.test.yaml` of runbooks or policies: a list of cases. */

@@ -22,6 +22,7 @@ export interface TestPorts {
   ): Decision;
 }
 
+/** How one case went. */
 export interface TestResult {
   readonly name: string;
   /** Each a sentence: what was expected and what came. Empty: it passed. */

@@ -72,6 +72,7 @@ export async function sinceBootMs(files: ReadFiles, signal: AbortSignal): Promis
   return seconds * 1_000;
 }
 
+/** A process as text: number and start, so that a reused number is another process. */
 export function identityText(identity: ProcessIdentity): string {
   return `${identity.pid}@${identity.startTicks}`;
 }

@@ -17,6 +17,7 @@ export interface Answer {
   readonly comment?: string;
 }
 
+/** What the desk of approvals works with. */
 export interface ApprovalsOptions {
   readonly clock: Clock;
   readonly random: Random;

@@ -14,6 +14,7 @@ export interface Life {
   readonly signal: AbortSignal;
 }
 
+/** Makes the life of one executor: it ends at the first fault of the store, and nothing acts after that. */
 export function createLife(deps: ExecutorDeps): Life {
   const control = new AbortController();
   let fault: WatchkeeperError | undefined;

@@ -9,6 +9,10 @@ export interface Locks {
   holds(id: string): boolean;
 }
 
+/**
+ * Makes the locks that keep two executions off one target. They live in memory: after a restart, running executions
+ * take theirs again.
+ */
 export function createLocks(): Locks {
   const holders = new Map<string, string>();
   return {

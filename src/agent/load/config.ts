@@ -44,6 +44,7 @@ export interface Config {
 /** Checks the block of one adapter, less `id` and `kind`. Issue paths start at the block. */
 export type AdapterKinds = Readonly<Record<string, { parse(config: JsonObject): Parsed<unknown> }>>;
 
+/** Where watchkeeper.yaml is looked for, and what it is checked against. */
 export interface LoadConfigOptions {
   /** The file that was asked for: it must exist. Without it, `watchkeeper.yaml` in `folder` is read if there is one. */
   readonly file?: string;
@@ -57,6 +58,7 @@ export interface LoadConfigOptions {
   readonly signal: AbortSignal;
 }
 
+/** The configuration, or every problem in it. */
 export type LoadedConfig =
   | {
       readonly ok: true;

@@ -13,6 +13,7 @@ export interface Loaded {
 /** A cross check that also knows the configuration: which sources and channels there are. */
 export type ConfiguredCheck = (documents: Parameters<CrossCheck>[0], config: Config) => ReturnType<CrossCheck>;
 
+/** How configuration and resources are loaded together. */
 export interface LoadOptions {
   readonly config: LoadConfigOptions;
   readonly parsers: Parsers;
@@ -28,6 +29,7 @@ export interface Reading {
   check(): LoadOutcome;
 }
 
+/** One checked set with its digest, or every problem of every file. */
 export type LoadOutcome =
   | { readonly ok: true; readonly value: Loaded; readonly digest: string; readonly notes: readonly string[] }
   | { readonly ok: false; readonly problems: readonly Problem[]; readonly digest: string };

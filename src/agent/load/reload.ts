@@ -10,6 +10,7 @@ export type ReloadReport =
   /** Refused: the set that was in force stays in force. */
   | { readonly ok: false; readonly atMs: number; readonly digest: string; readonly problems: readonly Problem[] };
 
+/** What the reloader watches, how often, and whom it tells. */
 export interface ReloaderOptions {
   readonly load: LoadOptions;
   readonly clock: Clock;
@@ -24,6 +25,7 @@ export interface ReloaderOptions {
   readonly report: (report: ReloadReport) => void;
 }
 
+/** Loads again whenever the content changes; the last good set stays in force until a whole new one is right. */
 export interface Reloader {
   /** Looks until the signal fires. Resolves then; never rejects. */
   run(signal: AbortSignal): Promise<void>;

@@ -26,6 +26,7 @@ export interface WebhookConfig {
   readonly attempts: number;
 }
 
+/** The webhook channel: one signed POST a notice, retried under the same id within its time. */
 export const webhookChannel: ChannelKind<WebhookConfig> = {
   kind: 'webhook',
   summary: 'Any HTTP endpoint: signed JSON, our own format or that of Alertmanager.',

@@ -56,6 +56,7 @@ interface Listened {
 /** The surge must be this unlikely: one in a hundred million buckets. */
 const unlikely = -8;
 
+/** Kind `log-pattern`: a template of log lines that is new, or that surges. */
 export const logPattern: DetectorKind<Params> = {
   kind: 'log-pattern',
   summary: 'A kind of log line that is new, or comes far more often than usual',

@@ -13,6 +13,7 @@ export interface Envelope {
   count: number[];
 }
 
+/** What a change is expected to do to a signal, with its uncertainty. */
 export interface Expected {
   readonly mean: number;
   /** Spread between changes as learned, and with what is not known yet. */

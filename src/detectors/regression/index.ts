@@ -26,6 +26,7 @@ const params = z.strictObject({
 
 type Params = z.infer<typeof params>;
 
+/** Kind `regression`: after a change, a signal leaves the envelope of this service's own healthy changes. */
 export const regression: DetectorKind<Params> = {
   kind: 'regression',
   summary: 'A change made a signal worse than this service’s healthy changes do',

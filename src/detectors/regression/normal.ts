@@ -17,6 +17,7 @@ export interface Normal {
 
 const every = 4;
 const levelsKept = 7;
+/** How many recent values are kept for the spread. */
 export const ysKept = 24;
 
 /** Nothing seen yet. */

@@ -38,6 +38,7 @@ export interface Trouble {
   calm: number;
 }
 
+/** The verdict on a change, said once. */
 export interface Announcement {
   changeId: string;
   verdict: 'healthy' | 'inconclusive';

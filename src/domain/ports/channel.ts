@@ -42,6 +42,7 @@ export type Delivery =
   | { readonly is: 'accepted'; readonly ref?: string }
   | { readonly is: 'failed'; readonly reason: string; readonly retryable: boolean };
 
+/** What a channel can carry; docs and `doctor` are printed from it. */
 export interface ChannelTraits {
   /** Answers can come back through it. */
   readonly approvals: boolean;
@@ -59,6 +60,7 @@ export interface Channel {
   close(): Promise<void>;
 }
 
+/** One kind of channel. A new one is a folder that exports this, and one line in chat/index.ts. */
 export interface ChannelKind<Config> {
   readonly kind: string;
   readonly summary: string;

@@ -35,6 +35,7 @@ export interface DetectorBatch {
   readonly gaps: readonly Gap[];
 }
 
+/** What a detector may know of the world beside its samples. */
 export interface DetectorContext {
   /** Recent changes of a service and, where the rule says so, of its dependencies; newest last. At most 24 h back. */
   changesOf(service: string): readonly Change[];

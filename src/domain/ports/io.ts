@@ -21,6 +21,7 @@ export interface Random {
   id(nowMs: number): string;
 }
 
+/** One request, bounded in time and size. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
   readonly url: string;
@@ -45,10 +46,12 @@ export interface HttpResponse {
   readonly body: Uint8Array;
 }
 
+/** The network, as a reader or an operator may use it. */
 export interface Http {
   request(request: HttpRequest): Promise<HttpResponse>;
 }
 
+/** What lies at a path. */
 export interface FileStat {
   readonly kind: 'file' | 'folder' | 'symlink' | 'other';
   readonly size: number;
@@ -59,6 +62,7 @@ export interface FileStat {
   readonly uid: number;
 }
 
+/** How full a file system is. */
 export interface DiskUsage {
   readonly totalBytes: number;
   readonly freeBytes: number;
@@ -94,6 +98,7 @@ export interface WriteFiles extends ReadFiles {
   makeFolder(path: string, mode: number, signal: AbortSignal): Promise<void>;
 }
 
+/** How a program ended. `code` is null when a signal ended it. */
 export interface ExecResult {
   readonly code: number | null;
   readonly signalName: string | null;
@@ -132,6 +137,7 @@ export interface ByteStream {
   close(): void;
 }
 
+/** Connections to sockets of this machine. */
 export interface Sockets {
   connectUnix(path: string, signal: AbortSignal): Promise<ByteStream>;
 }
@@ -151,6 +157,7 @@ export interface SecretRef {
   readonly env?: string;
 }
 
+/** Secrets by handle, resolved at the last moment (I13). */
 export interface Secrets {
   /** Reads it now, and tells the scrubber its value. @throws `not-found`, `forbidden`. */
   resolve(ref: SecretRef, signal: AbortSignal): Promise<string>;

@@ -54,6 +54,7 @@ export interface StoreBatch {
   readonly epoch: number;
 }
 
+/** A value as it stands in a space. */
 export interface Stored {
   readonly key: string;
   readonly value: Json;
@@ -61,6 +62,7 @@ export interface Stored {
   readonly version: number;
 }
 
+/** A payload outside the tree, with the salt that opens its commitment. */
 export interface StoredPayload {
   readonly seq: number;
   readonly commitment: string;

@@ -15,7 +15,9 @@ export interface DbusMessage {
   readonly body: readonly DbusValue[];
 }
 
+/** Message types of the D-Bus specification, "Message Format". */
 export const messageType = { call: 1, reply: 2, error: 3, signal: 4 } as const;
+/** Header field codes of the D-Bus specification, "Header Fields". */
 export const headerField = {
   path: 1,
   interface: 2,

@@ -16,6 +16,7 @@ export const httpAuth = z.union([
   z.strictObject({ basic: z.strictObject({ username: z.string().min(1), password: secretRef }) }),
 ]);
 
+/** How a reader proves who it is: secrets by handle. */
 export type HttpAuth =
   { readonly bearer: SecretRef } | { readonly basic: { readonly username: string; readonly password: SecretRef } };
 
@@ -102,4 +103,5 @@ export function rethrowAbort(thrown: unknown, signal: AbortSignal): void {
   if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped', { cause: thrown });
 }
 
+/** A request to be made under whatever signal its caller has. */
 export type HttpCall = Omit<HttpRequest, 'signal'>;

@@ -81,6 +81,7 @@ export function member(value: Json, key: string): Json | undefined {
   return Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
+/** Whether a value is a CEL list. */
 export function isList(value: Value): value is readonly Json[] {
   return Array.isArray(value);
 }

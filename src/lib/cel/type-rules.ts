@@ -1,12 +1,20 @@
 import type { CelType } from './types.ts';
 
+/** CEL `bool`. */
 export const BOOL: CelType = { is: 'bool' };
+/** CEL `int`: 64 bits, signed. */
 export const INT: CelType = { is: 'int' };
+/** CEL `double`. */
 export const DOUBLE: CelType = { is: 'double' };
+/** CEL `string`. */
 export const STRING: CelType = { is: 'string' };
+/** CEL `google.protobuf.Duration`. */
 export const DURATION: CelType = { is: 'duration' };
+/** CEL `google.protobuf.Timestamp`. */
 export const TIMESTAMP: CelType = { is: 'timestamp' };
+/** CEL `null_type`. */
 export const NULL: CelType = { is: 'null' };
+/** CEL `dyn`: known only when evaluated. */
 export const DYN: CelType = { is: 'dyn' };
 
 /** The element type of `[]` and `{}`: dyn, known by identity so that joining it with a type gives that type. */
@@ -26,6 +34,7 @@ export function typeName(type: CelType): string {
   }
 }
 
+/** Whether values of this type can be ordered and reckoned with. */
 export function isNumeric(type: CelType): boolean {
   return type.is === 'int' || type.is === 'double';
 }

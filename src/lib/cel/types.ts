@@ -12,6 +12,7 @@ export type CelType =
   | { readonly is: 'map'; readonly of: CelType }
   | { readonly is: 'record'; readonly name: string; readonly fields: Readonly<Record<string, CelField>> };
 
+/** A field of an environment: its type, and whether it may be missing. */
 export interface CelField {
   readonly type: CelType;
   readonly optional?: boolean;

@@ -26,6 +26,7 @@ export interface AlertmanagerMapping {
   readonly severities: Readonly<Record<string, Severity>>;
 }
 
+/** Where Alertmanager's labels usually say which service an alert is about. */
 export const defaultMapping: AlertmanagerMapping = {
   source: 'alertmanager',
   serviceLabels: ['service', 'app', 'app_kubernetes_io_name', 'job'],

@@ -16,6 +16,7 @@ import { createServiceReaders, hasUnitOrProcess, serviceGroups } from './service
 import { answer } from './signals.ts';
 import type { Stamp, Wanted } from './signals.ts';
 
+/** An answer with nothing in it. */
 export const empty: Collected = { series: [], logs: [], changes: [], resources: [], findings: [], gaps: [] };
 
 /** Answers requests, and lets go of what it holds open. */

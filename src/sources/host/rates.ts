@@ -18,6 +18,7 @@ interface Counter {
   touched: boolean;
 }
 
+/** Makes the memory that turns counters into rates: of at most `maxCounters`, the longest unread forgotten first. */
 export function createRates(maxCounters: number): Rates {
   const counters = new Map<string, Counter>();
   const advance = (key: string, value: number, atMs: number): { grown: number; elapsedMs: number } | undefined => {

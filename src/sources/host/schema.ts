@@ -44,6 +44,7 @@ const config = z
   })
   .transform(({ interval, ...rest }): HostConfig => ({ ...rest, intervalMs: parseDuration(interval) ?? 5_000 }));
 
+/** The source's block in watchkeeper.yaml. */
 export const hostConfig: Schema<HostConfig> = schemaOf(config);
 
 /** A `telemetry` binding of a Service read by this source. */
@@ -77,6 +78,7 @@ const query = z
 
 const querySchema = schemaOf<HostQuery>(query);
 
+/** Checks a telemetry binding that names a host source. */
 export const hostQuery: Schema<JsonObject> = {
   parse(input) {
     const parsed = querySchema.parse(input);

@@ -10,6 +10,7 @@ import type { ReadContext } from './reading.ts';
 import type { HostConfig } from './schema.ts';
 import type { Stamp } from './signals.ts';
 
+/** What this host can tell. */
 export const hostTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
 
 const maxCounters = 20_000;

@@ -18,6 +18,7 @@ export interface Range {
   readonly stepMs: number;
 }
 
+/** Why there is no answer. */
 export type Fault = { readonly fault: ReadFault };
 
 /** Asks one server, never more than it bears: after 429 or 503 it is left alone until it said it may be asked again. */
@@ -25,6 +26,7 @@ export interface PrometheusClient {
   range(promql: string, range: Range, signal: AbortSignal): Promise<RangeAnswer | Fault>;
 }
 
+/** Makes a client of one server. Nothing is asked yet. */
 export function createClient(config: PrometheusConfig, io: ReaderIo): PrometheusClient {
   const base = config.url.replace(/\/+$/, '');
   const endpoint = `${base}/api/v1/query_range`;

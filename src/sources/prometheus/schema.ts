@@ -52,6 +52,7 @@ export interface MetricQuery {
   readonly aggregate?: 'sum' | 'avg' | 'min' | 'max';
 }
 
+/** A telemetry binding: PromQL, or a metric by name with labels. */
 export type PrometheusQuery = PromqlQuery | MetricQuery;
 
 const labelName = z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'must be a label name');

@@ -9,6 +9,7 @@ import { createClient, type PrometheusClient, type Range } from './client.ts';
 import { splitRange } from './ranges.ts';
 import { toPromql, typedQuery, type PrometheusConfig } from './schema.ts';
 
+/** What a Prometheus can tell. */
 export const prometheusTraits: SourceTraits = {
   metrics: true,
   logs: false,

@@ -14,12 +14,14 @@ export interface CompiledQuery {
   readonly perTest: SeriesTest | undefined;
 }
 
+/** What a query gave. */
 export interface Answer {
   readonly values: readonly { readonly labels: Labels; readonly value: number }[];
   /** Why there is no value, or fewer than there should be. */
   readonly lack?: { readonly reason: GapReason; readonly message: string };
 }
 
+/** Prepares a binding's query for many evaluations. Its label expressions are compiled once, with RE2. */
 export function compileQuery(query: ScrapeQuery): CompiledQuery {
   const names = new Set<string>();
   for (const { metric } of query.per === undefined ? [query] : [query, query.per]) {

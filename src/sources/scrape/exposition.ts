@@ -21,10 +21,12 @@ export interface Exposition {
   readonly duplicates: number;
 }
 
+/** A parsed exposition, or the line that refused it. */
 export type ExpositionResult =
   | { readonly ok: true; readonly value: Exposition }
   | { readonly ok: false; readonly reason: 'malformed' | 'too-large'; readonly line: number; readonly message: string };
 
+/** A parser that keeps its buffers between scrapes. */
 export interface ExpositionParser {
   /** Never throws, whatever the bytes. One bad line refuses the whole exposition, as in Prometheus: half of a sum is a wrong sum. */
   parse(bytes: Uint8Array, format: ExpositionFormat): ExpositionResult;

@@ -14,6 +14,7 @@ import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { ScrapeConfig } from './schema.ts';
 import type { ExpositionFormat } from './scan.ts';
 
+/** What an endpoint answered. */
 export interface Fetched {
   readonly body: Uint8Array;
   readonly format: ExpositionFormat;

@@ -20,6 +20,7 @@ export interface SampleSpan {
   timestampMs: number;
 }
 
+/** A span to be filled by the scanner, made once and used for every line. */
 export function newSpan(): SampleSpan {
   return { nameFrom: 0, nameTo: 0, labelsFrom: -1, labelsTo: -1, idTo: 0, value: 0, timestampMs: NaN };
 }

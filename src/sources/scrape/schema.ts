@@ -13,6 +13,7 @@ export interface ScrapeTarget {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** The parsed block of a scrape source. */
 export interface ScrapeConfig {
   readonly targets: readonly ScrapeTarget[];
   readonly auth?: HttpAuth;
@@ -47,6 +48,7 @@ export const scrapeConfig: Schema<ScrapeConfig> = schemaOf<ScrapeConfig>(
 /** A label's condition: an RE2 expression that must match the whole value, as PromQL's `=~`, or `{not: …}` for `!~`. */
 export type LabelMatch = string | { readonly not: string };
 
+/** Series by metric name and labels. */
 export interface Selection {
   readonly metric: string;
   readonly match?: Readonly<Record<string, LabelMatch>>;

@@ -10,6 +10,7 @@ import { fetchExposition } from './fetch.ts';
 import { makeReading, type Reading, type TargetReadings } from './reading.ts';
 import { typedQuery, type ScrapeConfig } from './schema.ts';
 
+/** What an endpoint can tell. */
 export const scrapeTraits: SourceTraits = {
   metrics: true,
   logs: false,

@@ -11,6 +11,7 @@ import { text } from './rows.ts';
 import { prepareSchema } from './schema.ts';
 import { SqliteStore } from './store.ts';
 
+/** Which file, and how it is opened. */
 export interface SqliteStoreOptions {
   /** The database file. Its folder is created with mode 0700, the file with 0600. */
   readonly path: string;

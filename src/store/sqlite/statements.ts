@@ -28,6 +28,7 @@ const sql = {
   bytes: `SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()`,
 } as const;
 
+/** Every prepared statement by its name. */
 export type Statements = Readonly<Record<keyof typeof sql, StatementSync>>;
 
 /** Every statement the store ever runs, prepared once. */

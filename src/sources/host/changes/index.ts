@@ -21,6 +21,7 @@ export interface Changes {
   readonly gaps: readonly Gap[];
 }
 
+/** Reads what changed on this host. */
 export interface ChangeReader {
   /** Changes not given before; at the first look, releases, packages and boots of the last 24 hours. */
   live(services: readonly Service[], host: string, stamp: Stamp, context: ReadContext): Promise<Changes>;
@@ -40,6 +41,7 @@ interface Memory {
   firstLook: boolean;
 }
 
+/** Makes a reader of changes that remembers what it gave. `watch`: files whose edits are changes. */
 export function createChangeReader(watch: readonly string[]): ChangeReader {
   const memory: Memory = {
     releases: new Map(),

@@ -31,6 +31,7 @@ export interface JournalRecord {
   readonly fields: ReadonlyMap<string, string>;
 }
 
+/** A stretch of a journal file, and where the next one begins. */
 export interface JournalRead {
   readonly records: readonly JournalRecord[];
   readonly cursor: JournalCursor;

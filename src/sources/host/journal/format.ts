@@ -14,8 +14,10 @@ const incompatible = { xz: 1, lz4: 2, keyedHash: 4, zstd: 8, compact: 16 } as co
 const known = Object.values(incompatible).reduce((sum, flag) => sum | flag, 0);
 const compressed = { xz: 1, lz4: 2, zstd: 4 } as const;
 
+/** Size of the header as systemd writes it now; older files have less. */
 export const headerBytes = 272;
 const minHeaderBytes = 208;
+/** Size of the header in front of each object. */
 export const objectHeaderBytes = 16;
 /** What a value of one field may be; larger ones (core dumps) are not log text. */
 const maxPayloadBytes = 768 * 1024;
@@ -83,10 +85,12 @@ export function parseEntry(bytes: Uint8Array, compact: boolean): JournalEntry {
 /** The least of an entry that tells its time. */
 export const entryHeadBytes = 40;
 
+/** When an entry was written, by the wall clock of the machine that wrote it. */
 export function entryTimeMs(bytes: Uint8Array): number {
   return microsecondsAt(viewOf(bytes), 24);
 }
 
+/** Where the items of an entry array begin. */
 export const arrayItemsAt = 24;
 
 /** Where the next array of the chain is (0: nowhere), and how wide its items are. */
@@ -126,6 +130,7 @@ export const maxStoredPayload = maxPayloadBytes;
 /** A message is cut to this before it becomes a log record. */
 export const maxMessageBytes = limits.logLineBytes;
 
+/** The error of a file that is no journal, or a damaged one. */
 export function malformed(what: string): WatchkeeperError {
   return new WatchkeeperError('malformed', `journal file: ${what}`);
 }

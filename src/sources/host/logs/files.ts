@@ -37,6 +37,7 @@ export interface LogFiles {
   live(patterns: readonly string[], wanted: LogWanted, context: ReadContext): Promise<LogReading>;
 }
 
+/** Makes a reader that follows log files across rotation. The first look begins at their ends. */
 export function createLogFiles(): LogFiles {
   const tails = new Map<string, TailState>();
   let looked = false;

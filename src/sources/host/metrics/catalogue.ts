@@ -26,6 +26,7 @@ export interface Metric {
   readonly by: readonly Filter[];
 }
 
+/** By what a metric's series can be told apart. */
 export type Filter = 'mount' | 'device' | 'interface' | 'kind' | 'window';
 
 const ratio = { unit: 'ratio', nature: 'ratio' } as const;
@@ -97,8 +98,10 @@ export const metrics = {
   process_threads: { summary: 'threads of the process', ...gauge('1'), group: 'process', by: [] },
 } as const satisfies Record<string, Metric>;
 
+/** The metrics a binding may name. */
 export type MetricName = keyof typeof metrics;
 
+/** All of them, for schemas and suggestions. */
 export const metricNames = Object.keys(metrics) as [MetricName, ...MetricName[]];
 
 /** The metric by name, with its literal type widened. */

@@ -18,6 +18,7 @@ import { createMountReader } from './mounts.ts';
 /** Groups about the whole machine; the others are about one service each. */
 export type MachineGroup = Exclude<Group, 'units' | 'unit' | 'process'>;
 
+/** Reads one group of metrics. */
 export type Reader = (context: ReadContext) => Promise<Reading>;
 
 /** A reader for each group of machine metrics. They share nothing but the counters in the context. */

@@ -32,6 +32,7 @@ export interface ServiceReaders {
 
 const namedUnits = 20;
 
+/** Makes the readers of services: units over the system bus, control groups, single processes. */
 export function createServiceReaders(systemBus: string): ServiceReaders {
   const systemd = createSystemd(systemBus);
   const memories = new Map<string, ProcessMemory>();
