@@ -6,4 +6,5 @@
  */
 export type { Accepted, Agent, MatrixRow } from './facade.ts';
 export { loadOptions, openDaemon, type Daemon, type OpenOptions } from './open.ts';
+export { editorSchemas } from './editor-schemas.ts';
 export type * from './views.ts';
