@@ -8,3 +8,4 @@ export type { Accepted, Agent, MatrixRow } from './facade.ts';
 export { loadOptions, openDaemon, type Daemon, type OpenOptions } from './open.ts';
 export { editorSchemas } from './editor-schemas.ts';
 export type * from './views.ts';
+export { createLog } from '../io/index.ts';

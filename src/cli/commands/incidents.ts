@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+
+import type { Incident } from '../../domain/alert.ts';
+import { findDaemon, type DaemonOptions } from '../daemon.ts';
+import { daemonOptions } from '../daemon-options.ts';
+import { renderIncidents } from '../render/status.ts';
+import { makeCommand, onAction, type Making } from '../run-command.ts';
+import { wholeNumber } from '../values.ts';
+
+interface Options extends DaemonOptions {
+  readonly all?: boolean;
+  readonly limit: number;
+}
+
+/** `incidents`: the open ones, or all of them. */
+export function incidentsCommand(making: Making): Command {
+  const command = daemonOptions(makeCommand('incidents', 'open incidents, newest first'))
+    .option('--all', 'those that are resolved as well')
+    .option('--limit <number>', 'the most to list', wholeNumber, 50);
+  return onAction<Options>(making, command, async ({ shell, options, emit }) => {
+    const daemon = await findDaemon(shell, options);
+    const all = options.all === true ? '1' : '0';
+    const { incidents } = await daemon.get<{ readonly incidents: readonly Incident[] }>(
+      `/api/v1/incidents?all=${all}&limit=${options.limit}`,
+    );
+    emit({ incidents }, (style) =>
+      incidents.length === 0 && all === '0' ? 'No open incident.' : renderIncidents(incidents, style),
+    );
+    return undefined;
+  });
+}
