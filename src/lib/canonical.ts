@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { WatchkeeperError } from './errors.ts';
-import type { Json } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 
 /**
  * Canonical JSON (RFC 8785, JSON Canonicalization Scheme): object keys sorted by UTF-16 code units, no white space,
@@ -10,29 +10,58 @@ import type { Json } from './json.ts';
  * @throws WatchkeeperError `internal` for NaN, Infinity, lone surrogates and values JSON cannot carry.
  */
 export function canonicalJson(value: Json): string {
-  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return quoted(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new WatchkeeperError('internal', `canonical JSON cannot carry ${value}`);
-    return JSON.stringify(value);
+    return String(value);
   }
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new WatchkeeperError('internal', 'canonical JSON cannot carry a lone surrogate');
-    return JSON.stringify(value);
-  }
-  if (isJsonArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value !== 'object')
     throw new WatchkeeperError('internal', `canonical JSON cannot carry a ${typeof value}`);
-  const parts: string[] = [];
-  for (const key of Object.keys(value).sort()) {
-    const member = value[key];
-    if (member !== undefined) parts.push(`${canonicalJson(key)}:${canonicalJson(member)}`);
+  return isJsonArray(value) ? canonicalList(value) : canonicalObject(value);
+}
+
+// Strings are grown instead of parts joined, here and below: this is on the path of every decision and every ledger entry.
+function canonicalList(list: readonly Json[]): string {
+  let text = '[';
+  let comma = '';
+  for (const element of list) {
+    text += comma + canonicalJson(element);
+    comma = ',';
   }
-  return `{${parts.join(',')}}`;
+  return `${text}]`;
+}
+
+function canonicalObject(object: JsonObject): string {
+  let text = '{';
+  let comma = '';
+  for (const key of sortedKeys(object)) {
+    const member = object[key];
+    if (member === undefined) continue;
+    text += `${comma}${quoted(key)}:${canonicalJson(member)}`;
+    comma = ',';
+  }
+  return `${text}}`;
+}
+
+function sortedKeys(object: JsonObject): readonly string[] {
+  const keys = Object.keys(object);
+  for (let at = 1; at < keys.length; at++) if ((keys[at - 1] ?? '') > (keys[at] ?? '')) return keys.sort();
+  return keys;
+}
+
+// Nothing to escape and no surrogate, lone or paired: such a string stands for itself.
+const plain = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
+
+function quoted(text: string): string {
+  if (plain.test(text)) return `"${text}"`;
+  if (!text.isWellFormed()) throw new WatchkeeperError('internal', 'canonical JSON cannot carry a lone surrogate');
+  return JSON.stringify(text);
 }
 
 /** Lower-case hex SHA-256 of a UTF-8 string or bytes. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data, 'hex');
 }
 
 /** The name of a value: SHA-256 of its canonical JSON. Plan.id, policy digests and fingerprints are made with it. */
