@@ -1,5 +1,5 @@
 // Writes schemas/*.json, which editors read, from the parsers in src/. Run it after changing what people may write:
-// node scripts/schemas.mjs. test/docs/schemas.test.ts fails while they differ.
+// npm run generate. test/docs/schemas.test.ts fails while they differ.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
