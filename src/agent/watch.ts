@@ -5,6 +5,7 @@ import type { Ledger } from '../domain/ports/ledger.ts';
 import type { Source } from '../domain/ports/source.ts';
 import type { Store } from '../domain/ports/store.ts';
 import type { Catalog } from '../catalog/index.ts';
+import type { AttemptCaps } from '../policy/index.ts';
 import type { Approvals } from './approvals/index.ts';
 import type { Budgets } from './budgets.ts';
 import type { ChangeLog } from './changes.ts';
@@ -25,6 +26,8 @@ export interface WatchSettings {
   readonly planTtlMs: number;
   /** How long an incident may stay unexplained or unmatched before people are called; critical ones wait half of it. */
   readonly patienceMs: number;
+  /** Caps on attempts beside what policies and runbooks say; the policy room's defaults when absent. */
+  readonly caps?: AttemptCaps;
 }
 
 /**

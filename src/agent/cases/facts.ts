@@ -103,6 +103,7 @@ export function decisionInput(watch: Watch, facts: CaseFacts, question: Question
     serviceHealth: { total, unhealthy },
     agent: watch.health.health(watch.sources.statuses()),
     ceiling: watch.settings.ceiling,
+    ...(watch.settings.caps ? { caps: watch.settings.caps } : {}),
     policies: resources.policies,
   };
 }
