@@ -142,7 +142,7 @@ function agentOf(
   const { watch } = composed;
   const { config, resources } = outcome.value;
   composed.use(toResources(resources.documents, config, outcome.digest, options.clock.nowMs()));
-  const reloading = createReloading(composed, load, outcome.digest, config);
+  const reloading = createReloading(composed, load, outcome.digest, outcome.value);
   let running: Running | undefined;
   let reloads: Promise<void> = Promise.resolve();
   const stopReloading = new AbortController();

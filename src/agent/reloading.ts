@@ -1,7 +1,7 @@
 import { toResources } from './assemble.ts';
 import type { Composed } from './compose.ts';
 import type { Agent } from './facade.ts';
-import { createReloader, problemLine, type Config, type LoadOptions, type Problem } from './load/index.ts';
+import { createReloader, problemLine, type Loaded, type LoadOptions, type Problem } from './load/index.ts';
 
 /** Hot reload, bound to the watch: what changed is checked whole and swapped whole, and everybody is told. */
 export interface Reloading {
@@ -13,7 +13,7 @@ export interface Reloading {
 const mostProblems = 20;
 
 /** Makes it; the set in force is the one that was loaded at the start. */
-export function createReloading(composed: Composed, load: LoadOptions, digest: string, config: Config): Reloading {
+export function createReloading(composed: Composed, load: LoadOptions, digest: string, loaded: Loaded): Reloading {
   const { watch } = composed;
   let state: { readonly ok: boolean; readonly problems: readonly string[] } = { ok: true, problems: [] };
   watch.metrics.reloadOk.set(1);
@@ -23,7 +23,8 @@ export function createReloading(composed: Composed, load: LoadOptions, digest: s
     load,
     clock: watch.clock,
     digest,
-    everyMs: config.reloadEveryMs,
+    loaded,
+    everyMs: loaded.config.reloadEveryMs,
     apply: (loaded, newDigest) =>
       composed.use(toResources(loaded.resources.documents, loaded.config, newDigest, watch.clock.nowMs())),
     report: (report) => {

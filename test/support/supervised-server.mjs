@@ -1,7 +1,7 @@
 // A supervisor and the service under it, as real processes. The supervisor starts the service again when it ends, and
 // keeps its pid file; the service answers with the release that `current` pointed to when it started.
 //   node supervised-server.mjs supervise FOLDER     FOLDER/{current,service.pid,port,behaviour}
-// FOLDER/behaviour: `deaf` ignores SIGTERM, `ill` answers 503; read at start. A release folder may hold it too.
+// FOLDER/behaviour: `deaf` ignores SIGTERM, `ill` answers 503 and says so in /metrics; read at start. A release folder may hold it too.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync, renameSync, writeFileSync, appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -35,8 +35,10 @@ if (role === 'supervise') {
   for (const name of ['SIGHUP', 'SIGUSR2']) process.on(name, () => appendFileSync(at('signals'), `${name}\n`));
   if (behaviour.includes('deaf')) process.on('SIGTERM', () => appendFileSync(at('signals'), 'SIGTERM\n'));
   const port = existsSync(at('port')) ? Number(readFileSync(at('port'), 'utf8')) : 0;
-  const server = createServer((_request, response) => {
-    response.writeHead(behaviour.includes('ill') ? 503 : 200).end(`${release} ${process.pid}`);
+  const server = createServer((request, response) => {
+    const ill = behaviour.includes('ill');
+    if (request.url === '/metrics') return void response.end(`# TYPE shop_ill gauge\nshop_ill ${ill ? 1 : 0}\n`);
+    response.writeHead(ill ? 503 : 200).end(`${release} ${process.pid}`);
   });
   server.listen(port, '127.0.0.1', () => write('port', String(server.address().port)));
 }

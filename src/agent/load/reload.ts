@@ -16,6 +16,8 @@ export interface ReloaderOptions {
   readonly clock: Clock;
   /** The digest of the set in force: what `loadAll` returned at the start. */
   readonly digest: string;
+  /** That set itself. With it, a folder that held resources and is suddenly empty is refused. */
+  readonly loaded?: Loaded;
   /** How often the files are looked at. */
   readonly everyMs: number;
   /** The files must read the same twice, this far apart, before a change is taken. Default 500. */
@@ -46,6 +48,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
   const { clock } = options;
   let inForce = options.digest;
   let seen = options.digest;
+  let { loaded } = options;
   let looking: Promise<ReloadReport | undefined> | undefined;
 
   const look = async (signal: AbortSignal): Promise<ReloadReport | undefined> => {
@@ -55,8 +58,10 @@ export function createReloader(options: ReloaderOptions): Reloader {
     const settled = await settle(first, load, clock, options.settleMs ?? 500, signal);
     if (settled.digest === seen) return undefined;
     seen = settled.digest;
-    const report = take(settled.check(), options);
+    const outcome = settled.check();
+    const report = take(outcome, loaded, options);
     if (report.ok) inForce = report.digest;
+    if (report.ok && outcome.ok) loaded = outcome.value;
     options.report(report);
     return report;
   };
@@ -110,15 +115,29 @@ async function settle(
   return last;
 }
 
-function take(outcome: LoadOutcome, { clock, apply }: ReloaderOptions): ReloadReport {
+function take(outcome: LoadOutcome, before: Loaded | undefined, { clock, apply }: ReloaderOptions): ReloadReport {
   const atMs = clock.nowMs();
-  if (!outcome.ok) return { ok: false, atMs, digest: outcome.digest, problems: outcome.problems };
+  const problems = outcome.ok ? emptied(outcome.value, before) : outcome.problems;
+  if (!outcome.ok || problems.length > 0) return { ok: false, atMs, digest: outcome.digest, problems };
   try {
     apply(outcome.value, outcome.digest);
     return { ok: true, atMs, digest: outcome.digest, notes: outcome.notes };
   } catch (thrown) {
     return refusal(atMs, outcome.digest, thrown);
   }
+}
+
+// A mount that went away or a checkout that failed looks like a wish for nothing at all: no policies, no services.
+function emptied(loaded: Loaded, before: Loaded | undefined): readonly Problem[] {
+  if (before === undefined) return [];
+  return loaded.resources.empty
+    .filter((folder) => before.config.resources.includes(folder) && !before.resources.empty.includes(folder))
+    .map((folder) =>
+      fileProblem(
+        folder,
+        'the folder held resources and is empty now; take it out of watchkeeper.yaml if that is meant',
+      ),
+    );
 }
 
 function refusal(atMs: number, digest: string, thrown: unknown): ReloadReport {

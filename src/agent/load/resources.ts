@@ -41,6 +41,8 @@ export interface LoadResult {
   readonly problems: readonly Problem[];
   /** What is no error but worth saying: an empty folder. */
   readonly notes: readonly string[];
+  /** Folders without a single resource file in them. */
+  readonly empty: readonly string[];
   /** Of every byte read, with its path: equal digests mean equal resources. */
   readonly digest: string;
 }
@@ -93,6 +95,7 @@ export function parseResources(
     tests,
     problems: problems.slice(0, limits.resourceProblems),
     notes: found.empty.map((folder) => `${folder} holds no resource files; the built-in defaults apply`),
+    empty: found.empty,
     digest: foundDigest(found),
   };
 }

@@ -31,6 +31,7 @@ async function given(files: MemoryFiles) {
     load,
     clock,
     digest: start.digest,
+    loaded: start.value,
     everyMs: 5_000,
     apply: (loaded) => {
       names = loaded.resources.documents.map((each) => each.document.metadata.name);
@@ -134,5 +135,19 @@ describe('hot reload', () => {
     expect(world.reloader.digest).toBe(world.start);
     await world.end();
     expect(world.clock.sleepers).toBe(0);
+  });
+
+  it('refuses a folder that held resources and is suddenly empty, and takes it out when the config does', async () => {
+    const files = folder(documentText('Service', 'cart'));
+    const world = await given(files);
+    files.remove('/srv/services/a.yaml');
+    files.set('/srv/services/README.md', 'moved');
+    await world.clock.advance(60_000);
+    expect(world.inForce()).toEqual(['cart']);
+    expect(world.reports).toMatchObject([{ ok: false, problems: [{ file: '/srv/services' }] }]);
+    files.set('/srv/watchkeeper.yaml', 'resources: {}\n');
+    await world.clock.advance(60_000);
+    expect(world.inForce()).toEqual([]);
+    await world.end();
   });
 });

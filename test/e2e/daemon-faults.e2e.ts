@@ -1,0 +1,188 @@
+import { cpSync, existsSync, readlinkSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+
+import { readFiles } from '../../src/io/index.ts';
+import { verifyExport } from '../../src/ledger/index.ts';
+import { until } from './peers/peers.ts';
+import { makeHome, runToEnd, startDaemon, type DaemonProcess, type Home } from './support/daemon.ts';
+import { openShop, type Shop } from './support/shop.ts';
+
+const cleanup: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const undo of cleanup.splice(0).reverse()) await undo();
+});
+
+async function shopWith(releases: Readonly<Record<string, string>>): Promise<Shop> {
+  const shop = await openShop(releases);
+  cleanup.push(() => shop.stop());
+  return shop;
+}
+
+async function daemonIn(home: Home, options: Parameters<typeof startDaemon>[1] = {}): Promise<DaemonProcess> {
+  const daemon = await startDaemon(home, options);
+  cleanup.push(() => daemon.kill());
+  return daemon;
+}
+
+function emptyHome(): Home {
+  const home = makeHome();
+  cleanup.push(() => home.remove());
+  return home;
+}
+
+const current = (shop: Shop): string => path.basename(readlinkSync(path.join(shop.host.folder, 'current')));
+
+async function ledgerIsWhole(daemon: DaemonProcess, home: Home): Promise<void> {
+  const folder = path.join(home.folder, 'export');
+  rmSync(folder, { recursive: true, force: true });
+  const answer = await daemon.ask('POST', '/api/v1/ledger/export', { folder });
+  expect(answer.status, answer.body).toBe(200);
+  const report = await verifyExport({ files: readFiles, folder, signal: new AbortController().signal });
+  expect(report).toMatchObject({ ok: true, problems: [] });
+}
+
+// Moments: as soon as the incident is known, some while later, and when the link has just been pointed.
+const moments: readonly (readonly [string, (daemon: DaemonProcess, shop: Shop) => Promise<void>])[] = [
+  ['when the incident is just known', () => Promise.resolve()],
+  ['a moment later, while deciding', () => pause(40)],
+  ['as soon as the link is pointed', (_daemon, shop) => polled(() => current(shop) === 'v2')],
+  ['when the service has just been restarted', (_daemon, shop) => polled(async () => (await shop.host.restarts()) > 0)],
+  [
+    'while the result is being verified',
+    async (_daemon, shop) => {
+      await polled(async () => (await shop.host.restarts()) > 0);
+      await pause(1_200);
+    },
+  ],
+];
+
+async function polled(is: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await is())) {
+    if (performance.now() > end) throw new Error('it never came to that');
+    await pause(2);
+  }
+}
+
+test.each(moments)('kill -9 %s: nothing happens twice, nothing is forgotten', async (_name, moment) => {
+  const shop = await shopWith({ v3: 'ill' });
+  const first = await daemonIn(shop.home);
+  await until('there is an incident', async () => (await first.incidents()).length > 0);
+  await moment(first, shop);
+  await first.kill();
+
+  const second = await daemonIn(shop.home);
+  const executions = async () => {
+    const [incident] = await second.incidents();
+    return incident === undefined ? [] : (await second.incident(incident.id)).executions;
+  };
+  await until(
+    'the execution is over',
+    async () => {
+      const made = await executions();
+      return made.length > 0 && made.every((execution) => execution.endedAtMs !== undefined);
+    },
+    40_000,
+  );
+  const made = await executions();
+  expect(made.filter((execution) => execution.status !== 'denied')).toHaveLength(1);
+  expect(current(shop)).toBe('v2');
+  // Killed between pointing the link and the restart, the world cannot tell: people are called, nothing is touched again.
+  const restarts = await shop.host.restarts();
+  expect(made.at(-1)?.status).toBe(restarts === 1 ? 'succeeded' : 'unknown');
+  expect(restarts).toBeLessThanOrEqual(1);
+  if (restarts === 1) {
+    await until('the incident resolves', async () =>
+      (await second.incidents()).every((one) => one.status === 'resolved'),
+    );
+    expect(await shop.host.answer()).toMatch(/^v2 /);
+  } else {
+    expect(second.said()).toContain('act-failed');
+  }
+
+  const entries = (await second.ledger()).map(({ entry }) => entry);
+  const count = (type: string): number => entries.filter((entry) => entry.type === type).length;
+  expect(await second.incidents()).toHaveLength(1);
+  expect(count('incident-opened')).toBe(1);
+  expect(count('alert-firing')).toBe(1);
+  expect(count('step-intent')).toBe(1);
+  expect(count('daemon-started')).toBe(2);
+  await ledgerIsWhole(second, shop.home);
+  expect(await second.stop()).toMatchObject({ code: 0, signal: null });
+});
+
+test('SIGTERM ends it in order, and the next start goes on where it was', async () => {
+  const home = emptyHome();
+  const first = await daemonIn(home);
+  await until('it watches', async () => (await first.status()).services.length > 0);
+  expect(await first.stop()).toMatchObject({ code: 0, signal: null });
+  expect(existsSync(path.join(home.dataDir, 'daemon.json'))).toBe(false);
+  const second = await daemonIn(home);
+  const types = (await second.ledger()).map(({ entry }) => entry.type);
+  expect(types.filter((type) => type.startsWith('daemon-'))).toEqual([
+    'daemon-started',
+    'daemon-stopped',
+    'daemon-started',
+  ]);
+  await ledgerIsWhole(second, home);
+});
+
+test('a second daemon on the same data folder is refused, and the first is not disturbed', async () => {
+  const home = emptyHome();
+  const first = await daemonIn(home);
+  const second = await runToEnd(home);
+  expect(second.code).toBe(1);
+  expect(second.said).toContain(`the store is in use by process ${first.pid}`);
+  expect(second.said).toContain('data folder of its own');
+  expect(await first.readiness()).toEqual({ ready: true, reasons: [] });
+});
+
+test('a taken port is named, with what to do', async () => {
+  const home = emptyHome();
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  cleanup.push(() => taken.close());
+  const { port } = taken.address() as { port: number };
+  const ended = await runToEnd(home, { environment: { WATCHKEEPER_HTTP_LISTEN: `127.0.0.1:${port}` } });
+  expect(ended.code).toBe(1);
+  expect(ended.said).toContain(`cannot listen on 127.0.0.1:${port}`);
+  expect(ended.said).toContain('choose another port');
+});
+
+test('without the right token nothing is told and nothing is steered', async () => {
+  const daemon = await daemonIn(emptyHome());
+  for (const authorization of [undefined, 'Bearer wrong', `Basic ${daemon.token}`, `Bearer ${daemon.token}x`])
+    for (const [method, where] of [
+      ['GET', '/api/v1/status'],
+      ['POST', '/api/v1/pause'],
+      ['POST', '/api/v1/webhooks/alertmanager'],
+    ] as const) {
+      const answer = await fetch(`${daemon.url}${where}`, {
+        method,
+        headers: authorization === undefined ? {} : { authorization },
+      });
+      expect(answer.status).toBe(401);
+      expect(await answer.text()).not.toContain(daemon.token);
+    }
+  expect((await daemon.status()).paused).toBeUndefined();
+});
+
+test('an older copy of the store is refused: acts that it forgot could be done again', async () => {
+  const home = emptyHome();
+  const first = await daemonIn(home);
+  await first.stop();
+  const copy = path.join(home.folder, 'copy');
+  cpSync(home.dataDir, copy, { recursive: true });
+  const second = await daemonIn(home);
+  await second.stop();
+  for (const name of ['watchkeeper.db', 'watchkeeper.db-wal', 'watchkeeper.db-shm']) {
+    rmSync(path.join(home.dataDir, name), { force: true });
+    if (existsSync(path.join(copy, name))) cpSync(path.join(copy, name), path.join(home.dataDir, name));
+  }
+  const third = await runToEnd(home);
+  expect(third.code).not.toBe(0);
+  expect(third.said).toMatch(/older|behind|rolled back/);
+});
