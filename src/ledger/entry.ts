@@ -47,8 +47,9 @@ const subjectNames: Readonly<Record<keyof LedgerSubject, true>> = {
   runbook: true,
   policy: true,
 };
-const types: ReadonlySet<string> = new Set(Object.keys(typeNames));
-const subjects: ReadonlySet<string> = new Set(Object.keys(subjectNames));
+/** Every type an entry can have, and every member its subject can have. */
+export const entryTypes: ReadonlySet<string> = new Set(Object.keys(typeNames));
+export const subjectMembers: ReadonlySet<string> = new Set(Object.keys(subjectNames));
 const members: ReadonlySet<string> = new Set('v seq type atMs actor epoch subject body commitment'.split(' '));
 const hex64 = /^[0-9a-f]{64}$/;
 const maxActorChars = 256;
@@ -123,13 +124,13 @@ export function entryProblem(value: unknown): string | undefined {
   const { v, seq, type, atMs, actor, epoch, subject, body, commitment } = value;
   if (v !== 1) return 'its version is not 1';
   if (!isCount(seq)) return 'its seq is not a count';
-  if (typeof type !== 'string' || !types.has(type)) return 'its type is unknown';
+  if (typeof type !== 'string' || !entryTypes.has(type)) return 'its type is unknown';
   if (!Number.isSafeInteger(atMs)) return 'its atMs is not whole milliseconds';
   if (typeof actor !== 'string' || actor === '' || actor.length > maxActorChars) return 'its actor is not named';
   if (!isCount(epoch)) return 'its epoch is not a count';
   if (!isObject(subject)) return 'its subject is not an object';
   for (const key in subject) {
-    if (!subjects.has(key)) return `its subject has an unknown member ${JSON.stringify(key)}`;
+    if (!subjectMembers.has(key)) return `its subject has an unknown member ${JSON.stringify(key)}`;
     if (subject[key] !== undefined && typeof subject[key] !== 'string') return `its subject's ${key} is not a name`;
   }
   if (!isObject(body)) return 'its body is not an object';

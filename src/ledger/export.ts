@@ -1,5 +1,5 @@
 import type { WriteFiles } from '../domain/ports/io.ts';
-import type { Store, StoredPayload } from '../domain/ports/store.ts';
+import type { Store } from '../domain/ports/store.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { openCheckpoint, type TreeHead } from './checkpoint.ts';
@@ -152,11 +152,8 @@ async function writeTiles(
 }
 
 async function writePayloads(options: ExportOptions, writer: FolderWriter, index: number, size: number): Promise<void> {
-  const payloads: StoredPayload[] = [];
-  for (let seq = index * tileWidth; seq < Math.min(size, (index + 1) * tileWidth); seq++) {
-    const payload = await options.store.ledgerPayload(seq);
-    if (payload) payloads.push(payload);
-  }
+  const first = index * tileWidth;
+  const payloads = await options.store.ledgerPayloads(first, Math.min(tileWidth, size - first));
   const file = payloadsPath(index);
   // An empty file where one was before: the payloads in it have been erased.
   const there = await options.files.stat(writer.path(file), options.signal);

@@ -62,11 +62,11 @@ export class TreeEdge {
 
   /** Appends a leaf hash; gives the tiles it completes, lowest level first. */
   append(leafHash: Uint8Array): readonly FullTile[] {
-    const full: FullTile[] = [];
+    let full = noTiles;
     let hash = leafHash;
     let height = 0;
     for (let rest = this.#size; ; rest = (rest - 1) / 2, height++) {
-      if (height % tileHeight === 0) this.#pushToTile(height / tileHeight, hash, full);
+      if (height % tileHeight === 0) full = this.#pushToTile(height / tileHeight, hash, full);
       if (rest % 2 === 0) break;
       hash = hashNode(this.#range.pop() ?? emptyRoot, hash);
     }
@@ -91,14 +91,16 @@ export class TreeEdge {
     return hashes === undefined || hashes.length === 0 ? undefined : joinHashes(hashes);
   }
 
-  #pushToTile(level: number, hash: Uint8Array, full: FullTile[]): void {
+  #pushToTile(level: number, hash: Uint8Array, full: readonly FullTile[]): readonly FullTile[] {
     const tile = (this.#tiles[level] ??= []);
     tile.push(hash);
-    if (tile.length < tileWidth) return;
+    if (tile.length < tileWidth) return full;
     this.#tiles[level] = [];
-    full.push({ level, index: Math.floor(this.#size / tileWidth ** (level + 1)), data: joinHashes(tile) });
+    return [...full, { level, index: Math.floor(this.#size / tileWidth ** (level + 1)), data: joinHashes(tile) }];
   }
 }
+
+const noTiles: readonly FullTile[] = [];
 
 /** Root of the perfect subtree under a full tile, or of any run of hashes as leaves. */
 export function rootOfHashes(hashes: readonly Uint8Array[]): Uint8Array {

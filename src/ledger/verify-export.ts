@@ -11,7 +11,7 @@ import { decodeBundle, tilePath } from './tiles.ts';
 import { fullTiles, partialWidth, splitTile, tileWidth } from './tree.ts';
 import { Findings, type LedgerReport } from './report.ts';
 import { verifyLedger } from './verify.ts';
-import type { VerifiableLedger } from './walk.ts';
+import type { VerifiableLedger } from './fetch.ts';
 import type { VerifyOptions } from './verify-store.ts';
 
 /** An exported ledger in a folder. */

@@ -6,7 +6,7 @@ import { parseVerifier } from './note.ts';
 import { joinHashes, tileWidth } from './tree.ts';
 import type { LedgerReport } from './report.ts';
 import { verifyLedger } from './verify.ts';
-import type { VerifiableLedger } from './walk.ts';
+import type { VerifiableLedger } from './fetch.ts';
 
 /** What a verification trusts. */
 export interface VerifyOptions {
@@ -38,11 +38,6 @@ async function storeSource(store: Store): Promise<VerifiableLedger> {
       const tile = width === tileWidth ? await store.ledgerTile(level, index) : undefined;
       return tile ?? joinHashes(await hashes.tile(level, index));
     },
-    async payloads(index, width) {
-      const first = index * tileWidth;
-      const seqs = Array.from({ length: width }, (_, at) => first + at);
-      const found = await Promise.all(seqs.map((seq) => store.ledgerPayload(seq)));
-      return found.filter((payload) => payload !== undefined);
-    },
+    payloads: (index, width) => store.ledgerPayloads(index * tileWidth, width),
   };
 }

@@ -2,7 +2,8 @@ import { WatchkeeperError } from '../lib/errors.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import type { NoteVerifier } from './note.ts';
 import { Findings, type LedgerReport } from './report.ts';
-import { Walk, type VerifiableLedger } from './walk.ts';
+import type { VerifiableLedger } from './fetch.ts';
+import { Walk } from './walk.ts';
 
 /**
  * Recomputes everything from the entries up: each leaf, each tile, the root, the signature; reads each entry, counts the

@@ -1,28 +1,12 @@
-import type { LedgerEntry } from '../domain/ledger.ts';
 import type { StoredPayload } from '../domain/ports/store.ts';
-import { WatchkeeperError } from '../lib/errors.ts';
 import { commitTo } from './commitment.ts';
-import { readEntry, redactedSeq } from './entry.ts';
+import { fetchBundles, outcome, type FetchedBundle, type Outcome, type VerifiableLedger } from './fetch.ts';
 import { hashBytes, hashLeaf, sameBytes } from './hash.ts';
 import { payloadsPath } from './payloads.ts';
 import { maxProblems, type Findings, type LedgerProblem } from './report.ts';
+import { readFacts } from './scan.ts';
 import { tilePath } from './tiles.ts';
-import { partialWidth, splitTile, tileLevels, tileWidth, TreeEdge } from './tree.ts';
-
-/** Where a ledger is read from: a store, or an exported folder. Positions are named as in the exported layout. */
-export interface VerifiableLedger {
-  checkpoint(): Promise<string>;
-  /** Entries of a bundle; `leaves` are the hashes kept beside them, where there are any. */
-  bundle(index: number, width: number): Promise<BundleRead>;
-  tile(level: number, index: number, width: number): Promise<Uint8Array>;
-  payloads(index: number, width: number): Promise<readonly StoredPayload[]>;
-}
-
-/** A bundle of entries as it was read. */
-export interface BundleRead {
-  readonly entries: readonly Uint8Array[];
-  readonly leaves?: readonly Uint8Array[];
-}
+import { joinHashes, partialWidth, splitTile, tileLevels, tileWidth, TreeEdge } from './tree.ts';
 
 /**
  * One pass over a ledger, bundle by bundle, from the entries up to the root.
@@ -48,9 +32,10 @@ export class Walk {
   }
 
   async run(): Promise<void> {
-    for (let index = 0; index * tileWidth < this.#size && !this.#lost; index++)
-      await this.#bundle(index, Math.min(tileWidth, this.#size - index * tileWidth));
-    if (this.#lost) return;
+    for await (const fetched of fetchBundles(this.#source, this.#size)) {
+      await this.#bundle(fetched);
+      if (this.#lost) return;
+    }
     for (let level = 1; level < tileLevels(this.#size); level++) {
       const width = partialWidth(this.#size, level);
       if (width === 0) continue;
@@ -79,16 +64,20 @@ export class Walk {
     });
   }
 
-  async #bundle(index: number, width: number): Promise<void> {
+  async #bundle(fetched: FetchedBundle): Promise<void> {
+    const { index, width } = fetched;
     const file = tilePath('entries', index, width);
-    const read = await this.#read(file, () => this.#source.bundle(index, width));
-    if (read === undefined) return;
+    const read = this.#take(file, fetched.bundle);
+    if (read === undefined) {
+      this.#lost = true;
+      return;
+    }
     if (read.entries.length !== width) {
       this.#findings.add({ file, message: `it holds ${read.entries.length} entries instead of ${width}` });
       this.#lost = true;
       return;
     }
-    const payloads = await this.#payloadsOf(index, width);
+    const payloads = this.#payloadsOf(fetched);
     const before = this.#edge.fork();
     const leaves: Uint8Array[] = [];
     const offsets: number[] = [];
@@ -105,11 +94,11 @@ export class Walk {
     }
     for (const payload of payloads.values())
       this.#findings.add({ file: payloads.file, seq: payload.seq, message: 'it belongs to no entry' });
-    await this.#leaves(index, width, { leaves, before, file, offsets: [...offsets, offset] });
+    await this.#leaves(fetched, { leaves, before, file, offsets: [...offsets, offset] });
   }
 
   #entry(file: string, seq: number, data: Uint8Array, offset: number, payloads: PayloadMap): void {
-    const entry = readEntry(data);
+    const entry = readFacts(data);
     const bytes = [offset + 2, offset + 2 + data.length] as const;
     if (typeof entry === 'string') {
       this.#findings.add({ file, seq, bytes, message: `entry ${seq} is not a ledger entry: ${entry}` });
@@ -117,12 +106,11 @@ export class Walk {
     }
     if (entry.seq !== seq)
       this.#findings.add({ file, seq, bytes, message: `entry ${seq} says that it is number ${entry.seq}` });
-    const erased = redactedSeq(entry);
-    if (erased !== undefined && this.#missing.delete(erased)) this.redacted++;
-    if (entry.commitment !== undefined) this.#payload(entry, seq, payloads);
+    if (entry.erased !== undefined && this.#missing.delete(entry.erased)) this.redacted++;
+    if (entry.commitment !== undefined) this.#payload(entry.commitment, seq, payloads);
   }
 
-  #payload(entry: LedgerEntry, seq: number, payloads: PayloadMap): void {
+  #payload(commitment: string, seq: number, payloads: PayloadMap): void {
     const payload = payloads.get(seq);
     if (payload === undefined) {
       this.#missing.set(seq, payloads.file);
@@ -130,7 +118,7 @@ export class Walk {
     }
     payloads.delete(seq);
     this.payloads++;
-    if (payload.commitment !== entry.commitment || commitTo(payload.data, payload.salt) !== entry.commitment)
+    if (payload.commitment !== commitment || commitTo(payload.data, payload.salt) !== commitment)
       this.#findings.add({
         file: payloads.file,
         seq,
@@ -138,9 +126,9 @@ export class Walk {
       });
   }
 
-  async #payloadsOf(index: number, width: number): Promise<PayloadMap> {
-    const payloads = new PayloadMap(index);
-    const read = (await this.#read(payloads.file, () => this.#source.payloads(index, width), false)) ?? [];
+  #payloadsOf(fetched: FetchedBundle): PayloadMap {
+    const payloads = new PayloadMap(fetched.index);
+    const read = this.#take(payloads.file, fetched.payloads) ?? [];
     let last = -1;
     for (const payload of read) {
       if (payload.seq <= last)
@@ -152,8 +140,7 @@ export class Walk {
   }
 
   async #leaves(
-    index: number,
-    width: number,
+    { index, width, leafTile }: FetchedBundle,
     bundle: {
       readonly leaves: readonly Uint8Array[];
       readonly before: TreeEdge;
@@ -163,10 +150,12 @@ export class Walk {
   ): Promise<void> {
     const completed = bundle.leaves.flatMap((leaf) => this.#edge.append(leaf));
     const file = tilePath(0, index, width);
-    const claimed = await this.#read(file, () => this.#source.tile(0, index, width), false);
-    const kept = claimed === undefined ? [] : splitTile(claimed);
-    if (claimed?.length === width * hashBytes) this.#doubtLeaves(index, kept, bundle, file);
-    else if (claimed) this.#findings.add({ file, message: `it has ${claimed.length} bytes` });
+    const claimed = this.#take(file, leafTile);
+    const differs = claimed !== undefined && !sameBytes(claimed, joinHashes(bundle.leaves));
+    const kept = differs || this.#claimed ? splitTile(claimed ?? new Uint8Array()) : [];
+    if (differs && claimed.length !== width * hashBytes)
+      this.#findings.add({ file, message: `it has ${claimed.length} bytes` });
+    else if (differs) this.#doubtLeaves(index, kept, bundle, file);
     const alternative = this.#claimed
       ? bundle.leaves.flatMap((leaf, at) => this.#claimed?.append(kept[at] ?? leaf) ?? [])
       : [];
@@ -213,7 +202,7 @@ export class Walk {
   ): Promise<void> {
     const width = computed.length / hashBytes;
     const file = tilePath(level, index, width);
-    const claimed = await this.#read(file, () => this.#source.tile(level, index, width), false);
+    const claimed = this.#take(file, await outcome(() => this.#source.tile(level, index, width)));
     if (claimed === undefined || (alternative && sameBytes(claimed, alternative))) return;
     if (claimed.length !== computed.length)
       this.#findings.add({ file, message: `it has ${claimed.length} bytes instead of ${computed.length}` });
@@ -229,17 +218,12 @@ export class Walk {
     }
   }
 
-  // What cannot be read is a finding. Without the entries of a bundle nothing after it can be checked.
-  async #read<T>(file: string, read: () => Promise<T>, fatal = true): Promise<T | undefined> {
-    try {
-      return await read();
-    } catch (thrown) {
-      const fault = WatchkeeperError.from(thrown);
-      if (fault.code === 'aborted' || fault.code === 'timeout') throw fault;
-      this.#findings.add({ file, message: fault.message });
-      this.#lost ||= fatal;
-      return undefined;
-    }
+  // What cannot be read is a finding, unless nobody waits for it any more.
+  #take<T>(file: string, read: Outcome<T>): T | undefined {
+    if (read.ok) return read.value;
+    if (read.fault.code === 'aborted' || read.fault.code === 'timeout') throw read.fault;
+    this.#findings.add({ file, message: read.fault.message });
+    return undefined;
   }
 }
 

@@ -148,6 +148,8 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
         const payload = await store.ledgerPayload(4);
         expect(payload).toMatchObject({ seq: 4, commitment: 'c4' });
         expect(Buffer.from(payload!.data).toString()).toBe('payload 4');
+        expect((await store.ledgerPayloads(1, 3)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+        expect((await store.ledgerPayloads(4, 256))[0]).toEqual(payload);
       });
 
       test.each([
@@ -177,6 +179,7 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
         await reopen();
         expect(await store.ledgerPayload(0)).toBeUndefined();
         expect(await store.ledgerPayload(1)).toBeDefined();
+        expect((await store.ledgerPayloads(0, 2)).map(({ seq }) => seq)).toEqual([1]);
         expect(await store.ledgerEntries(0, 2)).toHaveLength(2);
       });
     });

@@ -44,6 +44,7 @@ export function diskStore(disk: Disk): Store {
     ledgerTile: unsupported,
     ledgerCheckpoint: unsupported,
     ledgerPayload: unsupported,
+    ledgerPayloads: unsupported,
     erasePayload: unsupported,
     info: () => Promise.resolve({ engine: 'memory', bytes: 0 }),
     close: () => Promise.resolve(),

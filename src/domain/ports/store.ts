@@ -94,6 +94,8 @@ export interface Store {
   /** The newest checkpoint, or the one at a size. */
   ledgerCheckpoint(size?: number): Promise<{ readonly size: number; readonly note: string } | undefined>;
   ledgerPayload(seq: number): Promise<StoredPayload | undefined>;
+  /** The payloads that are there of the `width` entries from `fromSeq` on, in order. */
+  ledgerPayloads(fromSeq: number, width: number): Promise<readonly StoredPayload[]>;
   /** Erases payload and salt; the commitment in the tree stays. */
   erasePayload(seq: number): Promise<void>;
   /** Bytes on disk, and what it is (`sqlite 3.53.4`): for metrics and `doctor`. */

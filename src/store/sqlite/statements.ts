@@ -23,6 +23,7 @@ const sql = {
   checkpoint: 'SELECT size, note FROM checkpoint WHERE size = ?',
   addCheckpoint: 'INSERT INTO checkpoint (size, note) VALUES (?, ?)',
   payload: 'SELECT seq, commitment, salt, data FROM payload WHERE seq = ?',
+  payloads: 'SELECT seq, commitment, salt, data FROM payload WHERE seq >= ? AND seq < ? ORDER BY seq',
   addPayload: 'INSERT INTO payload (seq, commitment, salt, data) VALUES (?, ?, ?, ?)',
   erase: 'DELETE FROM payload WHERE seq = ?',
   bytes: `SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()`,

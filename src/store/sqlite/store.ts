@@ -108,9 +108,12 @@ export class SqliteStore implements Store {
   ledgerPayload(seq: number): Promise<StoredPayload | undefined> {
     return this.#read('reading the ledger', () => {
       const row = this.#run.payload.get(seq);
-      if (row === undefined) return undefined;
-      return { seq, commitment: text(row, 'commitment'), salt: blob(row, 'salt'), data: blob(row, 'data') };
+      return row && toPayload(row);
     });
+  }
+
+  ledgerPayloads(fromSeq: number, width: number): Promise<readonly StoredPayload[]> {
+    return this.#read('reading the ledger', () => this.#run.payloads.all(fromSeq, fromSeq + width).map(toPayload));
   }
 
   erasePayload(seq: number): Promise<void> {
@@ -206,4 +209,13 @@ export class SqliteStore implements Store {
 
 function toStored(row: Row): Stored {
   return { key: text(row, 'key'), value: JSON.parse(text(row, 'value')) as Json, version: integer(row, 'version') };
+}
+
+function toPayload(row: Row): StoredPayload {
+  return {
+    seq: integer(row, 'seq'),
+    commitment: text(row, 'commitment'),
+    salt: blob(row, 'salt'),
+    data: blob(row, 'data'),
+  };
 }
