@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2 --optimize-for-size
 import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 
