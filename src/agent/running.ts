@@ -1,4 +1,5 @@
 import { WatchkeeperError } from '../lib/errors.ts';
+import type { Source } from '../domain/ports/source.ts';
 import type { Service } from '../domain/service.ts';
 import { detectorWarmupMs } from '../detectors/index.ts';
 import { runChores } from './chores.ts';
@@ -31,12 +32,11 @@ export async function startWatch(composed: Composed): Promise<Running> {
   watch.signal.addEventListener('abort', stopWithParent, { once: true });
   await composed.resume();
   await discoverAll(composed, abort.signal);
-  for (const source of watch.liveSources()) watch.sources.start(source);
   const loops = [
     pipeline.run(abort.signal),
     runChores(watch, () => composed.cases, abort.signal),
     discoverLoop(composed, abort.signal),
-    backfill(composed, abort.signal),
+    ...watch.liveSources().map((source) => startSource(composed, source, abort.signal)),
   ];
   return {
     done: Promise.all(loops).then(() => undefined),
@@ -44,9 +44,9 @@ export async function startWatch(composed: Composed): Promise<Running> {
     statuses: () => watch.sources.statuses(),
     stop: async () => {
       watch.signal.removeEventListener('abort', stopWithParent);
-      await Promise.all(watch.liveSources().map((source) => watch.sources.stop(source.id)));
       abort.abort(new WatchkeeperError('aborted', 'the watch is stopping'));
       await Promise.all(loops);
+      await Promise.all(watch.liveSources().map((source) => watch.sources.stop(source.id)));
       await composed.cases.idle();
       await watch.ledger.record({ drafts: [], puts: composed.bank.save() });
     },
@@ -101,25 +101,27 @@ function withOwner(service: Service, composed: Composed): Service {
   };
 }
 
+// The past is read before the first live read of the same source: a window only ever goes forward, so that samples which
+// come after newer ones would be lost. Each source has its own deadline, so that a slow one keeps no other waiting.
+async function startSource(composed: Composed, source: Source, signal: AbortSignal): Promise<void> {
+  await backfill(composed, source, signal);
+  if (!signal.aborted) composed.watch.sources.start(source);
+}
+
 // Detectors that start empty are shown the past where a source keeps it, so that they are of use at once.
-async function backfill(composed: Composed, signal: AbortSignal): Promise<void> {
+async function backfill(composed: Composed, source: Source, signal: AbortSignal): Promise<void> {
   const { watch } = composed;
   const wanted = Math.max(0, ...watch.resources().detectors.map(detectorWarmupMs));
   const untilMs = watch.clock.nowMs();
   const fromMs = untilMs - Math.min(longestBackfillMs, wanted);
-  if (fromMs >= untilMs) return;
-  await Promise.all(
-    watch.liveSources().map(async (source) => {
-      if (!source.traits.metrics) return;
-      const collected = await watch.sources.history(
-        source,
-        { fromMs, untilMs, stepMs: Math.max(source.intervalMs, backfillStepMs), services: watch.catalog().services },
-        signal,
-      );
-      if (collected.series.length === 0 || signal.aborted) return;
-      // Its gaps are about the past; what is so now, the live reads say.
-      composed.inbox.collected(source.id, { ...collected, gaps: [] }, untilMs);
-      composed.pipeline.nudge();
-    }),
+  if (fromMs >= untilMs || !source.traits.metrics) return;
+  const collected = await watch.sources.history(
+    source,
+    { fromMs, untilMs, stepMs: Math.max(source.intervalMs, backfillStepMs), services: watch.catalog().services },
+    signal,
   );
+  if (collected.series.length === 0 || signal.aborted) return;
+  // Its gaps are about the past; what is so now, the live reads say.
+  composed.inbox.collected(source.id, { ...collected, gaps: [] }, untilMs);
+  composed.pipeline.nudge();
 }
