@@ -36,6 +36,7 @@ export function createCases(deps: CaseDeps): Cases {
       !incident ||
       incident.status === 'resolved' ||
       incident.mergedInto !== undefined ||
+      isClearing(work, incident) ||
       isTakenCareOf(work, incident)
     )
       return;
@@ -113,6 +114,12 @@ async function proceed(
   );
   if (decision.outcome === 'allow') begin(watch, { plan, decision }, approvals);
   return { decision };
+}
+
+// Nothing of it fires any more and only the grace is waited for: there is nothing to act on, and nobody to wake.
+function isClearing(work: CaseWork, incident: Incident): boolean {
+  const held = new Set(incident.alerts);
+  return !work.watch.state().alerts.some((alert) => held.has(alert.fingerprint) && alert.status === 'firing');
 }
 
 // While an act is under way or people have been asked, making another plan would only confuse them.
