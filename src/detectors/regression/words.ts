@@ -68,15 +68,16 @@ function troubleVerdict(state: State, trouble: Trouble, input: FoldInput<State>,
   const { meta } = input;
   const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature.sign), meta.unit);
   const seen = formatValue(state.v, meta.unit);
-  const seenFor = formatDuration(Math.max(0, input.lastMs - trouble.sinceMs));
+  const lastedMs = input.lastMs - trouble.sinceMs;
+  const lasting = lastedMs < 1_000 ? '' : `, for ${formatDuration(lastedMs)}`;
   const before = shown(trouble.base);
   const history = state.envelope.n;
   const ago = formatDuration(Math.max(0, trouble.sinceMs - trouble.changeMs));
   const learned = history === 0 ? '' : ` (learned from ${history} healthy changes)`;
   const sentences = {
-    'beyond-envelope': `${subject(meta)} is ${seen}, ${before} before: more than changes of this service do to it${learned}, for ${seenFor}; ${trouble.phrase} ${ago} before`,
-    'not-shrinking': `${subject(meta)} is ${seen}, ${before} before, and does not come back as a warm-up would, for ${seenFor}; ${trouble.phrase} ${ago} before`,
-    'no-change': `${subject(meta)} is ${seen}, ${before} a while ago, for ${seenFor}, and nothing was changed that explains it${changePhrase(input.changes, trouble.sinceMs)}`,
+    'beyond-envelope': `${subject(meta)} is ${seen}, ${before} before: more than changes of this service do to it${learned}${lasting}; ${trouble.phrase} ${ago} before`,
+    'not-shrinking': `${subject(meta)} is ${seen}, ${before} before, and does not come back as a warm-up would${lasting}; ${trouble.phrase} ${ago} before`,
+    'no-change': `${subject(meta)} is ${seen}, ${before} a while ago${lasting}, and nothing was changed that explains it${changePhrase(input.changes, trouble.sinceMs)}`,
   } as const;
   const wall = boundary(10);
   const overwhelming = trouble.z > 3 * wall && trouble.effect >= nature.huge;
