@@ -1,0 +1,114 @@
+import { parse } from 'yaml';
+import * as z from 'zod';
+
+import { parseDuration } from '../../../src/lib/duration.ts';
+
+const span = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  context.addIssue({ code: 'custom', message: `not a duration: ${text}` });
+  return z.NEVER;
+});
+const tunes = z.record(z.string(), z.string());
+const log = z.strictObject({
+  service: z.string(),
+  body: z.string(),
+  severity: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('error'),
+  every: span.default(10_000),
+  count: z.int().default(1),
+  attributes: z.record(z.string(), z.string()).default({}),
+});
+const answer = z.strictObject({ by: z.string(), about: z.enum(['latest', 'first', 'incident']).default('latest') });
+
+/** One thing that happens; exactly one key beside `at`. */
+const event = z.strictObject({
+  at: span,
+  /** The pipeline deploys: the link moves, the service starts anew, and the source sees it (`seen: false`: it does not). */
+  deploy: z
+    .strictObject({
+      service: z.string(),
+      to: z.string(),
+      by: z.string().default('ci'),
+      seen: z.boolean().default(true),
+      irreversible: z.boolean().exactOptional(),
+      ref: z.string().exactOptional(),
+    })
+    .exactOptional(),
+  /** Any other change the source sees. */
+  change: z
+    .strictObject({
+      service: z.string(),
+      kind: z.string(),
+      what: z.string(),
+      from: z.string().exactOptional(),
+      to: z.string().exactOptional(),
+      by: z.string().default('ana'),
+    })
+    .exactOptional(),
+  /** Overlays a service's signals by a named trouble, until it is started anew or calmed. */
+  trouble: z
+    .strictObject({ service: z.string(), is: z.string(), until: z.enum(['restart', 'calm']).default('calm') })
+    .exactOptional(),
+  calm: z.string().exactOptional(),
+  logs: log.exactOptional(),
+  /** The source answers with nothing but a gap, until `source: well`. */
+  source: z.enum(['unreachable', 'timeout', 'partial', 'hangs', 'lags', 'well']).exactOptional(),
+  removeRelease: z.strictObject({ service: z.string(), release: z.string() }).exactOptional(),
+  approve: answer.exactOptional(),
+  deny: answer.exactOptional(),
+  pause: z.strictObject({ by: z.string(), reason: z.string() }).exactOptional(),
+  resume: z.strictObject({ by: z.string(), reason: z.string() }).exactOptional(),
+  /** Files written over the resources; a document text each, `null` removes. The daemon finds them by itself. */
+  files: z.record(z.string(), z.string().nullable()).exactOptional(),
+  jump: span.exactOptional(),
+  jumpBack: span.exactOptional(),
+  crash: z.literal(true).exactOptional(),
+  /** The process dies at the next effect of this sort, right before or after it. */
+  trap: z
+    .strictObject({ on: z.enum(['linked', 'killed', 'unlinked', 'restarted']), moment: z.enum(['before', 'after']) })
+    .exactOptional(),
+  /** A new process starts, under a new epoch. */
+  start: z.literal(true).exactOptional(),
+  /** An orderly stop and a start. */
+  restart: z.literal(true).exactOptional(),
+  supervised: z.strictObject({ service: z.string(), is: z.boolean() }).exactOptional(),
+  channel: z.strictObject({ address: z.string(), is: z.enum(['reachable', 'unreachable']) }).exactOptional(),
+  alertmanager: z.json().exactOptional(),
+  announce: z.json().exactOptional(),
+  /** systemd (or anybody) is at work on the service. */
+  busy: z.strictObject({ service: z.string(), is: z.boolean() }).exactOptional(),
+  breakDetectors: z.boolean().exactOptional(),
+  plan: z.strictObject({ runbook: z.string(), service: z.string() }).exactOptional(),
+});
+
+const world = z.strictObject({
+  /** What this scenario shows, for the reader. */
+  story: z.string(),
+  /** How often our hand may have changed the simulated machine at the end; 0: it must not have acted at all. */
+  effects: z.int(),
+  lasts: span,
+  starts: z.string().default('2026-11-18T10:00:00Z'),
+  every: span.default(15_000),
+  seed: z.int().default(1),
+  autonomy: z.enum(['observe', 'suggest', 'approve', 'act']).default('act'),
+  /** Shared documents of test/scenarios/base, by file name without `.yaml`. */
+  use: z.array(z.string()),
+  /** Documents of this scenario alone, as one multi-document text. */
+  resources: z.string().default(''),
+  inherit: z.array(z.enum(['detectors', 'runbooks', 'policies'])).default(['detectors', 'runbooks']),
+  host: z.record(z.string(), z.strictObject({ releases: z.array(z.string()), current: z.string() })),
+  signals: z.record(z.string(), tunes),
+  /** Per service and release: how signals differ while that release runs. */
+  releases: z.record(z.string(), z.record(z.string(), tunes)).default({}),
+  troubles: z.record(z.string(), tunes).default({}),
+  many: z.strictObject({ services: z.int(), signals: tunes }).exactOptional(),
+  events: z.array(event),
+});
+
+export type WorldFile = z.output<typeof world>;
+export type WorldEvent = z.output<typeof event>;
+
+/** Reads a scenario's `world.yaml`. */
+export function parseWorld(text: string): WorldFile {
+  return world.parse(parse(text));
+}

@@ -1,0 +1,228 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { renderNotice } from '../../../src/chat/index.ts';
+import type { Change } from '../../../src/domain/change.ts';
+import type { WatchParts } from '../../../src/agent/compose.ts';
+import type { Channel } from '../../../src/domain/ports/channel.ts';
+import type { Ledger, RecordBatch } from '../../../src/domain/ports/ledger.ts';
+import { createScrubber } from '../../../src/io/index.ts';
+import { memoryFiles, type MemoryFiles } from '../memory-files.ts';
+import { seededRandom } from '../seeded-random.ts';
+import { virtualClock } from '../virtual-clock.ts';
+import { bootDaemon } from './daemon.ts';
+import { endingOf } from './ending.ts';
+import { happen } from './events.ts';
+import { simHost, type Effect, type SimHost } from './host.ts';
+import { narrate } from './narrate.ts';
+import { emptyRamDisk } from './ram-store.ts';
+import { startStory } from './story.ts';
+import { scriptedSource } from './telemetry.ts';
+import { withVersion, type World } from './types.ts';
+import type { WorldFile } from './world-file.ts';
+
+export type { World } from './types.ts';
+
+export interface RunOptions {
+  /** Secrets the scrubber knows. */
+  readonly secrets?: readonly string[];
+  readonly bend?: (parts: WatchParts, world: World) => WatchParts;
+}
+
+/** Runs a scenario to its end. */
+export async function runWorld(file: WorldFile, options: RunOptions = {}): Promise<World> {
+  const world = makeWorld(file, options);
+  await world.boot();
+  for (const event of [...file.events].sort((a, b) => a.at - b.at)) {
+    await advanceTo(world, event.at);
+    world.source.catchUp();
+    await happen(world, event);
+  }
+  await advanceTo(world, file.lasts);
+  world.story.tell(world.clock.nowMs(), 'the end', await endingOf(world));
+  return world;
+}
+
+/** The transcript as it is kept. */
+export function transcriptOf(world: World): string {
+  return `${world.file.story.trim()}\n\n${world.story.lines.join('\n')}\n`;
+}
+
+// Monotonic: a jump of the wall clock does not move the script.
+async function advanceTo(world: World, ms: number): Promise<void> {
+  await world.clock.advance(Math.max(0, ms - world.clock.monotonicMs()));
+}
+
+function makeWorld(file: WorldFile, options: RunOptions): World {
+  const startMs = Date.parse(file.starts);
+  const clock = virtualClock(startMs);
+  const random = seededRandom(file.seed);
+  const host = simHost(clock);
+  const source = scriptedSource('world', () => clock.nowMs(), { intervalMs: file.every, pastMs: 2 * 3_600_000 });
+  const scrubber = createScrubber();
+  for (const secret of options.secrets ?? []) scrubber.learn(secret);
+  const world: World = {
+    file,
+    clock,
+    host,
+    source,
+    files: filesOf(file),
+    story: startStory(startMs),
+    disk: emptyRamDisk(),
+    scrubber,
+    startMs,
+    unreachable: new Set(),
+    heard: [],
+    logLines: [],
+    recorded: [],
+    policies: new Map(),
+    asked: [],
+    daemon: undefined,
+    boot: async () => {
+      world.daemon = await bootDaemon({
+        clock,
+        random,
+        disk: world.disk,
+        host,
+        source,
+        channels: new Map(['people', 'log', 'terminal'].map((id) => [id, channelOf(world, id)])),
+        files: world.files,
+        scrubber,
+        writeLog: (line) => world.logLines.push(line),
+        listen: (ledger) => listenTo(world, ledger),
+        bend: (parts) => options.bend?.(parts, world) ?? parts,
+        inForce: (policies) => world.policies.set(policies.digest, policies),
+      });
+      world.daemon.started.catch((thrown: unknown) =>
+        world.story.tell(clock.nowMs(), 'daemon', `cannot start: ${String(thrown)}`),
+      );
+    },
+  };
+  for (const [name, { releases, current }] of Object.entries(file.host)) host.add(name, releases, current);
+  host.onChange = () => source.catchUp();
+  host.onTrap = () => {
+    world.story.tell(clock.nowMs(), 'daemon', 'dies in the middle of it');
+    world.daemon?.crash();
+  };
+  host.onEffect = (effect) => {
+    world.story.tell(effect.atMs, 'machine', `${effect.what} ${effect.detail}`);
+    if (effect.what === 'linked') source.changes.push(seenMoving(host, effect));
+  };
+  source.tuneOf = (service, signal) => tuneOf(world, service, signal);
+  return world;
+}
+
+// A link that moves back is seen by the source as it would be by the real one, whoever moved it.
+function seenMoving(host: SimHost, { service, atMs, detail }: Effect): Change {
+  const to = detail.slice(detail.lastIndexOf('/') + 1);
+  const from = host.service(service).release;
+  return {
+    id: `rollback-${service}-${atMs}`,
+    kind: 'rollback',
+    service,
+    atMs,
+    what: 'current',
+    from,
+    to,
+    source: 'world',
+    attributes: {},
+  };
+}
+
+function tuneOf({ file, host }: World, service: string, signal: string): string | undefined {
+  const usual = file.signals[service]?.[signal] ?? file.many?.signals[signal];
+  if (file.host[service] === undefined) return file.troubles[host.elsewhere.get(service) ?? '']?.[signal] ?? usual;
+  const { trouble, release, pid } = host.service(service);
+  if (signal === 'up') return pid === 0 ? '0' : (file.troubles[trouble?.name ?? '']?.['up'] ?? '1');
+  return file.troubles[trouble?.name ?? '']?.[signal] ?? file.releases[service]?.[release]?.[signal] ?? usual;
+}
+
+function channelOf(world: World, id: string): Channel {
+  return {
+    id,
+    kind: id,
+    traits: { approvals: true, threads: false, edits: false },
+    post: (notice, address) => {
+      const nowMs = world.clock.nowMs();
+      const who = address === '' ? id : address;
+      world.heard.push({ atMs: nowMs, address: who, notice, text: renderNotice(notice) });
+      if (world.unreachable.has(who)) {
+        world.story.tell(nowMs, 'people', `${who} cannot be reached: ${notice.title}`);
+        return Promise.resolve({ is: 'failed', reason: 'no answer', retryable: true });
+      }
+      const lines = [`${who} hears (${notice.kind}): ${notice.title}`, ...notice.lines];
+      if (notice.suggestions && notice.suggestions.length > 0 && notice.plan === undefined)
+        lines.push(...notice.suggestions.slice(0, 2).map((one) => `try: ${one}`));
+      if (notice.ifNobodyAnswers !== undefined) lines.push(notice.ifNobodyAnswers);
+      world.story.tell(nowMs, 'people', lines.join('\n'));
+      return Promise.resolve({ is: 'accepted' });
+    },
+    check: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
+
+function listenTo(world: World, ledger: Ledger): Ledger {
+  return {
+    ...ledger,
+    record: async (batch: RecordBatch) => {
+      const entries = await ledger.record(batch);
+      const atMs = world.clock.nowMs();
+      for (const draft of batch.drafts) {
+        world.recorded.push({ draft: structuredClone(draft), atMs });
+        if (draft.type === 'approval-requested' && draft.subject.plan !== undefined)
+          world.asked.push(draft.subject.plan);
+        narrate(world.story, draft, atMs);
+      }
+      return entries;
+    },
+  };
+}
+
+const scenarios = path.join(import.meta.dirname, '../../scenarios');
+const shippedFiles = readShipped();
+
+function filesOf(file: WorldFile): MemoryFiles {
+  const files = memoryFiles();
+  files.set('/etc/watchkeeper/watchkeeper.yaml', JSON.stringify(configOf(file)));
+  for (const name of file.use)
+    files.set(`/etc/watchkeeper/resources/${name}.yaml`, readFileSync(path.join(scenarios, 'base', `${name}.yaml`)));
+  if (file.resources !== '') files.set('/etc/watchkeeper/resources/own.yaml', withVersion(file.resources));
+  if (file.many) files.set('/etc/watchkeeper/resources/many.yaml', manyServices(file.many));
+  for (const [name, data] of shippedFiles) files.set(`/shipped/${name}`, data);
+  return files;
+}
+
+function configOf(file: WorldFile): object {
+  return {
+    resources: { services: 'resources', inherit: file.inherit },
+    sources: [{ id: 'world', kind: 'world' }],
+    channels: [{ id: 'people', kind: 'people' }],
+    defaults: { autonomy: file.autonomy },
+    reload: { every: '10s' },
+  };
+}
+
+function manyServices({ services, signals }: NonNullable<WorldFile['many']>): string {
+  const telemetry = JSON.stringify(
+    Object.fromEntries(
+      Object.keys(signals).map((signal) => [signal, { source: 'world', unit: 'ratio', nature: 'ratio' }]),
+    ),
+  );
+  return withVersion(
+    Array.from(
+      { length: services },
+      (_, at) =>
+        `kind: Service\nmetadata: { name: shop-${at}, labels: { env: prod } }\nspec: { owner: { team: shop, escalate: oncall }, telemetry: ${telemetry} }\n`,
+    ).join('---\n'),
+  );
+}
+
+function readShipped(): readonly (readonly [string, string])[] {
+  const root = path.join(import.meta.dirname, '../../..');
+  return ['detectors', 'runbooks', 'policies'].flatMap((folder) =>
+    readdirSync(path.join(root, folder))
+      .filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'))
+      .map((name) => [`${folder}/${name}`, readFileSync(path.join(root, folder, name), 'utf8')] as const),
+  );
+}
