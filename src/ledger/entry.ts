@@ -47,8 +47,9 @@ const subjectNames: Readonly<Record<keyof LedgerSubject, true>> = {
   runbook: true,
   policy: true,
 };
-/** Every type an entry can have, and every member its subject can have. */
+/** Every type an entry can have. */
 export const entryTypes: ReadonlySet<string> = new Set(Object.keys(typeNames));
+/** Every member its subject can have. */
 export const subjectMembers: ReadonlySet<string> = new Set(Object.keys(subjectNames));
 const members: ReadonlySet<string> = new Set('v seq type atMs actor epoch subject body commitment'.split(' '));
 const hex64 = /^[0-9a-f]{64}$/;

@@ -11,6 +11,7 @@ export interface VerifiableLedger {
   payloads(index: number, width: number): Promise<readonly StoredPayload[]>;
 }
 
+/** A bundle of entries as it was read. */
 export interface BundleRead {
   readonly entries: readonly Uint8Array[];
   readonly leaves?: readonly Uint8Array[];

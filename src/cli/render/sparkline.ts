@@ -11,6 +11,7 @@ export interface Mark {
   readonly label: string;
 }
 
+/** What is drawn, and how wide. */
 export interface SparklineOptions {
   readonly samples: readonly Sample[];
   readonly marks: readonly Mark[];
