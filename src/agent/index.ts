@@ -9,3 +9,6 @@ export { loadOptions, openDaemon, type Daemon, type OpenOptions } from './open.t
 export { editorSchemas } from './editor-schemas.ts';
 export type * from './views.ts';
 export { createLog } from '../io/index.ts';
+export * from './offline/index.ts';
+export type { LedgerReport, ReadEntry, ReceiptContent } from '../ledger/index.ts';
+export type { MatrixRow as PolicyMatrixRow, PolicyDiff } from '../policy/index.ts';

@@ -1,10 +1,22 @@
 import { Command } from 'commander';
 
 import { answerCommand } from './commands/answer.ts';
+import { backtestCommand } from './commands/backtest.ts';
+import { checkCommand } from './commands/check.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { explainCommand } from './commands/explain.ts';
 import { incidentsCommand } from './commands/incidents.ts';
+import { ledgerCommand } from './commands/ledger.ts';
+import { newCommand } from './commands/new.ts';
 import { pauseCommand } from './commands/pause.ts';
+import { permissionsCommand } from './commands/permissions.ts';
+import { planCommand } from './commands/plan.ts';
+import { policyCommand } from './commands/policy.ts';
+import { replayCommand } from './commands/replay.ts';
 import { runCommand } from './commands/run.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { statusCommand } from './commands/status.ts';
+import { testCommand } from './commands/test.ts';
 import type { Making } from './run-command.ts';
 
 /** Every command, in the order of the help. A new one is a file in commands/ and one line here. */
@@ -12,7 +24,7 @@ const groups: readonly {
   readonly title: string;
   readonly commands: readonly ((making: Making) => Command)[];
 }[] = [
-  { title: 'The watch:', commands: [runCommand, statusCommand, incidentsCommand] },
+  { title: 'The watch:', commands: [runCommand, statusCommand, incidentsCommand, explainCommand, planCommand] },
   {
     title: 'Your say:',
     commands: [
@@ -22,6 +34,12 @@ const groups: readonly {
       (making) => pauseCommand(making, 'resume'),
     ],
   },
+  {
+    title: 'What you write:',
+    commands: [checkCommand, testCommand, newCommand, schemaCommand, policyCommand, permissionsCommand],
+  },
+  { title: 'What was, and what would have been:', commands: [ledgerCommand, replayCommand, backtestCommand] },
+  { title: 'When something is odd:', commands: [doctorCommand] },
 ];
 
 /** The whole command line. Commands are light; what they need is imported when they run. */

@@ -39,11 +39,18 @@ export interface Making {
 
 /** Makes a command with the options all of them share. */
 export function makeCommand(name: string, summary: string): Command {
+  return makeGroup(name, summary).addOption(
+    new Option('--output <format>', 'how to print').choices(['text', 'json']).default('text'),
+  );
+}
+
+/** Makes a command that only holds others. */
+export function makeGroup(name: string, summary: string): Command {
   return new Command(name)
     .summary(summary)
     .description(summary)
-    .addOption(new Option('--output <format>', 'how to print').choices(['text', 'json']).default('text'))
     .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
     .showHelpAfterError('(add --help for how it is used)')
     .allowExcessArguments(false);
 }

@@ -22,14 +22,19 @@ export function collect(text: string, before: readonly string[]): readonly strin
  * @throws `usage`.
  */
 export function pairs(written: readonly string[]): Readonly<Record<string, Json>> {
+  return Object.fromEntries(Object.entries(textPairs(written)).map(([name, text]) => [name, valueOf(text)]));
+}
+
+/** The same, all of it as text: labels. @throws `usage`. */
+export function textPairs(written: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    written.map((text): [string, Json] => {
+    written.map((text): [string, string] => {
       const at = text.indexOf('=');
       if (at <= 0)
-        throw new WatchkeeperError('usage', `${JSON.stringify(text)} is not a parameter`, {
-          fix: 'Write it as --param name=value.',
+        throw new WatchkeeperError('usage', `${JSON.stringify(text)} is not a pair`, {
+          fix: 'Write it as name=value.',
         });
-      return [text.slice(0, at), valueOf(text.slice(at + 1))];
+      return [text.slice(0, at), text.slice(at + 1)];
     }),
   );
 }

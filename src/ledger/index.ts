@@ -28,3 +28,5 @@ export type { VerifyOptions } from './verify-store.ts';
 export type { LedgerProblem, LedgerReport } from './report.ts';
 export { consistency, proveExportedInclusion, proveInclusion, verifyReceipt } from './receipt.ts';
 export type { ReceiptContent } from './receipt.ts';
+export { exportedSize, readExportedEntries, readStoredEntries } from './reading.ts';
+export type { ReadEntry } from './reading.ts';

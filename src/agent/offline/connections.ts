@@ -1,0 +1,92 @@
+import { WatchkeeperError } from '../../lib/errors.ts';
+import type { Parsed } from '../../lib/issues.ts';
+import type { Clock, Log, Random } from '../../domain/ports/io.ts';
+import { channelKinds } from '../../chat/index.ts';
+import { createScrubber, createSecrets, makeReaderIo, readFiles, type Environment } from '../../io/index.ts';
+import { sourceKinds } from '../../sources/index.ts';
+import type { Config } from '../load/index.ts';
+
+/** How one connection fared. */
+export interface ConnectionReport {
+  readonly what: 'source' | 'channel' | 'token';
+  readonly id: string;
+  readonly kind: string;
+  readonly ok: boolean;
+  /** What is wrong, or that it answers. */
+  readonly message: string;
+  readonly fix?: string;
+}
+
+/** What a look at connections needs of the world. */
+export interface ConnectionIo {
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
+
+interface Checked {
+  check(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+const withinMs = 15_000;
+const silent: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};
+
+/** Tries every source, every channel and the file of every token once, all at the same time. Sends nothing to people. */
+export async function checkConnections(config: Config, io: ConnectionIo): Promise<readonly ConnectionReport[]> {
+  const secrets = createSecrets(readFiles, io.environment, createScrubber());
+  const reader = makeReaderIo({ clock: io.clock, random: io.random, log: silent, secrets });
+  const kinds = channelKinds(() => undefined);
+  return Promise.all([
+    ...config.sources.map(({ id, kind, config: block }) =>
+      tried({ what: 'source', id, kind }, () => sourceKinds[kind]?.open(id, block, reader), io),
+    ),
+    ...config.channels.map(({ id, kind, config: block }) =>
+      tried({ what: 'channel', id, kind }, () => kinds[kind]?.open(id, block, reader), io),
+    ),
+    ...config.http.tokens.map(({ name, secret }) => tokenReport(name, () => reader.secrets.resolve(secret, io.signal))),
+  ]);
+}
+
+async function tried(
+  about: Pick<ConnectionReport, 'what' | 'id' | 'kind'>,
+  open: () => Parsed<Checked> | undefined,
+  io: ConnectionIo,
+): Promise<ConnectionReport> {
+  const deadline = io.clock.deadline(withinMs, io.signal);
+  let opened: Checked | undefined;
+  try {
+    const result = open();
+    if (!result?.ok) throw new WatchkeeperError('config-invalid', result?.issues[0]?.message ?? 'unknown kind');
+    opened = result.value;
+    await opened.check(deadline.signal);
+    return { ...about, ok: true, message: 'answers' };
+  } catch (thrown) {
+    return { ...about, ...failure(thrown) };
+  } finally {
+    deadline.cancel();
+    await opened?.close();
+  }
+}
+
+async function tokenReport(name: string, resolve: () => Promise<string>): Promise<ConnectionReport> {
+  const about = { what: 'token', id: name, kind: 'http.tokens' } as const;
+  try {
+    await resolve();
+    return { ...about, ok: true, message: 'can be read' };
+  } catch (thrown) {
+    return { ...about, ...failure(thrown) };
+  }
+}
+
+function failure(thrown: unknown): Pick<ConnectionReport, 'ok' | 'message' | 'fix'> {
+  const { message, fix } = WatchkeeperError.from(thrown);
+  return { ok: false, message, ...(fix === undefined ? {} : { fix }) };
+}

@@ -1,0 +1,12 @@
+/**
+ * What the CLI does without a daemon: reads and checks what people write, tries connections, plays recordings, looks at a
+ * ledger, makes decisions again. Everything here only reads, but for files that the caller names.
+ */
+export { backtest, type BacktestAlert } from '../backtest.ts';
+export { replayDecisions, type ReplayDifference, type ReplayReport } from '../replay.ts';
+export { testResources, type TestReport } from '../testing.ts';
+export { checkConnections, type ConnectionReport } from './connections.ts';
+export { examine, type Finding as DoctorFinding } from './doctor.ts';
+export { openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
+export { diffOf, matrixFor, permissionsOf, sampleService, type PermissionRow } from './policies.ts';
+export { checkResources, openFolder, openResources, type CheckReport, type ResourcePlace } from './resources.ts';

@@ -1,0 +1,58 @@
+import type { Service } from '../../domain/service.ts';
+import type { Labels } from '../../domain/telemetry.ts';
+import { policyDiff, policyMatrix, type MatrixRow, type PolicyDiff } from '../../policy/index.ts';
+import { actionKinds } from '../../actions/index.ts';
+import { matrixSteps } from '../matrix.ts';
+import type { Resources } from '../resources.ts';
+
+/** A service to try policies on where none is declared. */
+export function sampleService(name: string, labels: Labels): Service {
+  return {
+    name,
+    labels,
+    owner: { team: 'unowned', escalate: 'default' },
+    dependsOn: [],
+    runsOn: [],
+    telemetry: {},
+    slos: [],
+    origin: 'declared',
+  };
+}
+
+/** The most that policies let happen: every step of every runbook in force against every service. */
+export function matrixFor(resources: Resources, services: readonly Service[], asOfMs: number): readonly MatrixRow[] {
+  return policyMatrix(resources.policies, { asOfMs, steps: matrixSteps(resources.runbooks), services });
+}
+
+/** What changes when `after` takes the place of `before`, for the runbooks and services in force. */
+export function diffOf(
+  before: Resources,
+  after: Resources,
+  inForce: Resources,
+  services: readonly Service[],
+  asOfMs: number,
+): PolicyDiff {
+  return policyDiff(before.policies, after.policies, { asOfMs, steps: matrixSteps(inForce.runbooks), services });
+}
+
+/** What one action needs to be allowed, and which runbooks ask for it. */
+export interface PermissionRow {
+  readonly action: string;
+  readonly summary: string;
+  readonly needs: readonly string[];
+  readonly runbooks: readonly string[];
+}
+
+/** What the runbooks in force need, and nothing more. */
+export function permissionsOf(resources: Resources): readonly PermissionRow[] {
+  const users = new Map<string, Set<string>>();
+  for (const runbook of resources.runbooks)
+    for (const step of runbook.steps)
+      users.set(step.action, (users.get(step.action) ?? new Set<string>()).add(runbook.name));
+  return [...users]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([action, runbooks]) => {
+      const kind = actionKinds[action];
+      return { action, summary: kind?.summary ?? '', needs: kind?.needs ?? [], runbooks: [...runbooks].sort() };
+    });
+}
