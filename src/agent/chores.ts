@@ -1,5 +1,8 @@
 import { WatchkeeperError } from '../lib/errors.ts';
+import { stormUnderway } from '../policy/index.ts';
+import { createBulletin } from './bulletin.ts';
 import type { Cases } from './cases/index.ts';
+import { serviceHealth } from './cases/facts.ts';
 import type { Watch } from './watch.ts';
 
 /** What comes round by the clock: verifications, expiring consent, the ladder, cases to be looked at again, budgets. */
@@ -9,6 +12,7 @@ const budgetsEveryMs = 5 * 60_000;
 /** Does the chores until the signal fires. One that fails is logged and does not keep the others from being done. */
 export async function runChores(watch: Watch, cases: () => Cases, signal: AbortSignal): Promise<void> {
   let budgetsDueMs = 0;
+  const bulletin = createBulletin(watch);
   for (;;) {
     try {
       await watch.clock.sleep(everyMs, signal);
@@ -19,7 +23,8 @@ export async function runChores(watch: Watch, cases: () => Cases, signal: AbortS
     await safely(watch, 'approvals', () => watch.approvals().tick());
     await safely(watch, 'ladder', () => watch.ladder.tick());
     cases().tick();
-    tellHealth(watch);
+    watch.health.noteStorm(stormUnderway(watch.resources().policies, serviceHealth(watch)));
+    await safely(watch, 'health', () => bulletin.tell());
     if (watch.clock.monotonicMs() >= budgetsDueMs) {
       budgetsDueMs = watch.clock.monotonicMs() + budgetsEveryMs;
       await safely(watch, 'budgets', () =>
@@ -27,12 +32,6 @@ export async function runChores(watch: Watch, cases: () => Cases, signal: AbortS
       );
     }
   }
-}
-
-function tellHealth(watch: Watch): void {
-  const { paused, unwell } = watch.health.health(watch.sources.statuses());
-  watch.metrics.paused.set(paused ? 1 : 0);
-  watch.metrics.unwell.set(unwell.length);
 }
 
 async function safely(watch: Watch, what: string, work: () => Promise<unknown>): Promise<void> {

@@ -41,6 +41,7 @@ export interface WatchParts {
   readonly sources: readonly Source[];
   readonly channels: ReadonlyMap<string, Channel>;
   readonly settings: WatchSettings;
+  readonly ledgerUnwell?: () => string | undefined;
   readonly alertSettings?: Partial<AlertSettings>;
   readonly incidentSettings?: Partial<IncidentSettings>;
   readonly signal: AbortSignal;

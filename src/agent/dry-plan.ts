@@ -31,7 +31,6 @@ export async function dryPlan(
   const incident = open ?? quiet(serviceName, watch.clock.nowMs());
   const file = open ? await cases.file(open.id) : undefined;
   const facts = caseFacts(watch, incident, file?.diagnosis ?? supposed(watch, incident));
-  if (!facts) return no(`${serviceName} is not watched`);
   const [report] = matchRunbooks([runbook], runbookFacts(watch, facts));
   const match = { runbook: runbookName, matched: report?.matched ?? false, because: report?.because ?? '' };
   const proposal = await proposeOne(watch, facts, runbook, params, 'asked for by a person', 'watchkeeper');

@@ -18,6 +18,10 @@ export interface Pause {
 export interface HealthDesk {
   /** Compares the wall clock with the monotonic one; tells how far the wall jumped since last asked, 0 when it did not. */
   checkClock(): number;
+  /** Notes whether a storm is under way now; policies keep watching for a while after its end. */
+  noteStorm(underway: boolean): void;
+  /** When a storm was last under way. */
+  lastStormMs(): number | undefined;
   /** Sets or clears a standing reason under a name: `policies`, `ledger`, `store` ... */
   set(name: string, reason: string | undefined): void;
   health(sources: readonly SourceStatus[]): AgentHealth;
@@ -41,6 +45,7 @@ export function createHealthDesk(clock: Clock, ledger: Ledger, store: Store): He
   let driftMs = clock.nowMs() - clock.monotonicMs();
   let distrustUntil = -Infinity;
   let jumpText = '';
+  let stormMs: number | undefined;
 
   const write = async (next: Pause | undefined, entry: LedgerDraft): Promise<void> => {
     await ledger.record({
@@ -60,6 +65,10 @@ export function createHealthDesk(clock: Clock, ledger: Ledger, store: Store): He
       jumpText = `the wall clock jumped ${jump > 0 ? 'forward' : 'back'} by ${formatDuration(Math.abs(jump))}`;
       return jump;
     },
+    noteStorm: (underway) => {
+      if (underway) stormMs = clock.nowMs();
+    },
+    lastStormMs: () => stormMs,
     set: (name, reason) => {
       if (reason === undefined) standing.delete(name);
       else standing.set(name, reason);

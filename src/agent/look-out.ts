@@ -15,6 +15,7 @@ const freshForMs = 10 * 60_000;
 export function serviceView(watch: Watch, service: Service): ServiceView {
   const alerts = watch.state().alerts.filter((alert) => alert.service === service.name && alert.status !== 'resolved');
   const signals = signalViews(watch, service.name);
+  const changes = watch.changes.of(service.name).slice(-changesShown);
   const { state, because } = stateOf(alerts, signals, watch.clock.nowMs());
   return {
     name: service.name,
@@ -22,7 +23,10 @@ export function serviceView(watch: Watch, service: Service): ServiceView {
     state,
     because,
     signals,
-    changes: watch.changes.of(service.name).slice(-changesShown),
+    changes,
+    verdicts: [...watch.state().verdicts.values()].filter((verdict) =>
+      changes.some((change) => change.id === verdict.changeId),
+    ),
     alerts,
   };
 }

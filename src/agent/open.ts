@@ -118,6 +118,7 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
     ...ambient,
     store,
     ledger: scrubbedLedger(ledger, scrubber),
+    ledgerUnwell: () => ledger.unwell()?.message,
     epoch,
     operatorIo: makeOperatorIo(ambient, options.environment['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'),
     actions: actionKinds,

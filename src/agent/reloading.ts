@@ -1,7 +1,9 @@
+import { digest } from '../lib/canonical.ts';
 import { toResources } from './assemble.ts';
 import type { Composed } from './compose.ts';
 import type { Agent } from './facade.ts';
-import { createReloader, problemLine, type Loaded, type LoadOptions, type Problem } from './load/index.ts';
+import { asJson } from './records.ts';
+import { createReloader, problemLine, type Config, type Loaded, type LoadOptions, type Problem } from './load/index.ts';
 
 /** Hot reload, bound to the watch: what changed is checked whole and swapped whole, and everybody is told. */
 export interface Reloading {
@@ -13,23 +15,28 @@ export interface Reloading {
 const mostProblems = 20;
 
 /** Makes it; the set in force is the one that was loaded at the start. */
-export function createReloading(composed: Composed, load: LoadOptions, digest: string, loaded: Loaded): Reloading {
+export function createReloading(composed: Composed, load: LoadOptions, startDigest: string, loaded: Loaded): Reloading {
   const { watch } = composed;
   let state: { readonly ok: boolean; readonly problems: readonly string[] } = { ok: true, problems: [] };
+  let restart: readonly string[] = [];
   watch.metrics.reloadOk.set(1);
   watch.metrics.reloadTime.set(watch.clock.nowMs() / 1_000);
 
   const reloader = createReloader({
     load,
     clock: watch.clock,
-    digest,
+    digest: startDigest,
     loaded,
     everyMs: loaded.config.reloadEveryMs,
-    apply: (loaded, newDigest) =>
-      composed.use(toResources(loaded.resources.documents, loaded.config, newDigest, watch.clock.nowMs())),
+    apply: (next, newDigest) => {
+      composed.use(toResources(next.resources.documents, next.config, newDigest, watch.clock.nowMs()));
+      const settings = needRestart(loaded.config, next.config);
+      if (settings.length > 0) watch.log.warn('some settings take effect only with the next start', { settings });
+      restart = settings.map((setting) => `${setting} in watchkeeper.yaml takes effect only with the next start`);
+    },
     report: (report) => {
       const lines = report.ok ? [] : report.problems.slice(0, mostProblems).map(problemLine);
-      state = { ok: report.ok, problems: lines };
+      state = { ok: report.ok, problems: report.ok ? restart : lines };
       watch.metrics.reloadOk.set(report.ok ? 1 : 0);
       if (report.ok) watch.metrics.reloadTime.set(report.atMs / 1_000);
       // The last good set goes on watching. Acting on it is another matter: whoever broke the files may have been
@@ -52,6 +59,12 @@ export function createReloading(composed: Composed, load: LoadOptions, digest: s
       return state;
     },
   };
+}
+
+// Resources, groups and escalations are swapped; what holds a connection, a file or a port is made once.
+function needRestart(old: Config, now: Config): readonly string[] {
+  const settings = ['dataDir', 'sources', 'channels', 'http', 'ledger', 'defaults', 'incidents', 'limits'] as const;
+  return settings.filter((setting) => digest(asJson(old[setting])) !== digest(asJson(now[setting])));
 }
 
 function brokenBecause(problems: readonly Problem[]): string {

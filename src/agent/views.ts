@@ -1,6 +1,6 @@
 import type { Alert, Incident } from '../domain/alert.ts';
 import type { Approval, ApprovalRequirement, Autonomy, Decision } from '../domain/authority.ts';
-import type { Change } from '../domain/change.ts';
+import type { Change, ChangeVerdict } from '../domain/change.ts';
 import type { Diagnosis } from '../domain/diagnosis.ts';
 import type { Checkpoint } from '../domain/ledger.ts';
 import type { Execution, Plan } from '../domain/remediation.ts';
@@ -77,6 +77,8 @@ export interface ServiceView {
   readonly because: string;
   readonly signals: readonly SignalView[];
   readonly changes: readonly Change[];
+  /** What deploy-aware detectors concluded about them: why nobody was called, or what was held against one. */
+  readonly verdicts: readonly ChangeVerdict[];
   readonly alerts: readonly Alert[];
 }
 

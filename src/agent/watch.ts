@@ -46,6 +46,8 @@ export interface Watch {
   readonly operatorIo: OperatorIo;
   readonly actions: Readonly<Record<string, ActionKind>>;
   readonly settings: WatchSettings;
+  /** Why the ledger cannot be trusted or written, if so. */
+  readonly ledgerUnwell?: () => string | undefined;
   readonly window: TelemetryWindow;
   readonly changes: ChangeLog;
   readonly health: HealthDesk;

@@ -22,6 +22,8 @@ export async function onExecution(
   }
   const { execution } = event;
   const { incidentId } = execution.plan;
+  // A late check may come round when the incident is long over and its file put away.
+  await work.files.load(incidentId);
   const known = work.files.get(incidentId).executions;
   const executions = known.includes(execution.id) ? known : [...known, execution.id];
   if (event.kind !== 'ended') {

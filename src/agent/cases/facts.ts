@@ -1,5 +1,5 @@
 import type { Alert, Incident } from '../../domain/alert.ts';
-import type { Approval } from '../../domain/authority.ts';
+import type { AgentHealth, Approval } from '../../domain/authority.ts';
 import type { Change } from '../../domain/change.ts';
 import type { Diagnosis } from '../../domain/diagnosis.ts';
 import type { Observation, Plan } from '../../domain/remediation.ts';
@@ -7,6 +7,7 @@ import type { Service } from '../../domain/service.ts';
 import { decide, type ConditionResult, type DecisionInput } from '../../policy/index.ts';
 import { checkConditions, type RunbookFacts } from '../../runbooks/index.ts';
 import type { Decision } from '../../domain/authority.ts';
+import { staleAfterMs } from '../health.ts';
 import type { Watch } from '../watch.ts';
 
 /** What is known of a case when something is to be decided about it. */
@@ -21,14 +22,33 @@ export interface CaseFacts {
 // A value older than this says nothing about now.
 const freshWithinMs = 5 * 60_000;
 
-/** Puts the facts of a case together; `undefined` when the service it was traced to is not watched any more. */
-export function caseFacts(watch: Watch, incident: Incident, diagnosis: Diagnosis): CaseFacts | undefined {
-  const service = watch.catalog().get(diagnosis.service) ?? watch.catalog().get(incident.service);
-  if (!service) return undefined;
+/** Puts the facts of a case together. */
+export function caseFacts(watch: Watch, incident: Incident, diagnosis: Diagnosis): CaseFacts {
+  const service = watch.catalog().get(diagnosis.service) ?? serviceOf(watch, incident);
   const held = new Set(incident.alerts);
   const change = diagnosis.changeId === undefined ? undefined : watch.changes.byId(diagnosis.changeId);
   const alerts = watch.state().alerts.filter((alert) => held.has(alert.fingerprint));
   return { incident, alerts, diagnosis, service, ...(change === undefined ? {} : { change }) };
+}
+
+/**
+ * The service of an incident. An alert from elsewhere may speak of one that nobody declared; people must hear of it all
+ * the same (I14), and nothing can be done to it, since it runs nowhere that we know.
+ */
+export function serviceOf(watch: Watch, incident: Pick<Incident, 'service'>): Service {
+  const [escalate = ''] = watch.resources().escalations.keys();
+  return (
+    watch.catalog().get(incident.service) ?? {
+      name: incident.service,
+      labels: {},
+      owner: { team: 'unowned', escalate },
+      dependsOn: [],
+      runsOn: [],
+      telemetry: {},
+      slos: [],
+      origin: 'discovered',
+    }
+  );
 }
 
 /** The facts as runbooks read them. */
@@ -81,6 +101,7 @@ export function decisionInput(watch: Watch, facts: CaseFacts, question: Question
   const resources = watch.resources();
   const requested = watch.approvals().of(question.plan.id);
   const { total, unhealthy } = serviceHealth(watch);
+  const lastStormMs = watch.health.lastStormMs();
   return {
     asOfMs: watch.clock.nowMs(),
     epoch: watch.epoch,
@@ -101,7 +122,8 @@ export function decisionInput(watch: Watch, facts: CaseFacts, question: Question
     groups: resources.groups,
     budgets: watch.budgets.of(facts.service),
     serviceHealth: { total, unhealthy },
-    agent: watch.health.health(watch.sources.statuses()),
+    ...(lastStormMs === undefined ? {} : { lastStormMs }),
+    agent: agentHealth(watch, facts.service),
     ceiling: watch.settings.ceiling,
     ...(watch.settings.caps ? { caps: watch.settings.caps } : {}),
     policies: resources.policies,
@@ -125,6 +147,25 @@ export function serviceHealth(watch: Watch): { readonly total: number; readonly 
   );
   const watched = watch.catalog().services;
   return { total: watched.length, unhealthy: watched.filter((service) => ill.has(service.name)).length };
+}
+
+// Besides what makes the whole agent unwell: to act on a service whose own measurements have stopped is to act blind.
+function agentHealth(watch: Watch, service: Service): AgentHealth {
+  const statuses = watch.sources.statuses();
+  const health = watch.health.health(statuses);
+  const measured = new Set(Object.values(service.telemetry).map((binding) => binding.source));
+  const nowMs = watch.clock.nowMs();
+  const silent = statuses.filter(
+    (status) =>
+      measured.has(status.id) && nowMs - (status.lastAnswerMs ?? status.startedMs) > staleAfterMs(status.intervalMs),
+  );
+  return {
+    ...health,
+    unwell: [
+      ...health.unwell,
+      ...silent.map((status) => `${status.id}, which measures ${service.name}, does not answer`),
+    ],
+  };
 }
 
 function othersAtWork(observations: Readonly<Record<string, Observation>>): DecisionInput['inFlight'] {

@@ -41,11 +41,11 @@ export function createCaseFiles(deps: CaseDeps): CaseFiles {
     read,
     load: async (incidentId) => {
       const stored = await read(incidentId);
-      if (stored) files.set(incidentId, stored);
+      if (stored && !files.has(incidentId)) files.set(incidentId, stored);
     },
     write: async (incidentId, change, drafts, lines = []) => {
       const nowMs = watch.clock.nowMs();
-      const before = files.get(incidentId) ?? newFile(incidentId, nowMs);
+      const before = (await read(incidentId)) ?? newFile(incidentId, nowMs);
       const merged: CaseFile = { ...before, ...change, updatedAtMs: nowMs };
       const file: CaseFile = {
         ...merged,

@@ -6,7 +6,7 @@ import type { Watch } from '../watch.ts';
 import type { PendingApproval } from '../views.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
 import { decisionDraft } from './drafts.ts';
-import { caseFacts, decideNow, decisionInput } from './facts.ts';
+import { caseFacts, decideNow, decisionInput, serviceOf } from './facts.ts';
 import { createCaseFiles, type CaseFiles } from './file-store.ts';
 import { observeSteps } from './look.ts';
 import type { Proposal } from './propose.ts';
@@ -155,9 +155,14 @@ async function onResolved(work: CaseWork, incident: Incident): Promise<void> {
   const file = files.get(incident.id);
   const told = file.noticed.length > 0;
   await files.write(incident.id, { standing: 'resolved' }, []);
-  const service = watch.catalog().get(incident.service);
-  if (told && service && file.diagnosis) {
-    await tell(work, { incident, alerts: [], diagnosis: file.diagnosis, service }, 'resolved', false, {});
+  if (told && file.diagnosis) {
+    await tell(
+      work,
+      { incident, alerts: [], diagnosis: file.diagnosis, service: serviceOf(watch, incident) },
+      'resolved',
+      false,
+      {},
+    );
   }
   files.forget(incident.id);
 }
@@ -176,10 +181,9 @@ async function onFault(work: CaseWork, incident: Incident, error: WatchkeeperErr
     },
     [],
   );
-  const service = watch.catalog().get(incident.service);
   // Never silent (I14): a fault of ours is no reason for people not to hear of the trouble.
-  if (service && incident.mode === 'active') {
-    const escalate = service.owner.escalate;
+  if (incident.mode === 'active') {
+    const { escalate } = serviceOf(watch, incident).owner;
     await watch.ladder.call(
       {
         id: `${incident.id}/nothing-matched/fault`,

@@ -53,11 +53,6 @@ export async function workOn(work: CaseWork, incident: Incident): Promise<void> 
   const told = changed(before.diagnosis, diagnosis)
     ? { drafts: [diagnosisDraft(diagnosis)], lines: [diagnosis.summary] }
     : { drafts: [], lines: [] };
-  if (!facts) {
-    const standing = `${diagnosis.service} is not watched any more`;
-    await files.write(incident.id, { diagnosis, standing }, told.drafts, told.lines);
-    return;
-  }
   const proposals = await propose(watch, facts);
   const suggestions = suggestSteps({ ...facts, asOfMs: diagnosis.asOfMs, services: watch.catalog().services });
   await files.write(
