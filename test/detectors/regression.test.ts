@@ -30,6 +30,15 @@ describe('regression at one sample a second, with no history', () => {
     const given = { ...ratio, step: '1s', series, changes };
     expect(failures(errors, { given, expect: { fires: true, after: '61s', at: '68s', because: 'v3' } })).toEqual([]);
   });
+  it('does not judge a change that it has no level before for, and catches the bad one after it', () => {
+    const series = `${quietErrors} 31% 30% 29% 28% 32% 30%x20`;
+    const early = { at: '0s', kind: 'deploy', from: 'v0', to: 'v1' };
+    const given = { ...ratio, step: '1s', series, changes: [early, { ...deploy, to: 'v3' }] };
+    expect(failures(errors, { given, expect: { fires: true, at: '39s', because: 'v3 was deployed' } })).toEqual([]);
+    const alone = { ...ratio, step: '1s', series: quietErrors, changes: [early] };
+    const expectation = { fires: false, because: 'v1 was deployed before it was known what is usual' };
+    expect(failures(errors, { given: alone, expect: expectation })).toEqual([]);
+  });
   it('resolves after the rollback, whose own transient is expected', () => {
     const series = `${quietErrors} 30%x15 20% 8% 3% 0.2%x40`;
     const changes = [deploy, { at: '45s', kind: 'rollback', from: 'v2', to: 'v1' }];

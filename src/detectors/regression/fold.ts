@@ -2,7 +2,7 @@ import { median } from '../../lib/stats.ts';
 import type { Change } from '../../domain/change.ts';
 import type { Sample, SeriesMeta } from '../../domain/telemetry.ts';
 import type { FoldInput } from '../fold.ts';
-import { describeChange } from '../words.ts';
+import { describeChange, subject } from '../words.ts';
 import { addToCourse, expectedAt, learnCourse } from './envelope.ts';
 import { boundary, evidenceAgainst } from './evidence.ts';
 import { offsetFor, toScale, type Nature } from './nature.ts';
@@ -68,6 +68,8 @@ function newChanges(state: State, sample: Sample, input: Input): readonly Change
 function beginWatch(state: State, change: Change, input: Input, settings: Settings): void {
   state.changeMs = change.atMs;
   state.changeIds = [...state.changeIds.slice(-7), change.id];
+  // Without a level before it there is nothing to compare with, and a made-up one would call anything well or ill.
+  if (!isReady(state.normal)) return tooEarly(state, change, input);
   const last = state.watch;
   // A deploy is often seen twice, as a new release and as a restart: one watch, named after the deploy.
   if (last !== null && last.k < 4) {
@@ -89,6 +91,11 @@ function beginWatch(state: State, change: Change, input: Input, settings: Settin
     announced: false,
   };
   catchUp(state, state.watch, input, settings);
+}
+
+function tooEarly(state: State, change: Change, input: Input): void {
+  const reason = `${describeChange(change)} before it was known what is usual for ${subject(input.meta)}, so whether it took harm cannot be told`;
+  state.announce = [...state.announce.slice(-3), { changeId: change.id, verdict: 'inconclusive', reason }];
 }
 
 function named(change: Change): Pick<Watch, 'changeId' | 'phrase' | 'kind' | 'atMs'> {
