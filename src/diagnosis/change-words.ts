@@ -10,7 +10,7 @@ import { templateOf, wordsOf } from './words.ts';
 const minute = 60_000;
 
 /** New kinds of error since the change, where they speak of the service itself and not of something else. */
-export function logNotes(change: Change, scene: Scene): readonly Note[] {
+export function logNotes(change: Change, scene: Scene, replaced: Change | undefined): readonly Note[] {
   const outward = outwardNews(scene);
   const fresh = scene.news.filter(
     (news) =>
@@ -37,7 +37,9 @@ export function logNotes(change: Change, scene: Scene): readonly Note[] {
   if (first === undefined) return [];
   const delay = formatDuration(Math.max(0, first.firstMs - change.atMs));
   const text = `${fresh.length} new kind${fresh.length === 1 ? '' : 's'} of error since, the first ${delay} after it: "${oneLine(first.template, 120)}"`;
-  const weight = first.firstMs - change.atMs <= 10 * minute ? 1.2 : 0.6;
+  // What first came under a later release speaks for that one first.
+  const later = replaced !== undefined && replaced.atMs <= first.firstMs;
+  const weight = (first.firstMs - change.atMs <= 10 * minute ? 1.2 : 0.6) * (later ? 0.25 : 1);
   return [
     { modality: 'logs', kind: 'log', text, weight, atMs: first.firstMs, refutedBy: 'the same error before the change' },
   ];
@@ -57,7 +59,9 @@ export function troubleWords(scene: Scene): ReadonlyMap<string, number> {
   for (const alert of scene.firing) add(`${alert.signal} ${alert.finding.reason}`, 0.6);
   const names = new Set(scene.input.catalog.services.flatMap(({ name }) => [...wordsOf(name)]));
   for (const name of names) trouble.delete(name);
-  const usual = scene.input.snapshot.logs.filter((log) => log.tMs < scene.onsetMs - 120_000).slice(0, 2_000);
+  const usual = scene.input.snapshot.logs
+    .filter((log) => log.tMs < scene.onsetMs - scene.toleranceMs / 0.75)
+    .slice(0, 2_000);
   const templates = new Set(usual.map((log) => templateOf(log.body)));
   for (const word of wordsOf([...templates].slice(0, 200).join(' '))) {
     const weight = trouble.get(word);
@@ -87,7 +91,10 @@ export function lexicalNote(
 /** All that is told of a change, as one text. */
 export function textOf(change: Change): string {
   const { message = '', diff = '', files = '' } = change.attributes;
-  const rest = Object.entries(change.attributes).filter(([key]) => !['message', 'diff', 'files'].includes(key));
+  // Where a release lies says nothing of what is in it, and every stack trace of the service names that place.
+  const place = change.kind === 'deploy' || change.kind === 'rollback' ? ['path'] : [];
+  const told = ['message', 'diff', 'files', ...place];
+  const rest = Object.entries(change.attributes).filter(([key]) => !told.includes(key));
   return [message, files, diff.slice(0, 8_000), change.what, change.ref ?? '', ...rest.map(([, value]) => value)].join(
     ' ',
   );

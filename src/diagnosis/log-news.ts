@@ -21,11 +21,12 @@ const bad =
 
 /**
  * Templates of trouble that the baseline did not have: never seen before the onset, or at five times their rate.
- * Rates are per unit of time, so a short stretch after the onset compares fairly with a long one before.
+ * `slackMs` is how far the onset may be off. Rates are per unit of time, so a short stretch after the onset compares fairly with a long one before.
  */
 export function logNewsOf(
   logs: readonly LogRecord[],
   onsetMs: number,
+  slackMs: number,
   fromMs: number,
   untilMs: number,
 ): readonly LogNews[] {
@@ -37,7 +38,7 @@ export function logNewsOf(
     const template = templateOf(record.body);
     const key = `${record.service}\n${template}`;
     const known = found.get(key);
-    const late = record.tMs >= onsetMs - 120_000;
+    const late = record.tMs >= onsetMs - slackMs;
     found.set(key, {
       service: record.service,
       template,
@@ -48,8 +49,8 @@ export function logNewsOf(
       firstMs: Math.min(known?.firstMs ?? record.tMs, record.tMs),
     });
   }
-  const spanBefore = Math.max(1, onsetMs - 120_000 - fromMs);
-  const spanAfter = Math.max(60_000, untilMs - onsetMs + 120_000);
+  const spanBefore = Math.max(1, onsetMs - slackMs - fromMs);
+  const spanAfter = Math.max(60_000, untilMs - onsetMs + slackMs);
   return [...found.values()]
     .filter(
       (news) => news.after > 0 && (news.before === 0 || news.after / spanAfter > (5 * (news.before + 1)) / spanBefore),

@@ -5,7 +5,7 @@ import type { Span } from '../domain/telemetry.ts';
 import { compareText } from '../lib/order.ts';
 import { logNewsOf } from './log-news.ts';
 import type { LogNews } from './log-news.ts';
-import { shiftOf } from './shift.ts';
+import { resolutionOf, shiftOf } from './shift.ts';
 import type { Role, Shift } from './shift.ts';
 
 /** The part of the catalog that diagnosis needs. */
@@ -66,24 +66,27 @@ export function sceneOf(input: DiagnoseInput): Scene {
   const { asOfMs } = snapshot;
   const saidMs = Math.min(asOfMs, ...firing.map((alert) => Math.min(alert.startsAtMs, alert.finding.sinceMs)));
   const fromMs = saidMs - 3 * hour;
-  const shifts = measure(snapshot, Math.min(saidMs - hour, asOfMs - hour), asOfMs);
+  const oldestMs = snapshot.series.reduce((oldest, { samples }) => Math.min(oldest, samples[0]?.tMs ?? asOfMs), asOfMs);
+  const binMs = resolutionOf(asOfMs - oldestMs, asOfMs - saidMs);
+  const shifts = measure(snapshot, Math.min(saidMs - hour, asOfMs - hour), asOfMs, binMs);
   const own = (shifts.get(root) ?? []).filter((shift) => shift.moved && shift.score > 0);
   const signals = new Set(firing.filter((alert) => alert.service === root).map((alert) => alert.signal));
   const trigger = own.filter((shift) => signals.has(shift.series.signal));
   const symptomatic = trigger.length > 0 ? trigger : own.filter((shift) => isFelt(shift.role));
   const rootSymptom = strongest(symptomatic);
   const onsetMs = rootSymptom === undefined ? saidMs : Math.min(...symptomatic.map((shift) => shift.onsetMs), asOfMs);
+  const toleranceMs = rootSymptom === undefined ? 90_000 : Math.max(5_000, 1.5 * Math.max(binMs, stepOf(rootSymptom)));
   const edges = edgesOf(input);
   const symptoms = new Map([...shifts].map(([service, list]) => [service, symptomIn(list, rootSymptom)]));
   return {
     ...{ input, asOfMs, fromMs, onsetMs, root, rootSymptom, shifts, firing },
-    toleranceMs: Math.max(90_000, 1.5 * stepOf(rootSymptom)),
+    toleranceMs,
     dependencies: reach(root, edges, 4),
     callers: [...edges]
       .filter(([, to]) => to.has(root))
       .map(([from]) => from)
       .sort(compareText),
-    news: logNewsOf(snapshot.logs, onsetMs, fromMs, asOfMs),
+    news: logNewsOf(snapshot.logs, onsetMs, toleranceMs / 0.75, fromMs, asOfMs),
     changes: snapshot.changes
       .filter((change) => change.atMs <= asOfMs && change.atMs > asOfMs - 24 * hour)
       .toSorted((a, b) => a.atMs - b.atMs || compareText(a.id, b.id)),
@@ -104,11 +107,16 @@ function symptomIn(shifts: readonly Shift[], root: Shift | undefined): Shift | u
   return strongest(felt.filter((shift) => shift.role === root?.role)) ?? strongest(felt);
 }
 
-function measure(snapshot: Snapshot, fromMs: number, untilMs: number): ReadonlyMap<string, readonly Shift[]> {
+function measure(
+  snapshot: Snapshot,
+  fromMs: number,
+  untilMs: number,
+  binMs: number,
+): ReadonlyMap<string, readonly Shift[]> {
   const byService = new Map<string, Shift[]>();
   const ordered = snapshot.series.toSorted((a, b) => compareText(a.key, b.key)).slice(0, mostSeries);
   for (const series of ordered) {
-    const shift = shiftOf(series, fromMs, untilMs);
+    const shift = shiftOf(series, fromMs, untilMs, binMs);
     if (shift === undefined) continue;
     const list = byService.get(series.service);
     if (list === undefined) byService.set(series.service, [shift]);

@@ -19,15 +19,16 @@ export interface Shift {
 }
 
 const mostScore = 50;
-const binMs = 60_000;
+const minuteMs = 60_000;
 
 /**
  * Measures one series: least-squares change-point within `fromMs..untilMs`, then the shift of the median over
  * max(IQR/1.35, 5 % of the level, 0.3 sd), so that neither one spike nor a near-constant series wins. `undefined` when
  * there are too few points on either side to say.
  */
-export function shiftOf(series: Series, fromMs: number, untilMs: number): Shift | undefined {
-  const bins = binned(series.samples.filter((sample) => sample.tMs <= untilMs && Number.isFinite(sample.v)));
+export function shiftOf(series: Series, fromMs: number, untilMs: number, binMs: number = minuteMs): Shift | undefined {
+  const usable = series.samples.filter((sample) => sample.tMs <= untilMs && Number.isFinite(sample.v));
+  const bins = binned(usable, binMs);
   const found = changePoint(bins, fromMs);
   if (found === undefined) return undefined;
   const isMove = (at: number): boolean =>
@@ -47,8 +48,17 @@ export function shiftOf(series: Series, fromMs: number, untilMs: number): Shift 
   return { series, role, onsetMs: bins[start]?.tMs ?? untilMs, before: levelBefore, after: levelAfter, score, moved };
 }
 
-// One value a minute (the mean), so that a fine series weighs no more than a coarse one.
-function binned(samples: readonly Sample[]): readonly Sample[] {
+/**
+ * How finely to look: a minute, where there is an hour or more to look at and the trouble is some minutes old, so that
+ * a fine series weighs no more than a coarse one. Soon after the onset, or soon after the daemon's own start, finer, or
+ * there would be too few points on one side to say anything at the moment when it matters.
+ */
+export function resolutionOf(spanMs: number, sinceMs: number): number {
+  return Math.max(1_000, Math.min(minuteMs, spanMs / 60, Math.max(sinceMs, 20_000) / 4));
+}
+
+// One value a bin: the mean.
+function binned(samples: readonly Sample[], binMs: number): readonly Sample[] {
   const bins: { tMs: number; values: number[] }[] = [];
   for (const sample of samples) {
     const last = bins.at(-1);
@@ -131,8 +141,8 @@ export function stepAt(
   atMs: number,
   untilMs: number,
 ): Pick<Shift, 'before' | 'after' | 'score' | 'moved'> | undefined {
-  const endMs = Math.min(untilMs, atMs + 10 * binMs);
-  const near = series.samples.filter((sample) => sample.tMs > atMs - 30 * binMs && sample.tMs <= endMs);
+  const endMs = Math.min(untilMs, atMs + 10 * minuteMs);
+  const near = series.samples.filter((sample) => sample.tMs > atMs - 30 * minuteMs && sample.tMs <= endMs);
   const before = near.filter((sample) => sample.tMs <= atMs).map((sample) => sample.v);
   const after = near.filter((sample) => sample.tMs > atMs).map((sample) => sample.v);
   if (before.length < 3 || after.length < 3) return undefined;

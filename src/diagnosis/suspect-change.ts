@@ -70,9 +70,10 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
       { modality: 'prior' as const, kind: 'change' as const, text: `a ${change.kind}`, weight: kindPrior[change.kind] },
       ...benign(change),
       ...reachNotes(change, scene),
+      ...replaced(change, scene),
       ...precursors(change, scene),
       ...contrastNotes(change, scene),
-      ...logNotes(change, scene),
+      ...logNotes(change, scene, replacedBy(change, scene)),
       ...(lexical === undefined ? [] : [lexical]),
       ...heldAgainst(change, scene),
       ...elimination(change, scene),
@@ -149,6 +150,28 @@ function reachNotes(change: Change, scene: Scene): readonly Note[] {
   return [note(`${change.service} is a dependency, and nothing is known of its state`, -0.3)];
 }
 
+// What a release brought often went away with it; but it may have left something behind, or be in the next one too.
+function replaced(change: Change, scene: Scene): readonly Note[] {
+  const next = replacedBy(change, scene);
+  if (next === undefined) return [];
+  const text = `${oneLine(next.to ?? 'another release', 60)} took its place ${sayLag(next.atMs, scene.onsetMs)}`;
+  return [{ modality: 'reach', kind: 'change', text, weight: -1, refutedBy: 'the same trouble before that' }];
+}
+
+function replacedBy(change: Change, scene: Scene): Change | undefined {
+  const isRelease = ({ kind }: Change): boolean => kind === 'deploy' || kind === 'rollback';
+  return scene.changes.findLast(
+    (other) =>
+      isRelease(change) &&
+      isRelease(other) &&
+      other.service === change.service &&
+      other.what === change.what &&
+      other.instances === undefined &&
+      other.atMs > change.atMs &&
+      other.atMs <= scene.onsetMs,
+  );
+}
+
 // A caller can hurt what it calls: a cache it no longer uses, a query it repeats, a retry without end.
 function fromAbove(change: Change, scene: Scene, note: (text: string, weight: number) => Note): readonly Note[] {
   if (!scene.callers.includes(change.service))
@@ -190,6 +213,7 @@ function elimination(change: Change, scene: Scene): readonly Note[] {
   const rivals = scene.changes.filter(
     (other) =>
       other.id !== change.id &&
+      replacedBy(other, scene) !== change &&
       other.atMs <= scene.onsetMs + scene.toleranceMs &&
       other.atMs > scene.onsetMs - 60 * minute &&
       ruledOut(other, scene) === undefined,

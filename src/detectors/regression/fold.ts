@@ -69,7 +69,10 @@ function beginWatch(state: State, change: Change, input: Input, settings: Settin
   state.changeMs = change.atMs;
   state.changeIds = [...state.changeIds.slice(-7), change.id];
   // Without a level before it there is nothing to compare with, and a made-up one would call anything well or ill.
-  if (!isReady(state.normal)) return tooEarly(state, change, input);
+  if (!isReady(state.normal)) {
+    tooEarly(state, change, input);
+    return;
+  }
   const last = state.watch;
   // A deploy is often seen twice, as a new release and as a restart: one watch, named after the deploy.
   if (last !== null && last.k < 4) {
