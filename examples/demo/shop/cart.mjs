@@ -1,7 +1,10 @@
 // The cart service: what each customer wants to buy, and what it costs. Checkout depends on it; nothing here ever changes.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const work = (fromMs, toMs) => sleep(fromMs + (toMs - fromMs) * Math.random());
+const products = 240;
+const priceOf = (product) => 500 + ((product * 7919) % 9500);
+// What a look into a database takes.
+const work = () => sleep(6 + 8 * Math.random());
 
 // Seven of twenty customers are guests: they have an account without a loyalty programme.
 function customerOf(id) {
@@ -11,17 +14,17 @@ function customerOf(id) {
 export const routes = {
   carts: async (url) => {
     const id = Number(url.pathname.split('/')[2]);
-    await work(6, 14);
-    const lines = [0, 1].map((n) => ({ product: (id * 7 + n * 31) % 160, quantity: 1 + n }));
+    await work();
+    const lines = [0, 1].map((n) => ({ product: (id * 7 + n * 31) % products, quantity: 1 + n }));
     return { customer: customerOf(id), lines };
   },
   prices: async (url) => {
     const product = Number(url.pathname.split('/')[2]);
-    await work(22, 38);
-    return { product, cents: 500 + ((product * 7919) % 9500) };
+    await work();
+    return { product, cents: priceOf(product) };
   },
   'price-list': async () => {
-    await work(4, 8);
-    return { cents: Array.from({ length: 160 }, (_, product) => 500 + ((product * 7919) % 9500)) };
+    await work();
+    return { cents: Array.from({ length: products }, (_, product) => priceOf(product)) };
   },
 };
