@@ -155,7 +155,7 @@ function replaced(change: Change, scene: Scene): readonly Note[] {
   const next = replacedBy(change, scene);
   if (next === undefined) return [];
   const text = `${oneLine(next.to ?? 'another release', 60)} took its place ${sayLag(next.atMs, scene.onsetMs)}`;
-  return [{ modality: 'reach', kind: 'change', text, weight: -1, refutedBy: 'the same trouble before that' }];
+  return [{ modality: 'reach', kind: 'change', text, weight: -1.5, refutedBy: 'the same trouble before that' }];
 }
 
 function replacedBy(change: Change, scene: Scene): Change | undefined {
@@ -167,6 +167,8 @@ function replacedBy(change: Change, scene: Scene): Change | undefined {
       other.service === change.service &&
       other.what === change.what &&
       other.instances === undefined &&
+      // One that touches only documents runs what the one before brought.
+      benign(other).length === 0 &&
       other.atMs > change.atMs &&
       other.atMs <= scene.onsetMs,
   );
