@@ -57,7 +57,8 @@ function issuesOf(
   if (fault.code === 'invalid_value') {
     const words = fault.values.filter((value) => typeof value === 'string');
     const actual = valueAt(input, path);
-    const message = `must be one of ${fault.values.map(String).join(', ')}`;
+    const choice = `one of ${fault.values.map(String).join(', ')}`;
+    const message = actual === undefined ? `missing: ${choice} is required` : `must be ${choice}`;
     return [typeof actual === 'string' ? withSuggestion({ path, message }, actual, words) : { path, message }];
   }
   if (fault.code === 'invalid_type') {

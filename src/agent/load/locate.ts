@@ -12,10 +12,15 @@ export function locator(source: SourceText, document: Document): Locate {
 function locate(source: SourceText, document: Document, issue: Issue): Problem {
   let node: Node | null = document.contents;
   let offset = startOf(node) ?? document.range?.[0] ?? 0;
+  let { message } = issue;
   for (const [depth, step] of issue.path.entries()) {
     const found = child(resolved(node, document), step);
-    if (!found) break;
     const last = depth === issue.path.length - 1;
+    if (!found) {
+      // What is not there has no place of its own: the place is where it should be, and the words must name it.
+      if (last && message.startsWith('missing')) message = `${step} is ${message}`;
+      break;
+    }
     const key = found.key === undefined ? undefined : startOf(found.key);
     node = found.value;
     offset = (last && issue.atKey === true ? key : undefined) ?? startOf(node) ?? key ?? offset;
@@ -24,7 +29,7 @@ function locate(source: SourceText, document: Document, issue: Issue): Problem {
       offset = node.range[0] + offsetInside(written, String(node.value), issue.offset);
     }
   }
-  return problemAt(source, offset, issue.message, issue.suggestion);
+  return problemAt(source, offset, message, issue.suggestion);
 }
 
 function resolved(node: Node | null, document: Document): Node | null {

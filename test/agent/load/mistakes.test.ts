@@ -11,6 +11,13 @@ const golden: readonly [string, Readonly<Record<string, string | Uint8Array>>, s
     |   ^`,
   ],
   [
+    'a key that is not there',
+    { 'p.yaml': documentText('Policy', 'prod', "  allow: [{ when: 'true' }]") },
+    `p.yaml:5:11: autonomy is missing: one of observe, suggest, approve, act is required
+  5 |   allow: [{ when: 'true' }]
+    |           ^`,
+  ],
+  [
     'a word that is not in a closed set',
     { 'p.yaml': documentText('Policy', 'prod', '  allow: [{autonomy: atc}]') },
     `p.yaml:5:22: must be one of observe, suggest, approve, act; did you mean "act"?

@@ -25,8 +25,8 @@ export function peersRoot(): string {
   return root;
 }
 
-/** Prometheus, scraping `targets` every second. */
-export function startPrometheus(targets: readonly string[], rules = ''): Promise<Peer> {
+/** Prometheus, scraping `targets` every second, handing the alerts of its rules to `alertmanager` when there is one. */
+export function startPrometheus(targets: readonly string[], rules = '', alertmanager?: string): Promise<Peer> {
   return startPeer('prometheus', '/-/ready', (folder, port) => {
     const jobs = targets.map((target, index) => ({
       job_name: `job-${index}`,
@@ -36,6 +36,9 @@ export function startPrometheus(targets: readonly string[], rules = ''): Promise
       global: { scrape_interval: '1s', evaluation_interval: '1s' },
       scrape_configs: jobs,
       rule_files: ['rules.yml'],
+      ...(alertmanager === undefined
+        ? {}
+        : { alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(alertmanager).host] }] }] } }),
     };
     // YAML is a superset of JSON.
     writeFileSync(path.join(folder, 'prometheus.yml'), JSON.stringify(config));
@@ -48,8 +51,9 @@ export function startPrometheus(targets: readonly string[], rules = ''): Promise
   });
 }
 
-/** Alertmanager that hands everything to a webhook at once. */
-export function startAlertmanager(webhookUrl: string): Promise<Peer> {
+/** Alertmanager that hands everything to a webhook at once, with the token in a file when there is one. */
+export function startAlertmanager(webhookUrl: string, tokenFile?: string): Promise<Peer> {
+  const authorization = tokenFile === undefined ? {} : { authorization: { credentials_file: tokenFile } };
   return startPeer('prometheus-alertmanager', '/-/ready', (folder, port) => {
     const config = {
       route: {
@@ -59,7 +63,9 @@ export function startAlertmanager(webhookUrl: string): Promise<Peer> {
         group_interval: '1s',
         repeat_interval: '1h',
       },
-      receivers: [{ name: 'hook', webhook_configs: [{ url: webhookUrl, send_resolved: true }] }],
+      receivers: [
+        { name: 'hook', webhook_configs: [{ url: webhookUrl, send_resolved: true, http_config: authorization }] },
+      ],
     };
     writeFileSync(path.join(folder, 'alertmanager.yml'), JSON.stringify(config));
     // See install.sh: it looks for its templates where it runs.
@@ -158,7 +164,8 @@ export async function until(what: string, is: () => Promise<boolean> | boolean, 
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
   const taken = await serve(() => undefined);
   await taken.close();
   return Number(new URL(taken.url).port);

@@ -37,6 +37,8 @@ export function makeHome(): Home {
 
 export interface StartOptions {
   readonly dataDir?: string;
+  /** The token to come with, where the configuration names tokens. Default: the one the daemon makes. */
+  readonly token?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -106,7 +108,7 @@ export async function startDaemon(home: Home, options: StartOptions = {}): Promi
   });
   if (launched.isOver()) throw new Error(`the daemon ended: ${said()}`);
   const readyMs = performance.now() - startedMs;
-  const token = readFileSync(path.join(dataDir, 'api-token'), 'utf8').trim();
+  const token = options.token ?? readFileSync(path.join(dataDir, 'api-token'), 'utf8').trim();
   const pid = child.pid ?? 0;
   const ask: DaemonProcess['ask'] = async (method, where, body) => {
     const response = await fetch(`${url}${where}`, {
@@ -171,7 +173,7 @@ interface Launched {
 function launch(home: Home, options: StartOptions): Launched {
   const dataDir = options.dataDir ?? home.dataDir;
   mkdirSync(dataDir, { recursive: true });
-  const argv = [program(), 'run', '--data-dir', dataDir];
+  const argv = [path.join(root, 'dist/main.js'), 'run', '--data-dir', dataDir];
   const child = spawn(process.execPath, argv, {
     cwd: home.folder,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -192,10 +194,6 @@ function launch(home: Home, options: StartOptions): Launched {
   });
   const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
   return { child, dataDir, said: () => said, isOver, ended };
-}
-
-function program(): string {
-  return path.join(root, 'test/e2e/support/launch.ts');
 }
 
 function logLines(said: string): readonly Readonly<Record<string, Json>>[] {
