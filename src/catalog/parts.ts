@@ -1,17 +1,6 @@
 import * as z from 'zod';
 
-import { parseDuration } from '../lib/duration.ts';
-
-/** `5m`, `30d`: to milliseconds. */
-export const durationMs = z
-  .string()
-  .transform((text, context) => {
-    const ms = parseDuration(text);
-    if (ms !== undefined && ms > 0) return ms;
-    context.addIssue({ code: 'custom', message: 'must be a duration such as 90s, 5m, 2h or 30d' });
-    return z.NEVER;
-  })
-  .describe('A duration: 90s, 5m, 2h, 30d');
+export { writtenDuration as durationMs } from '../lib/written.ts';
 
 /** `99.9%` or `0.999`: to a ratio strictly between 0 and 1. */
 export const objective = z

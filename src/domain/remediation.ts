@@ -10,6 +10,11 @@ export interface Target {
   readonly labels: Labels;
 }
 
+/** Names a target for locks and attempt caps: the same text wherever it is counted. */
+export function targetKey(target: Pick<Target, 'kind' | 'id'>): string {
+  return `${target.kind}/${target.id}`;
+}
+
 /**
  * Risk traits. They come from the action's code, never from YAML and never from a model (I7).
  * `scope` is how much one run can touch; `destructive` means data can be lost.

@@ -107,7 +107,4 @@ export const defaultCaps: AttemptCaps = {
   ineffective: { max: 2, inMs: dayMs },
 };
 
-/** Names a target in history, locks and caps. */
-export function targetKey(target: { readonly kind: string; readonly id: string }): string {
-  return `${target.kind}/${target.id}`;
-}
+export { targetKey } from '../domain/remediation.ts';

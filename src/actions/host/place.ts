@@ -1,5 +1,6 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { HostPlace } from '../../domain/places.ts';
+import type { Target } from '../../domain/remediation.ts';
 import type { Service } from '../../domain/service.ts';
 
 /** How a service on this host is started again. */
@@ -36,6 +37,13 @@ export function starterOf(service: Service): Starter {
 /** What people and targets call it. */
 export function starterName(starter: Starter): string {
   return starter.by === 'unit' ? starter.unit : starter.pidFile;
+}
+
+/** What is touched when the starter, or the process it started, is acted on. */
+export function starterTarget(service: Service): Target {
+  const starter = starterOf(service);
+  const kind = starter.by === 'unit' ? 'unit' : 'process';
+  return { kind, id: starterName(starter), service: service.name, labels: service.labels };
 }
 
 /**

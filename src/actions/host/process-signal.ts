@@ -4,11 +4,9 @@ import { digest } from '../../lib/canonical.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Json } from '../../lib/json.ts';
 import { schemaOf } from '../../lib/schema.ts';
-import type { Service } from '../../domain/service.ts';
-import type { Target } from '../../domain/remediation.ts';
 import { defineAction } from '../define-action.ts';
 import { createOnce } from '../once.ts';
-import { starterName, starterOf } from './place.ts';
+import { starterName, starterOf, starterTarget } from './place.ts';
 import { identityText, readProcess } from './process.ts';
 import { look, malformedBefore } from './running.ts';
 
@@ -28,14 +26,14 @@ export const processSignal = defineAction<z.infer<typeof params>>({
   traits: { reversible: false, idempotent: false, destructive: false, scope: 'process' },
   params: schemaOf(params),
   needs: ['signal the process (same user, or CAP_KILL); read /proc and the pid file or systemctl show'],
-  target: (_given, service) => targetOf(service),
+  target: (_given, service) => starterTarget(service),
   observe: async (_given, context) => {
     const starter = starterOf(context.service);
     const running = await look(starter, context);
     const process = running.pid > 1 ? await readProcess(context.io.files, running.pid, context.signal) : undefined;
     const identity = process === undefined ? '' : identityText(process);
     return {
-      target: targetOf(context.service),
+      target: starterTarget(context.service),
       atMs: context.io.clock.nowMs(),
       facts: { by: starter.by, running: process !== undefined, pid: running.pid, identity },
       stateHash: digest([starterName(starter), identity]),
@@ -70,12 +68,6 @@ export const processSignal = defineAction<z.infer<typeof params>>({
     return { is: 'unknown', because: `a ${given.signal} leaves nothing to look for` };
   },
 });
-
-function targetOf(service: Service): Target {
-  const starter = starterOf(service);
-  const kind = starter.by === 'unit' ? 'unit' : 'process';
-  return { kind, id: starterName(starter), service: service.name, labels: service.labels };
-}
 
 function parseBefore(before: Json): z.infer<typeof beforeShape> {
   const parsed = beforeShape.safeParse(before);

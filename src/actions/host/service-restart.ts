@@ -4,11 +4,9 @@ import { digest } from '../../lib/canonical.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Json } from '../../lib/json.ts';
 import { schemaOf } from '../../lib/schema.ts';
-import type { Target } from '../../domain/remediation.ts';
-import type { Service } from '../../domain/service.ts';
 import { defineAction } from '../define-action.ts';
 import { isHealthy, ownDeadlineMs, waitHealthy } from './health.ts';
-import { hostPlace, starterName, starterOf } from './place.ts';
+import { hostPlace, starterName, starterOf, starterTarget } from './place.ts';
 import { look, lookUntilUp, malformedBefore, restart } from './running.ts';
 
 const params = z.strictObject({
@@ -29,14 +27,14 @@ export const serviceRestart = defineAction<z.infer<typeof params>>({
     'systemd: org.freedesktop.systemd1.manage-units (restart) on the unit, or',
     'SIGTERM to the process (same user, or CAP_KILL); read /proc and the pid file',
   ],
-  target: (_params, service) => targetOf(service),
+  target: (_params, service) => starterTarget(service),
   observe: async (_params, context) => {
     const starter = starterOf(context.service);
     const { health } = hostPlace(context.service);
     const running = await look(starter, context);
     const healthy = health === undefined ? running.up : running.up && (await isHealthy(health, context, 2_000));
     return {
-      target: targetOf(context.service),
+      target: starterTarget(context.service),
       atMs: context.io.clock.nowMs(),
       facts: {
         by: starter.by,
@@ -91,12 +89,6 @@ export const serviceRestart = defineAction<z.infer<typeof params>>({
     return { is: 'unknown', because: 'nothing runs right now' };
   },
 });
-
-function targetOf(service: Service): Target {
-  const starter = starterOf(service);
-  const kind = starter.by === 'unit' ? 'unit' : 'process';
-  return { kind, id: starterName(starter), service: service.name, labels: service.labels };
-}
 
 function parseBefore(before: Json): z.infer<typeof beforeShape> {
   const parsed = beforeShape.safeParse(before);

@@ -1,6 +1,6 @@
 import { canonicalJson, digest, sha256Hex } from '../../lib/canonical.ts';
 import type { Json } from '../../lib/json.ts';
-import type { Plan, Target } from '../../domain/remediation.ts';
+import type { Plan } from '../../domain/remediation.ts';
 
 /** Turns plain readonly data into Json. Loses nothing: domain types hold only what JSON can carry. */
 export function asJson(value: object): Json {
@@ -17,10 +17,7 @@ export function idempotencyKey(planId: string, stepId: string, attempt: number, 
   return sha256Hex(canonicalJson([planId, stepId, attempt, way]));
 }
 
-/** Names a target for locks and attempt caps. */
-export function targetKey(target: Target): string {
-  return `${target.kind}/${target.id}`;
-}
+export { targetKey } from '../../domain/remediation.ts';
 
 /** The digest of everything in a plan but its id: must equal the id, or somebody edited it. */
 export function planDigest(plan: Plan): string {
