@@ -15,7 +15,8 @@ const sql = {
   next: 'SELECT key, value, version FROM state WHERE space = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?',
   backward: 'SELECT key, value, version FROM state WHERE space = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?',
   size: 'SELECT coalesce(max(seq) + 1, 0) AS size FROM entry',
-  entries: 'SELECT seq, leaf, data FROM entry WHERE seq >= ? ORDER BY seq LIMIT ?',
+  // The hash as text: a blob comes in memory of its own, which costs more than 32 bytes are worth.
+  entries: 'SELECT seq, hex(leaf) AS leaf, data FROM entry WHERE seq >= ? ORDER BY seq LIMIT ?',
   addEntry: 'INSERT INTO entry (seq, leaf, data) VALUES (?, ?, ?)',
   tile: 'SELECT data FROM tile WHERE level = ? AND idx = ?',
   addTile: 'INSERT INTO tile (level, idx, data) VALUES (?, ?, ?)',

@@ -85,7 +85,7 @@ export class SqliteStore implements Store {
     return this.#read('reading the ledger', () =>
       this.#run.entries.all(fromSeq, limit).map((row) => ({
         seq: integer(row, 'seq'),
-        leafHash: blob(row, 'leaf'),
+        leafHash: Buffer.from(text(row, 'leaf'), 'hex'),
         data: blob(row, 'data'),
       })),
     );
