@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+
+import { createLadder, type Ladder } from '../../src/agent/ladder.ts';
+import { createMetrics } from '../../src/agent/metrics.ts';
+import type { Escalation } from '../../src/domain/definitions.ts';
+import type { Channel, Delivery, Notice } from '../../src/domain/ports/channel.ts';
+import { recordingLog } from '../support/quiet-log.ts';
+import { diskLedger, diskStore, emptyDisk, type Disk } from '../support/memory-store.ts';
+import { virtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+
+const minute = 60_000;
+const oncall: Escalation = {
+  name: 'oncall',
+  steps: [
+    { notify: [{ channel: 'chat', address: '#oncall' }], waitMs: 5 * minute },
+    {
+      notify: [
+        { channel: 'pager', address: 'a' },
+        { channel: 'mail', address: 'b' },
+      ],
+      waitMs: 10 * minute,
+    },
+  ],
+  approvers: {},
+};
+const notice = (id: string): Notice => ({
+  id,
+  kind: 'approval-needed',
+  atMs: 0,
+  title: 'Your approval is needed',
+  lines: ['because'],
+});
+
+interface World {
+  readonly clock: VirtualClock;
+  readonly ladder: Ladder;
+  readonly disk: Disk;
+  /** `channel:notice` in the order of posting. */
+  readonly posted: string[];
+  answers: Record<string, Delivery | 'throws'>;
+}
+
+function makeWorld(disk: Disk = emptyDisk(), missing: readonly string[] = []): World {
+  const clock = virtualClock();
+  const posted: string[] = [];
+  const world = { clock, disk, posted, answers: {} } as unknown as World & { ladder: Ladder };
+  const channel = (id: string): Channel => ({
+    id,
+    kind: id,
+    traits: { approvals: false, threads: false, edits: false },
+    post: (one) => {
+      posted.push(`${id}:${one.id}`);
+      const answer = world.answers[id] ?? { is: 'accepted' };
+      return answer === 'throws' ? Promise.reject(new Error('boom')) : Promise.resolve(answer);
+    },
+    check: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  });
+  const channels = new Map(
+    ['log', 'chat', 'pager', 'mail'].filter((id) => !missing.includes(id)).map((id) => [id, channel(id)]),
+  );
+  disk.epoch = 1;
+  world.ladder = createLadder({
+    clock,
+    log: recordingLog(),
+    metrics: createMetrics(),
+    store: diskStore(disk),
+    ledger: diskLedger(disk, 1),
+    channels: () => channels,
+    escalations: () => new Map([['oncall', oncall]]),
+    signal: new AbortController().signal,
+  });
+  return world;
+}
+
+describe('calling people', () => {
+  it('tells the first rung, waits, and goes on to the next when nobody answers', async () => {
+    const { ladder, clock, posted } = makeWorld();
+    await ladder.call(notice('n'), 'oncall', true);
+    expect(posted).toEqual(['chat:n']);
+    await clock.advance(5 * minute - 1);
+    await ladder.tick();
+    expect(posted).toEqual(['chat:n']);
+    await clock.advance(1);
+    await ladder.tick();
+    expect(posted).toEqual(['chat:n', 'pager:n', 'mail:n']);
+    expect(ladder.calls()[0]).toMatchObject({ done: true });
+  });
+  it('stops climbing when somebody answered', async () => {
+    const { ladder, clock, posted } = makeWorld();
+    const incident = { id: 'i1', service: 's' } as never;
+    await ladder.call({ ...notice('n'), incident }, 'oncall', true);
+    await ladder.answered('i1', 'approved');
+    await clock.advance(60 * minute);
+    await ladder.tick();
+    expect(posted).toEqual(['chat:n']);
+  });
+  it('says the same thing once, however often it comes up', async () => {
+    const { ladder, posted } = makeWorld();
+    await ladder.call(notice('n'), 'oncall', true);
+    await ladder.call(notice('n'), 'oncall', true);
+    expect(posted).toEqual(['chat:n']);
+  });
+  it.each([
+    ['refuses it', { is: 'failed', reason: 'no such room', retryable: false }],
+    ['throws', 'throws'],
+  ] as const)('goes on at once to the next rung when the channel %s', async (_, answer) => {
+    const world = makeWorld();
+    world.answers = { chat: answer };
+    await world.ladder.call(notice('n'), 'oncall', true);
+    expect(world.posted).toEqual(['chat:n', 'pager:n', 'mail:n']);
+  });
+  it('goes on at once when a channel is missing altogether', async () => {
+    const { ladder, posted } = makeWorld(emptyDisk(), ['chat']);
+    await ladder.call(notice('n'), 'oncall', true);
+    expect(posted).toEqual(['pager:n', 'mail:n']);
+  });
+  it('falls to the log when the escalation does not exist: never silent', async () => {
+    const { ladder, posted } = makeWorld();
+    await ladder.call(notice('n'), 'nobody-wrote-this', true);
+    expect(posted).toEqual(['log:n']);
+  });
+  it('tells news that needs no answer only on the first rung', async () => {
+    const { ladder, clock, posted } = makeWorld();
+    await ladder.call(notice('n'), 'oncall', false);
+    await clock.advance(60 * minute);
+    await ladder.tick();
+    expect(posted).toEqual(['chat:n']);
+  });
+  it('announces nothing again after a restart, and goes on where it was', async () => {
+    const first = makeWorld();
+    await first.ladder.call(notice('n'), 'oncall', true);
+    const second = makeWorld(first.disk);
+    await second.ladder.resume();
+    await second.ladder.call(notice('n'), 'oncall', true);
+    expect(second.posted).toEqual([]);
+    await second.clock.advance(5 * minute);
+    await second.ladder.tick();
+    expect(second.posted).toEqual(['pager:n', 'mail:n']);
+  });
+  it('sends again, under the same id, what was being sent when the process died', async () => {
+    const first = makeWorld();
+    await first.ladder.call(notice('n'), 'oncall', true);
+    const row = first.disk.rows.get('delivery\nn')!;
+    const call = row.value as unknown as { deliveries: readonly object[] };
+    first.disk.rows.set('delivery\nn', {
+      ...row,
+      value: { ...call, rung: 0, deliveries: call.deliveries.map((one) => ({ ...one, is: 'sending' })) },
+    });
+    const second = makeWorld(first.disk);
+    await second.ladder.resume();
+    expect(second.posted).toEqual(['chat:n']);
+  });
+  it('keeps every delivery in the ledger, failures too, with no address in the tree', async () => {
+    const world = makeWorld();
+    world.answers = { chat: { is: 'failed', reason: 'gone', retryable: false } };
+    await world.ladder.call(notice('n'), 'oncall', true);
+    const deliveries = world.disk.entries.filter((entry) => entry.type === 'delivery');
+    expect(deliveries.map((entry) => entry.body['outcome'])).toEqual(['failed', 'accepted', 'accepted']);
+    expect(JSON.stringify(world.disk.entries)).not.toContain('#oncall');
+  });
+});

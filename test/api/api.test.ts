@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Agent } from '../../src/agent/index.ts';
+import { createApp, grantFor } from '../../src/api/index.ts';
+import type { Principal } from '../../src/domain/authority.ts';
+import { WatchkeeperError } from '../../src/lib/errors.ts';
+import { limits } from '../../src/lib/limits.ts';
+import { recordingLog } from '../support/quiet-log.ts';
+
+interface Asked {
+  readonly what: string;
+  readonly who?: Principal;
+}
+
+function makeApp(more: Partial<Agent> = {}, hosts: readonly string[] = []) {
+  const asked: Asked[] = [];
+  const note =
+    (what: string) =>
+    (...args: readonly unknown[]) => {
+      const who = args.find((arg): arg is Principal => typeof arg === 'object' && arg !== null && 'groups' in arg);
+      asked.push({ what, ...(who ? { who } : {}) });
+      return Promise.resolve(
+        what === 'answer'
+          ? { is: 'recorded', message: 'ok' }
+          : what === 'announce' || what === 'alertmanager'
+            ? { accepted: 1, problems: [] }
+            : undefined,
+      );
+    };
+  const agent = {
+    status: () => ({ version: 'x' }),
+    services: () => [],
+    alerts: () => [],
+    approvals: () => [],
+    matrix: () => [],
+    incidents: () => Promise.resolve([]),
+    incident: () => Promise.resolve(undefined),
+    readiness: () => ({ ready: true, reasons: [] }),
+    metrics: () => Promise.resolve('metric 1\n'),
+    answer: note('answer'),
+    pause: note('pause'),
+    resume: note('resume'),
+    announce: note('announce'),
+    alertmanager: note('alertmanager'),
+    ...more,
+  } as unknown as Agent;
+  const app = createApp({
+    agent,
+    grants: [
+      grantFor('correct-token', { id: 'token:ana', groups: [] }),
+      grantFor('other-token', { id: 'token:bo', groups: [] }),
+    ],
+    hosts,
+    log: recordingLog(),
+  });
+  return { app, asked };
+}
+const bearer = { authorization: 'Bearer correct-token' };
+const json = { ...bearer, 'content-type': 'application/json' };
+const post = (body: unknown, headers: Record<string, string> = json): RequestInit => ({
+  method: 'POST',
+  headers,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+});
+
+describe('what is open', () => {
+  it('answers probes and scrapes without a token', async () => {
+    const { app } = makeApp();
+    for (const path of ['/healthz', '/readyz', '/metrics']) expect((await app.request(path)).status).toBe(200);
+  });
+  it('says 503 with its reasons when it is not ready', async () => {
+    const { app } = makeApp({ readiness: () => ({ ready: false, reasons: ['no source answers'] }) });
+    const response = await app.request('/readyz');
+    expect([response.status, await response.json()]).toEqual([503, { ready: false, reasons: ['no source answers'] }]);
+  });
+});
+
+describe('who may ask', () => {
+  const paths = [
+    'status',
+    'services',
+    'alerts',
+    'approvals',
+    'incidents',
+    'policy/matrix',
+    'ledger',
+    'ledger/entries',
+  ].map((path) => `/api/v1/${path}`);
+  it.each(paths)('GET %s needs a token', async (path) => {
+    const { app } = makeApp();
+    for (const authorization of [
+      undefined,
+      '',
+      'Bearer ',
+      'Bearer wrong',
+      'Basic correct-token',
+      'bearer correct-token ',
+      `Bearer ${'x'.repeat(5_000)}`,
+    ]) {
+      const response = await app.request(path, { headers: authorization === undefined ? {} : { authorization } });
+      expect(response.status).toBe(401);
+    }
+  });
+  it('names the holder of the token as the one who acts (I15)', async () => {
+    const { app, asked } = makeApp();
+    await app.request('/api/v1/pause', post({ reason: 'r' }, { ...json, authorization: 'Bearer other-token' }));
+    expect(asked).toEqual([{ what: 'pause', who: { id: 'token:bo', groups: [] } }]);
+  });
+  it('is addressed only by its own names, against DNS rebinding', async () => {
+    const { app } = makeApp({}, ['127.0.0.1', 'localhost']);
+    expect(
+      (await app.request('http://evil.example/api/v1/status', { headers: { ...bearer, host: 'evil.example' } })).status,
+    ).toBe(403);
+    expect(
+      (await app.request('http://127.0.0.1:7777/api/v1/status', { headers: { ...bearer, host: '127.0.0.1:7777' } }))
+        .status,
+    ).toBe(200);
+  });
+});
+
+describe('what may be said', () => {
+  it('never acts on GET', async () => {
+    const { app, asked } = makeApp();
+    for (const path of [
+      '/api/v1/approvals/abcdefgh',
+      '/api/v1/pause',
+      '/api/v1/resume',
+      '/api/v1/changes',
+      '/api/v1/approvals/abcdefgh?verdict=approve',
+    ]) {
+      expect((await app.request(path, { headers: bearer })).status).toBe(404);
+    }
+    expect(asked).toEqual([]);
+  });
+  it.each([
+    ['a form', { ...bearer, 'content-type': 'application/x-www-form-urlencoded' }, 'verdict=approve'],
+    ['plain text', { ...bearer, 'content-type': 'text/plain' }, '{"verdict":"approve"}'],
+    ['half of a JSON text', json, '{"verdict":'],
+    ['another verdict', json, '{"verdict":"maybe"}'],
+    ['an unknown key', json, '{"verdict":"approve","force":true}'],
+    ['no object', json, '[]'],
+  ])('refuses an answer that is %s, clearly', async (_, headers, body) => {
+    const { app, asked } = makeApp();
+    const response = await app.request('/api/v1/approvals/abcdefgh', post(body, headers));
+    expect(response.status).toBe(400);
+    expect(((await response.json()) as { error: { message: string } }).error.message.length).toBeGreaterThan(5);
+    expect(asked).toEqual([]);
+  });
+  it('refuses a body above the limit', async () => {
+    const { app, asked } = makeApp();
+    const body = JSON.stringify({ reason: 'x'.repeat(limits.apiBodyBytes) });
+    expect(
+      (await app.request('/api/v1/pause', post(body, { ...json, 'content-length': String(body.length) }))).status,
+    ).toBe(413);
+    expect(asked).toEqual([]);
+  });
+  it('says 409 when an answer was refused', async () => {
+    const { app } = makeApp({ answer: () => Promise.resolve({ is: 'refused', message: 'too late' }) });
+    expect((await app.request('/api/v1/approvals/abcdefgh', post({ verdict: 'approve' }))).status).toBe(409);
+  });
+  it('gives every error a code, and a fault of ours no inside', async () => {
+    const { app } = makeApp({
+      incident: () => Promise.reject(new WatchkeeperError('malformed', 'more than one incident begins with ab')),
+      announce: () => Promise.reject(new Error('boom')),
+    });
+    expect(await (await app.request('/api/v1/incidents/ab', { headers: bearer })).json()).toEqual({
+      error: { code: 'malformed', message: 'more than one incident begins with ab' },
+    });
+    const response = await app.request('/api/v1/changes', post({}));
+    expect([response.status, ((await response.json()) as { error: { code: string } }).error.code]).toEqual([
+      500,
+      'internal',
+    ]);
+  });
+  it.each(['-1', '1.5', 'abc', '1e99'])('refuses limit=%s', async (limit) => {
+    const { app } = makeApp();
+    expect((await app.request(`/api/v1/incidents?limit=${limit}`, { headers: bearer })).status).toBe(400);
+  });
+});
