@@ -76,17 +76,25 @@ export async function testResources(place: ResourcePlace, paths: readonly string
 
 const testable: ReadonlySet<string> = new Set(['Detector', 'Runbook', 'Policy']);
 
-function portsFor({ documents }: WithTests): TestPorts {
+function portsFor({ documents, examples }: WithTests): TestPorts {
   const of = (kind: string): readonly unknown[] =>
     documents.filter(({ document }) => document.kind === kind).map(({ parsed }) => parsed);
   const policies = of('Policy') as readonly Policy[];
+  const others = examples
+    .map(({ parsed }) => parsed as Policy)
+    .filter(({ name }) => !policies.some((policy) => policy.name === name));
   return {
     runbooks: of('Runbook') as readonly Runbook[],
     context: { actions: new Map(Object.entries(actionKinds)) },
     services: new Map((of('Service') as readonly Service[]).map((service) => [service.name, service])),
     decide: (world, answers, names) =>
       decideWithConsents(
-        { ...world, policies: policySet(policies.filter(({ name }) => names?.includes(name) ?? true)) },
+        {
+          ...world,
+          policies: policySet(
+            names === undefined ? policies : [...policies, ...others].filter(({ name }) => names.includes(name)),
+          ),
+        },
         answers,
       ),
   };

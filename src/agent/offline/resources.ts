@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { parsers, toResources } from '../assemble.ts';
@@ -61,6 +61,8 @@ export async function openResources(
 export interface WithTests {
   readonly documents: readonly LoadedDocument[];
   readonly tests: readonly TestDocument[];
+  /** Example policies that are shipped and not in force: a test may name one. */
+  readonly examples: readonly LoadedDocument[];
 }
 
 /**
@@ -73,7 +75,13 @@ export async function openWithTests(place: ResourcePlace, paths: readonly string
   const shipped = Object.values(place.shipped);
   const loaded = paths.length === 0 ? await inForce(place) : await together(place, paths, shipped);
   if (loaded.problems.length > 0) throw invalid(loaded.problems);
-  return loaded;
+  return { ...loaded, examples: await examplesOf(place) };
+}
+
+async function examplesOf(place: ResourcePlace): Promise<readonly LoadedDocument[]> {
+  const folder = join(dirname(place.shipped.policies), 'examples', 'policies');
+  if ((await readFiles.stat(folder, place.signal)) === undefined) return [];
+  return parseResources(await walk([folder], readFiles, place.signal), parsers).documents;
 }
 
 async function inForce(place: ResourcePlace): Promise<LoadResult> {

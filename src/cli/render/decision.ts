@@ -3,7 +3,7 @@ import type { Plan } from '../../domain/remediation.ts';
 import type { MatchView } from '../../agent/index.ts';
 import { clean } from './safe.ts';
 import { paint, type Paint, type Style } from './style.ts';
-import { clockTime, relative, table, wrap } from './words.ts';
+import { clockTime, relative, shortId, table, wrap } from './words.ts';
 import { formatDuration } from '../../lib/duration.ts';
 
 const outcomes: Readonly<Record<Decision['outcome'], readonly [string, Paint]>> = {
@@ -21,7 +21,7 @@ export function verdictWord(style: Style, outcome: Decision['outcome']): string 
 /** A decision: the verdict, the rule that decided, and then every rule that was looked at, the ones that spoke first. */
 export function renderDecision(decision: Decision, style: Style): readonly string[] {
   const about = decision.stepId === undefined ? 'the plan' : `step ${clean(decision.stepId, 80)}`;
-  const code = decision.code === undefined ? '' : ` (${decision.code})`;
+  const code = decision.code === undefined ? '' : ` (${clean(decision.code, 40)})`;
   const spoke = decision.considered.filter((rule) => rule.says !== 'not-applicable');
   const silent = decision.considered.length - spoke.length;
   return [
@@ -51,7 +51,7 @@ function unspoken(decision: Decision, style: Style): readonly string[] {
 /** A plan: what would be done, line by line before and after, and how much it touches. */
 export function renderPlan(plan: Plan, style: Style): readonly string[] {
   const lines = [
-    `  ${paint(style, clean(plan.runbook.name, 100), 'bold')} on ${clean(plan.service, 100)}  ${paint(style, `plan ${plan.id.slice(0, 12)}`, 'dim')}`,
+    `  ${paint(style, clean(plan.runbook.name, 100), 'bold')} on ${clean(plan.service, 100)}  ${paint(style, `plan ${shortId(plan.id)}`, 'dim')}`,
     wrap(style, clean(plan.runbook.summary), '    '),
     wrap(style, `because ${clean(plan.because)}`, '    '),
   ];
@@ -83,7 +83,7 @@ export function renderPlan(plan: Plan, style: Style): readonly string[] {
     const at = rule.atMs === undefined ? '' : ` ${formatDuration(rule.atMs)} later`;
     lines.push(wrap(style, `then ${clean(rule.expect)}${within}${lasts}${at}`, '       ', '    '));
   }
-  if (plan.onFail.length > 0) lines.push(`    if not: ${plan.onFail.join(', then ')}`);
+  if (plan.onFail.length > 0) lines.push(`    if not: ${plan.onFail.map((one) => clean(one, 40)).join(', then ')}`);
   if (plan.notWhen !== undefined) lines.push(wrap(style, `mind: ${clean(plan.notWhen)}`, '       ', '    '));
   lines.push(`    good until ${clockTime(style, plan.expiresAtMs)} (${relative(style, plan.expiresAtMs)})`);
   return lines;

@@ -27,7 +27,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, style: Style): readonly st
       .map((gap) =>
         wrap(
           style,
-          `${paint(style, 'could not be read', 'yellow')}: ${clean(gap.source, 60)}, ${gap.reason}: ${clean(gap.message)}`,
+          `${paint(style, 'could not be read', 'yellow')}: ${clean(gap.source, 60)}, ${clean(gap.reason, 40)}: ${clean(gap.message)}`,
           '    ',
           '  ',
         ),

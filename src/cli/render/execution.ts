@@ -2,7 +2,7 @@ import type { Execution, StepRun } from '../../domain/remediation.ts';
 import type { PendingApproval } from '../../agent/index.ts';
 import { clean } from './safe.ts';
 import { paint, type Paint, type Style } from './style.ts';
-import { clockTime, relative, table, wrap } from './words.ts';
+import { clockTime, relative, shortId, table, wrap } from './words.ts';
 
 const colours: Readonly<Record<string, Paint>> = {
   succeeded: 'green',
@@ -18,7 +18,7 @@ const colours: Readonly<Record<string, Paint>> = {
 };
 
 function status(style: Style, word: string): string {
-  return paint(style, word, colours[word] ?? 'cyan');
+  return paint(style, clean(word, 40), colours[word] ?? 'cyan');
 }
 
 /** What was carried out, step by step as the journal has it, and whether it helped. */
@@ -87,7 +87,7 @@ export function renderApproval(pending: PendingApproval, style: Style): readonly
       );
     }),
     ...(waits
-      ? [`    watchkeeper approve ${pending.planId.slice(0, 12)}    watchkeeper deny ${pending.planId.slice(0, 12)}`]
+      ? [`    watchkeeper approve ${shortId(pending.planId)}    watchkeeper deny ${shortId(pending.planId)}`]
       : []),
   ];
 }

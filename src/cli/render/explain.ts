@@ -51,7 +51,8 @@ export function renderExplain(view: IncidentView, ledgerSeqs: readonly number[],
       incident.timeline.flatMap((line) => line.ledgerSeq ?? []),
       ledgerSeqs,
     ),
-    paint(style, `\nincident ${clean(incident.id, 80)}`, 'dim'),
+    '',
+    paint(style, `incident ${clean(incident.id, 80)}`, 'dim'),
   ].join('\n');
 }
 

@@ -12,6 +12,7 @@ export interface Mark {
 }
 
 /** What is drawn, and how wide. */
+/** What a sparkline shows. */
 export interface SparklineOptions {
   readonly samples: readonly Sample[];
   readonly marks: readonly Mark[];

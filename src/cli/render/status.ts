@@ -55,7 +55,7 @@ function alarms(view: StatusView, style: Style): readonly string[] {
 function waiting(approvals: readonly PendingApproval[], style: Style): readonly string[] {
   if (approvals.length === 0) return [];
   const blocks = approvals.slice(0, mostListed).flatMap((pending) => {
-    const id = pending.planId.slice(0, 12);
+    const id = shortId(pending.planId);
     const { need, from } = pending.requirement;
     const agreed = pending.approvals.filter((approval) => approval.verdict === 'approve').length;
     return [
@@ -169,9 +169,9 @@ function sources(view: StatusView, style: Style): readonly string[] {
 function footer(view: StatusView, style: Style): string {
   const { counts, loadedAtMs } = view.resources;
   const parts = [
-    `acts up to "${view.ceiling}"`,
+    `acts up to "${clean(view.ceiling, 20)}"`,
     `ledger of ${count(view.ledger.size, 'entry', 'entries')}`,
-    `${counts['detectors'] ?? 0} detectors, ${counts['runbooks'] ?? 0} runbooks, ${counts['policies'] ?? 0} policies, loaded ${relative(style, loadedAtMs)}`,
+    `${count(counts['detectors'] ?? 0, 'detector')}, ${count(counts['runbooks'] ?? 0, 'runbook')}, ${count(counts['policies'] ?? 0, 'policy', 'policies')}, loaded ${relative(style, loadedAtMs)}`,
     `watchkeeper ${clean(view.version, 40)}, up since ${clockTime(style, view.startedAtMs)}`,
   ];
   return `\n${wrap(style, paint(style, parts.join(' · '), 'dim'), '')}`;

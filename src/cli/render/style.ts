@@ -14,6 +14,7 @@ export interface Style {
 export const plainStyle: Style = { colour: false, rich: false, width: 100, nowMs: 0, timeZone: undefined };
 
 /** The few ways in which text is set off; all of them are plain text when piped. */
+/** Colours and weights. */
 export type Paint = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
 const codes: Readonly<Record<Paint, readonly [number, number]>> = {

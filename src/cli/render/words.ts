@@ -65,7 +65,8 @@ export function count(many: number, one: string, several = `${one}s`): string {
 }
 
 /** An id as people copy it: enough of it to be the only one, never a wall of digits. */
-export function shortId(id: string): string {
+export function shortId(written: string): string {
+  const id = clean(written, 80);
   // The first 48 bits of a UUIDv7 are its time in ms; the rest only parts ids of one millisecond.
   return /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(id) ? id.slice(0, 13) : id.slice(0, 12);
 }
