@@ -1,12 +1,13 @@
-import { cpSync, existsSync, readlinkSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 
+import type { PlanView } from '../../src/agent/index.ts';
 import { readFiles } from '../../src/io/index.ts';
 import { verifyExport } from '../../src/ledger/index.ts';
-import { until } from './peers/peers.ts';
+import { peersRoot, until } from './peers/peers.ts';
 import { makeHome, runToEnd, startDaemon, type DaemonProcess, type Home } from './support/daemon.ts';
 import { openShop, type Shop } from './support/shop.ts';
 
@@ -186,3 +187,88 @@ test('an older copy of the store is refused: acts that it forgot could be done a
   expect(third.code).not.toBe(0);
   expect(third.said).toMatch(/older|behind|rolled back/);
 });
+
+const root = process.getuid?.() === 0;
+
+test.skipIf(!root)('on a full disk it stops acting and says so; with space again, nothing is lost', async () => {
+  const shop = await shopWith({});
+  const { home } = shop;
+  // A disk of its own for the data, seen by nobody but this daemon; what is on it outlives the daemon in a copy.
+  const mount = `mount -t tmpfs -o size=6m small ${home.dataDir} && exec "$@"`;
+  const through = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', mount, 'sh'];
+  const daemon = await daemonIn(home, { through });
+  await until('it may act', async () => (await planned(daemon)).decision?.outcome === 'allow');
+  const dataDir = `/proc/${daemon.pid}/root${home.dataDir}`;
+  fillUp(path.join(dataDir, 'filler'));
+  const announce = (n: number) =>
+    daemon.ask('POST', '/api/v1/changes', { service: 'shop', kind: 'config', version: `${n}`, id: `${n}` });
+  let sent = 0;
+  await until('it is not ready any more', async () => {
+    await announce((sent += 1));
+    return !(await daemon.readiness()).ready;
+  });
+  expect((await daemon.ask('GET', '/readyz')).status).toBe(503);
+  expect((await daemon.readiness()).reasons.join()).toMatch(/disk is full|cannot be written/);
+  expect((await planned(daemon)).decision).toMatchObject({ outcome: 'deny', code: 'unwell' });
+  expect(daemon.said()).toMatch(/it observes and does not act|store failed/);
+  expect((await daemon.ask('GET', '/healthz')).status).toBe(200);
+
+  const kept = path.join(home.folder, 'kept');
+  rmSync(path.join(dataDir, 'filler'));
+  cpSync(dataDir, kept, { recursive: true });
+  await daemon.kill();
+  const again = await daemonIn(home, { dataDir: kept });
+  await until('it may act again', async () => (await planned(again)).decision?.outcome === 'allow');
+  await ledgerIsWhole(again, home);
+});
+
+test('a clock that jumps an hour, forward and back: nothing fires, nothing is acted on, and it comes to rest', async () => {
+  const shop = await shopWith({});
+  const offset = shop.home.write('clock', '+0');
+  const lib = path.join(peersRoot(), 'usr/lib');
+  const faketime = readdirSync(lib)
+    .map((name) => path.join(lib, name, 'faketime/libfaketime.so.1'))
+    .find((file) => existsSync(file));
+  const environment = {
+    LD_PRELOAD: faketime ?? 'libfaketime is not there',
+    FAKETIME_TIMESTAMP_FILE: offset,
+    FAKETIME_NO_CACHE: '1',
+    DONT_FAKE_MONOTONIC: '1',
+  };
+  const daemon = await daemonIn(shop.home, { environment });
+  await until('it may act', async () => (await planned(daemon)).decision?.outcome === 'allow');
+  for (const [written, says] of [
+    ['+3600', 'forward by 1h'],
+    ['+0', 'back by 1h'],
+  ] as const) {
+    shop.home.write('clock', written);
+    await until(`it notices: ${says}`, async () => (await daemon.status()).unwell.join().includes(says));
+    expect((await planned(daemon)).decision).toMatchObject({ outcome: 'deny', code: 'unwell' });
+    await until('it reads its sources again', async () => {
+      const { asOfMs, sources } = await daemon.status();
+      return (
+        (await daemon.readiness()).ready &&
+        sources.every(({ lastAnswerMs }) => Math.abs(asOfMs - (lastAnswerMs ?? 0)) < 10_000)
+      );
+    });
+  }
+  await until('it may act again', async () => (await planned(daemon)).decision?.outcome === 'allow', 90_000);
+  expect(await daemon.incidents()).toEqual([]);
+  await ledgerIsWhole(daemon, shop.home);
+});
+
+async function planned(daemon: DaemonProcess): Promise<PlanView> {
+  const answer = await daemon.ask('POST', '/api/v1/plan', { runbook: 'roll-back', service: 'shop' });
+  return JSON.parse(answer.body) as PlanView;
+}
+
+function fillUp(file: string): void {
+  for (const size of [65_536, 4_096])
+    for (;;)
+      try {
+        appendFileSync(file, Buffer.alloc(size));
+      } catch (thrown) {
+        if ((thrown as NodeJS.ErrnoException).code !== 'ENOSPC') throw thrown;
+        break;
+      }
+}

@@ -3,7 +3,7 @@
 # installed, no service is enabled, nothing outside the folder changes. Prints that folder. A second run does nothing.
 set -euo pipefail
 
-packages=(prometheus prometheus-alertmanager prometheus-node-exporter strace)
+packages=(prometheus prometheus-alertmanager prometheus-node-exporter strace libfaketime)
 cache="${WATCHKEEPER_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/watchkeeper-e2e}"
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
   echo "peers: the end-to-end suites need Debian or Ubuntu (apt-get, dpkg-deb)" >&2

@@ -40,6 +40,8 @@ export interface StartOptions {
   /** The token to come with, where the configuration names tokens. Default: the one the daemon makes. */
   readonly token?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** A program and its arguments that in the end becomes the daemon: `unshare -m`, say. */
+  readonly through?: readonly string[];
 }
 
 /** How a daemon ended, and everything it said. */
@@ -173,8 +175,8 @@ interface Launched {
 function launch(home: Home, options: StartOptions): Launched {
   const dataDir = options.dataDir ?? home.dataDir;
   mkdirSync(dataDir, { recursive: true });
-  const argv = [path.join(root, 'dist/main.js'), 'run', '--data-dir', dataDir];
-  const child = spawn(process.execPath, argv, {
+  const argv = [...(options.through ?? []), process.execPath, path.join(root, 'dist/main.js')];
+  const child = spawn(argv[0] ?? '', [...argv.slice(1), 'run', '--data-dir', dataDir], {
     cwd: home.folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -193,7 +195,8 @@ function launch(home: Home, options: StartOptions): Launched {
     child.once('close', (code, signal) => resolve({ code, signal, said }));
   });
   const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  return { child, dataDir, said: () => said, isOver, ended };
+  // Through its root, since it may have mounts of its own.
+  return { child, dataDir: `/proc/${child.pid ?? 0}/root${dataDir}`, said: () => said, isOver, ended };
 }
 
 function logLines(said: string): readonly Readonly<Record<string, Json>>[] {
