@@ -115,6 +115,15 @@ describe('disk-reclaim', () => {
     expect(existsSync(path.join(folder, 'outside.tmp'))).toBe(true);
   });
 
+  test('a listed folder that this machine lacks holds nothing, and the others are looked at', async () => {
+    const { folder, old } = set();
+    const observed = await reclaim.observe(
+      { paths: [path.join(folder, 'crash', '*'), old], ...bounds },
+      contextOf(service, io),
+    );
+    expect(observed.facts).toMatchObject({ files: 2 });
+  });
+
   test('a file that was replaced or is held open is left alone', async () => {
     const { folder, old } = set();
     const params = { paths: [old], ...bounds };

@@ -16,6 +16,7 @@ import {
   isUnchanged,
   openFiles,
   parsePattern,
+  presentFolders,
   type ChosenFile,
 } from './reclaim-files.ts';
 import { malformedBefore } from './running.ts';
@@ -62,7 +63,8 @@ export const diskReclaim = defineAction<Params>({
     const folders = await identifyFolders(files, patterns, context.signal);
     const olderThanMs = clock.nowMs() - (parseDuration(given.olderThan) ?? 0);
     const chosen = await chooseFiles(files, patterns, { ...given, olderThanMs }, context.signal);
-    const disk = await files.diskUsage(patterns[0]?.folder ?? '/', context.signal);
+    const there = await presentFolders(files, patterns, context.signal);
+    const disk = await files.diskUsage(there[0] ?? '/', context.signal);
     const bytes = chosen.reduce((sum, file) => sum + file.size, 0);
     return {
       target: targetOf(given, context.service),

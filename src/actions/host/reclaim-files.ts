@@ -57,6 +57,16 @@ export async function identifyFolders(
   return patterns.map(({ folder }, at) => `${folder}:${found[at]?.device ?? 0}:${found[at]?.inode ?? 0}`);
 }
 
+/** The folders of the patterns that this machine has, in their order. */
+export async function presentFolders(
+  files: ReadFiles,
+  patterns: readonly ReclaimPattern[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const stats = await Promise.all(patterns.map((pattern) => folderStat(files, pattern, signal)));
+  return patterns.filter((_, at) => stats[at] !== undefined).map(({ folder }) => folder);
+}
+
 /**
  * Chooses regular files older than the limit, oldest first, until a bound is met. A folder that is reached through a
  * symlink, a file on another device, a symlink, and a file that a process holds open are left alone.
@@ -71,6 +81,7 @@ export async function chooseFiles(
   const found = new Map<string, ChosenFile>();
   for (const pattern of patterns) {
     const folder = await folderStat(files, pattern, signal);
+    if (folder === undefined) continue;
     for (const name of await files.list(pattern.folder, limits.reclaimListed, signal)) {
       const path = `${pattern.folder}/${name}`;
       if (!globMatches(pattern.names, name) || open.has(path)) continue;
@@ -102,7 +113,13 @@ export async function isUnchanged(files: ReadFiles, chosen: ChosenFile, signal: 
   );
 }
 
-async function folderStat(files: ReadFiles, { folder }: ReclaimPattern, signal: AbortSignal): Promise<FileStat> {
+// A folder that is not there holds nothing to remove: a list for many machines names some that this one lacks.
+async function folderStat(
+  files: ReadFiles,
+  { folder }: ReclaimPattern,
+  signal: AbortSignal,
+): Promise<FileStat | undefined> {
+  if ((await files.stat(folder, signal)) === undefined) return undefined;
   const real = await files.realpath(folder, signal);
   if (real !== folder) throw new WatchkeeperError('forbidden', `${folder} is reached through a symlink to ${real}`);
   const stat = await files.stat(folder, signal);
