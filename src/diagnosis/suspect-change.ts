@@ -170,7 +170,7 @@ function replacedBy(change: Change, scene: Scene): Change | undefined {
       // One that touches only documents runs what the one before brought.
       benign(other).length === 0 &&
       other.atMs > change.atMs &&
-      other.atMs <= scene.onsetMs,
+      other.atMs <= scene.onsetMs + scene.toleranceMs,
   );
 }
 
