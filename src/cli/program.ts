@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { answerCommand } from './commands/answer.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { checkCommand } from './commands/check.ts';
+import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { incidentsCommand } from './commands/incidents.ts';
@@ -24,7 +25,10 @@ const groups: readonly {
   readonly title: string;
   readonly commands: readonly ((making: Making) => Command)[];
 }[] = [
-  { title: 'The watch:', commands: [runCommand, statusCommand, incidentsCommand, explainCommand, planCommand] },
+  {
+    title: 'The watch:',
+    commands: [runCommand, statusCommand, incidentsCommand, explainCommand, planCommand, demoCommand],
+  },
   {
     title: 'Your say:',
     commands: [

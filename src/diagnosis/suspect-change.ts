@@ -64,19 +64,21 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
     };
     const out = ruledOut(change, scene);
     if (out !== undefined) return { ...base, notes: [timing(change, scene)], ruledOut: out };
+    const replacement = replacedBy(change, scene);
     const lexical = lexicalNote(texts[index] ?? new Set(), trouble, idf);
     const notes = [
-      timing(change, scene),
+      ...(replacement === undefined ? [timing(change, scene)] : []),
       { modality: 'prior' as const, kind: 'change' as const, text: `a ${change.kind}`, weight: kindPrior[change.kind] },
       ...benign(change),
       ...reachNotes(change, scene),
       ...replaced(change, scene),
       ...precursors(change, scene),
       ...contrastNotes(change, scene),
-      ...logNotes(change, scene, replacedBy(change, scene)),
+      ...logNotes(change, scene, replacement),
       ...(lexical === undefined ? [] : [lexical]),
       ...heldAgainst(change, scene),
-      ...elimination(change, scene),
+      // When it came, and that all else is well, say nothing for a release that no longer ran.
+      ...(replacement === undefined ? elimination(change, scene) : []),
       ...history(change, scene),
     ];
     return { ...base, notes: notes.filter((note) => note.weight !== 0) };

@@ -28,7 +28,7 @@ export function createPool({ size, waitMs, leaseMs }) {
       };
       const timer = setTimeout(() => {
         waiting.delete(take);
-        reject(Object.assign(new Error('no lease for cart in time'), { status: 503 }));
+        reject(Object.assign(new Error('waited too long for a lease'), { status: 503 }));
       }, waitMs);
       waiting.add(take);
     });
