@@ -13,23 +13,33 @@ const budgetsEveryMs = 5 * 60_000;
 export async function runChores(watch: Watch, cases: () => Cases, signal: AbortSignal): Promise<void> {
   let budgetsDueMs = 0;
   const bulletin = createBulletin(watch);
+  const busy = new Map<string, Promise<void>>();
+  // Each in its own lane, and never twice at once: one that takes long holds up no other.
+  const lane = (what: string, work: () => Promise<unknown>): void => {
+    if (busy.has(what)) return;
+    busy.set(
+      what,
+      safely(watch, what, work).finally(() => busy.delete(what)),
+    );
+  };
   for (;;) {
     try {
       await watch.clock.sleep(everyMs, signal);
     } catch {
+      await Promise.all(busy.values());
       return;
     }
-    await safely(watch, 'verification', () => watch.executor().tick());
-    await safely(watch, 'approvals', () => watch.approvals().tick());
-    await safely(watch, 'ladder', () => watch.ladder.tick());
+    // No lane: going back may take minutes, while other acts must be looked at. The executor itself keeps two ticks off
+    // one execution, and says in the journal what a stop leaves open.
+    void safely(watch, 'verification', () => watch.executor().tick());
+    lane('approvals', () => watch.approvals().tick());
+    watch.ladder.tick();
     cases().tick();
     watch.health.noteStorm(stormUnderway(watch.resources().policies, serviceHealth(watch)));
-    await safely(watch, 'health', () => bulletin.tell());
+    lane('health', () => bulletin.tell());
     if (watch.clock.monotonicMs() >= budgetsDueMs) {
       budgetsDueMs = watch.clock.monotonicMs() + budgetsEveryMs;
-      await safely(watch, 'budgets', () =>
-        watch.budgets.refresh(watch.catalog().services, watch.liveSources(), signal),
-      );
+      lane('budgets', () => watch.budgets.refresh(watch.catalog().services, watch.liveSources(), signal));
     }
   }
 }

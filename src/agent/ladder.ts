@@ -6,6 +6,7 @@ import type { Clock, Log } from '../domain/ports/io.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { Put, Store } from '../domain/ports/store.ts';
 import type { Json } from '../lib/json.ts';
+import { createTurns } from './cases/turns.ts';
 import type { Metrics } from './metrics.ts';
 
 /** One notice on its way up the ladder. Kept in the store under the notice's id, so that a restart repeats nothing and forgets nothing. */
@@ -30,14 +31,19 @@ export interface Call {
 
 /** Calling people: who is told, in which order, and what happens when nobody can be reached. */
 export interface Ladder {
-  /** Hands a notice over. The same id twice is told once. Resolves when the first rung was tried. */
+  /**
+   * Hands a notice over. The same id twice is told once. Resolves when the call is durable; the telling goes on beside,
+   * so that a slow channel holds up neither the watch nor its hand.
+   */
   call(notice: Notice, escalation: string, climbs: boolean): Promise<void>;
   /** Somebody answered, or it ended by itself: nobody further is called. */
   answered(incidentId: string, because: string): Promise<void>;
-  /** Goes on to the next rung where it is time. */
-  tick(): Promise<void>;
-  /** Goes on with what a crash interrupted. */
+  /** Goes on to the next rung where it is time; waits for no channel. */
+  tick(): void;
+  /** Reads the calls back and goes on with what a crash interrupted. */
   resume(): Promise<void>;
+  /** Waits until nobody is being told. */
+  idle(): Promise<void>;
   calls(): readonly Call[];
 }
 
@@ -55,6 +61,8 @@ export interface LadderOptions {
 
 const deliverWithinMs = 15_000;
 const mostCalls = 1_000;
+// Notices on their way at the same time: one dead channel must not hold up what goes through the others.
+const atOnce = 8;
 
 /**
  * Makes the ladder. Notices are told at least once: one that was being sent when the process died is sent again under
@@ -64,26 +72,46 @@ const mostCalls = 1_000;
 export function createLadder(options: LadderOptions): Ladder {
   const calls = new Map<string, Call>();
   const save: Save = async (call, drafts) => {
-    calls.set(call.notice.id, call);
-    await options.ledger.record({ drafts, puts: [put(call)] });
+    const known = calls.get(call.notice.id);
+    // Somebody may have answered while a channel was slow: what is over stays over.
+    const next =
+      known?.done === true
+        ? { ...call, done: true, ...(known.because === undefined ? {} : { because: known.because }) }
+        : call;
+    calls.set(call.notice.id, next);
+    await options.ledger.record({ drafts, puts: [put(next)] });
+    return next;
   };
+  // A store that takes nothing is one more reason to tell people, not one to be silent (I14).
+  const tellAnyway: Save = async (call, drafts) => {
+    try {
+      return await save(call, drafts);
+    } catch (thrown) {
+      options.log.error('a call could not be written', {
+        notice: call.notice.id,
+        error: WatchkeeperError.from(thrown),
+      });
+      return calls.get(call.notice.id) ?? call;
+    }
+  };
+  const climbing = createTurns(atOnce, async (id) => {
+    const call = calls.get(id);
+    if (!call || call.done || (call.rung > 0 && call.nextAtMs > options.clock.nowMs())) return;
+    try {
+      await climb(options, call, tellAnyway);
+    } catch (thrown) {
+      options.log.error('a call could not be carried on', { notice: id, error: WatchkeeperError.from(thrown) });
+    }
+  });
   return {
     call: async (notice, escalation, climbs) => {
       if (calls.has(notice.id)) return;
-      const call: Call = {
-        notice,
-        escalation,
-        climbs,
-        rung: 0,
-        nextAtMs: options.clock.nowMs(),
-        deliveries: [],
-        done: false,
-      };
+      const nowMs = options.clock.nowMs();
+      const call: Call = { notice, escalation, climbs, rung: 0, nextAtMs: nowMs, deliveries: [], done: false };
       const body = { notice: notice.id, kind: notice.kind, escalation, climbs };
-      await save(call, [
-        { type: 'escalation', actor: 'watchkeeper', atMs: notice.atMs, subject: subjectOf(notice), body },
-      ]);
-      await climb(options, call, save);
+      const told = { actor: 'watchkeeper', atMs: notice.atMs, subject: subjectOf(notice), body };
+      await tellAnyway(call, [{ type: 'escalation', ...told }]);
+      climbing.add(notice.id);
       trim(calls);
     },
     answered: async (incidentId, because) => {
@@ -92,32 +120,36 @@ export function createLadder(options: LadderOptions): Ladder {
           await save({ ...call, done: true, because }, []);
       }
     },
-    tick: async () => {
+    tick: () => {
       const nowMs = options.clock.nowMs();
-      for (const call of [...calls.values()])
-        if (!call.done && call.rung > 0 && call.nextAtMs <= nowMs) await climb(options, call, save);
+      for (const call of calls.values())
+        if (!call.done && call.nextAtMs <= nowMs && !climbing.has(call.notice.id)) climbing.add(call.notice.id);
     },
     resume: async () => {
-      for (const stored of await options.store.list('delivery', { limit: mostCalls, reverse: true }))
-        calls.set(stored.key, stored.value as unknown as Call);
-      for (const call of [...calls.values()]) {
+      const stored = await options.store.list('delivery', { limit: mostCalls, reverse: true });
+      // Oldest first, since the oldest is forgotten first.
+      for (const { key, value } of [...stored].reverse()) calls.set(key, value as unknown as Call);
+      for (const call of calls.values()) {
         const interrupted = call.rung === 0 || call.deliveries.some((delivery) => delivery.is === 'sending');
-        if (!call.done && interrupted) await climb(options, call, save);
+        if (!call.done && interrupted) climbing.add(call.notice.id);
       }
     },
+    idle: () => climbing.idle(),
     calls: () => [...calls.values()],
   };
 }
 
-type Save = (call: Call, drafts: readonly LedgerDraft[]) => Promise<void>;
+/** Writes a call; gives it as it is kept, which says `done` when somebody answered meanwhile. */
+type Save = (call: Call, drafts: readonly LedgerDraft[]) => Promise<Call>;
 
 /** Tries the call's rung; goes on at once to the next while nobody on it can be reached: waiting for them would be silence. */
-async function climb(options: LadderOptions, call: Call, save: Save): Promise<void> {
+async function climb(options: LadderOptions, call: Call, save: Save): Promise<Call> {
   const escalation = options.escalations().get(call.escalation) ?? lastResort;
   let current = call;
   while (current.rung < escalation.steps.length) {
     const step = escalation.steps[current.rung] ?? { notify: [], waitMs: 0 };
     const tried = await tryRung(options, current, step.notify, save);
+    if (tried.call.done || options.signal.aborted) return tried.call;
     const last = current.rung + 1 >= escalation.steps.length;
     if (tried.reached && (!current.climbs || last)) {
       return save(
@@ -155,13 +187,17 @@ async function tryRung(
     }
     const others = current.deliveries.filter((done) => done !== before);
     const entry = { channel, address, rung: call.rung, atMs: options.clock.nowMs() };
-    await save({ ...current, deliveries: [...others, { ...entry, is: 'sending' }] }, []);
+    const sending = await save({ ...current, deliveries: [...others, { ...entry, is: 'sending' }] }, []);
+    if (sending.done) return { call: sending, reached: true };
     const outcome = await deliver(options, current.notice, channel, address);
+    // We are stopping, so nothing was refused: it stays "sending", and the next process sends it again.
+    if (outcome.is === 'failed' && options.signal.aborted) return { call: sending, reached };
     reached ||= outcome.is === 'accepted';
     options.metrics.deliveries.inc({ channel, outcome: outcome.is });
     const reason = outcome.is === 'failed' ? { reason: outcome.reason } : {};
     current = { ...current, deliveries: [...others, { ...entry, is: outcome.is, ...reason }] };
-    await save(current, [draft(options.clock.nowMs(), current, channel, address, outcome)]);
+    current = await save(current, [draft(options.clock.nowMs(), current, channel, address, outcome)]);
+    if (current.done) return { call: current, reached: true };
   }
   return { call: current, reached };
 }

@@ -48,6 +48,7 @@ export async function startWatch(composed: Composed): Promise<Running> {
       await Promise.all(loops);
       await Promise.all(watch.liveSources().map((source) => watch.sources.stop(source.id)));
       await composed.cases.idle();
+      await watch.ladder.idle();
       await watch.ledger.record({ drafts: [], puts: composed.bank.save() });
     },
   };

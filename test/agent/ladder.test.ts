@@ -33,7 +33,8 @@ const notice = (id: string): Notice => ({
 
 interface World {
   readonly clock: VirtualClock;
-  readonly ladder: Ladder;
+  /** Each of its methods waits until nobody is being told any more. */
+  readonly ladder: Omit<Ladder, 'tick'> & { tick(): Promise<void> };
   readonly disk: Disk;
   /** `channel:notice` in the order of posting. */
   readonly posted: string[];
@@ -43,7 +44,7 @@ interface World {
 function makeWorld(disk: Disk = emptyDisk(), missing: readonly string[] = []): World {
   const clock = virtualClock();
   const posted: string[] = [];
-  const world = { clock, disk, posted, answers: {} } as unknown as World & { ladder: Ladder };
+  const world = { clock, disk, posted, answers: {} } as unknown as { -readonly [K in keyof World]: World[K] };
   const channel = (id: string): Channel => ({
     id,
     kind: id,
@@ -60,7 +61,7 @@ function makeWorld(disk: Disk = emptyDisk(), missing: readonly string[] = []): W
     ['log', 'chat', 'pager', 'mail'].filter((id) => !missing.includes(id)).map((id) => [id, channel(id)]),
   );
   disk.epoch = 1;
-  world.ladder = createLadder({
+  const ladder = createLadder({
     clock,
     log: recordingLog(),
     metrics: createMetrics(),
@@ -70,6 +71,21 @@ function makeWorld(disk: Disk = emptyDisk(), missing: readonly string[] = []): W
     escalations: () => new Map([['oncall', oncall]]),
     signal: new AbortController().signal,
   });
+  world.ladder = {
+    ...ladder,
+    call: async (...args) => {
+      await ladder.call(...args);
+      await ladder.idle();
+    },
+    tick: async () => {
+      ladder.tick();
+      await ladder.idle();
+    },
+    resume: async () => {
+      await ladder.resume();
+      await ladder.idle();
+    },
+  };
   return world;
 }
 

@@ -1,6 +1,8 @@
 /** Works on many things, each by one worker at a time, a few at once; asking again while one is in work queues it once more. */
 export interface Turns {
   add(id: string): void;
+  /** Whether it waits or is in work. */
+  has(id: string): boolean;
   idle(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ export function createTurns(atOnce: number, work: (id: string) => Promise<void>)
       waiting.add(id);
       next();
     },
+    has: (id) => waiting.has(id) || running.has(id),
     idle: () =>
       running.size + waiting.size === 0
         ? Promise.resolve()
