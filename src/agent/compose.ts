@@ -196,6 +196,8 @@ async function resumeAll(watch: Watch, cases: Cases, restored: Restored): Promis
   await watch.ladder.resume();
   await watch.executor().resume();
   await watch.approvals().resume();
+  // Only now is it known what is being carried out and asked, so only now may anything be decided.
+  for (const incident of watch.state().incidents) if (incident.status !== 'resolved') cases.poke(incident.id);
 }
 
 /** The resources in force and the catalog made of them: two references that are only ever swapped together. */

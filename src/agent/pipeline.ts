@@ -44,6 +44,15 @@ const restMs = 1_000;
 const saveDetectorsEveryMs = 30_000;
 const pruneEveryMs = 60_000;
 
+interface Owed {
+  readonly drafts: Observed['drafts'];
+  readonly puts: Observed['puts'];
+  readonly events: Observed['events'];
+}
+
+const nothingOwed: Owed = { drafts: [], puts: [], events: [] };
+const mostOwed = 10_000;
+
 /** Makes the pipeline from what was restored. */
 export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeline {
   const { watch } = deps;
@@ -53,6 +62,7 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
   let lastPruneMs = lastTurnMs;
   let nudged: () => void = () => undefined;
   let turning: Promise<void> = Promise.resolve();
+  let owed: Owed = nothingOwed;
 
   const turnOnce = async (): Promise<void> => {
     const startedMs = watch.clock.monotonicMs();
@@ -81,14 +91,24 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
       lastPruneMs = startedMs;
       watch.window.prune(watch.clock.nowMs());
     }
-    const puts = [...observed.puts, ...(saveDetectors ? deps.bank.save() : [])];
-    if (observed.drafts.length + puts.length > 0) await watch.ledger.record({ drafts: observed.drafts, puts });
+    const puts = [...owed.puts, ...observed.puts, ...(saveDetectors ? deps.bank.save() : [])];
+    const drafts = [...owed.drafts, ...observed.drafts];
+    const events = [...owed.events, ...observed.events];
+    try {
+      if (drafts.length + puts.length > 0) await watch.ledger.record({ drafts, puts });
+      owed = nothingOwed;
+    } catch (thrown) {
+      // What became true stays true; it is written, and handed on, with the next turn.
+      owed = { drafts: drafts.slice(-mostOwed), puts: puts.slice(-mostOwed), events: events.slice(-mostOwed) };
+      throw thrown;
+    }
     count(watch, observed, startedMs);
-    await handOn(deps, observed);
+    handOn(deps, events, state);
   };
 
   const turn = (): Promise<void> => {
-    turning = turning.then(turnOnce);
+    // A turn that failed is over; the next one runs all the same.
+    turning = turning.then(turnOnce, turnOnce);
     return turning;
   };
 
@@ -151,12 +171,19 @@ async function turnSafely(watch: Watch, turn: () => Promise<void>): Promise<void
   }
 }
 
-async function handOn(deps: PipelineDeps, observed: Observed): Promise<void> {
+// Nothing here is waited for: a case ends with people being told, and they may be slow to reach.
+function handOn(deps: PipelineDeps, events: readonly IncidentEvent[], state: WatchState): void {
   const cases = deps.cases();
-  const news = observed.events.filter((event) => isNews(event));
-  const over = new Set(observed.events.filter((event) => event.kind === 'resolved').map((event) => event.incidentId));
-  for (const incident of observed.state.incidents)
-    if (over.has(incident.id) && incident.mergedInto === undefined) await cases.resolved(incident);
+  const news = events.filter((event) => isNews(event));
+  const ended = new Set(
+    events.filter(({ kind }) => kind === 'resolved' || kind === 'merged').map((event) => event.incidentId),
+  );
+  const over = new Set<string>();
+  for (const incident of state.incidents)
+    if (ended.has(incident.id) && incident.status === 'resolved') {
+      over.add(incident.id);
+      cases.resolved(incident);
+    }
   for (const id of new Set(news.map((event) => event.incidentId))) if (!over.has(id)) cases.poke(id);
 }
 

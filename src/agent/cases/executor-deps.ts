@@ -48,6 +48,8 @@ export function executorDeps(
       const step = plan.steps[stepIndex];
       if (!step) return { ok: false, because: `the plan has no step ${stepIndex}` };
       const facts = await factsOf(plan);
+      const over = when === 'before' && stepIndex === 0 ? whyOver(facts) : undefined;
+      if (over !== undefined) return { ok: false, because: over };
       const asked = when === 'before' ? step : { ...step, require: [] };
       const outcomes = checkConditions(asked, {
         ...runbookFacts(watch, facts),
@@ -72,6 +74,15 @@ export function executorDeps(
     },
     baseline: (plan) => normalBefore(watch, plan),
   };
+}
+
+// Minutes may pass between the decision and the first step (a busy target is waited for). What has mended itself, or goes
+// on as part of another incident, is not acted on; a plan under way is carried to its end.
+function whyOver({ incident, alerts }: CaseFacts): string | undefined {
+  if (incident.mergedInto !== undefined) return `the incident goes on as part of ${incident.mergedInto}`;
+  if (incident.status === 'resolved') return 'the incident is over';
+  if (!alerts.some((alert) => alert.status === 'firing')) return 'nothing of the incident fires any more';
+  return undefined;
 }
 
 // What was usual for the service's signals before the alerts' trouble, or before the change that is held against it.

@@ -45,7 +45,9 @@ export function createCaseFiles(deps: CaseDeps): CaseFiles {
     },
     write: async (incidentId, change, drafts, lines = []) => {
       const nowMs = watch.clock.nowMs();
-      const before = (await read(incidentId)) ?? newFile(incidentId, nowMs);
+      const stored = files.has(incidentId) ? undefined : await read(incidentId);
+      // Read again: another write may have come first while the store was asked.
+      const before = files.get(incidentId) ?? stored ?? newFile(incidentId, nowMs);
       const merged: CaseFile = { ...before, ...change, updatedAtMs: nowMs };
       const file: CaseFile = {
         ...merged,

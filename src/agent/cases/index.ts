@@ -30,7 +30,14 @@ export function createCases(deps: CaseDeps): Cases {
   const incidentOf = (id: string): Incident | undefined =>
     watch.state().incidents.find((incident) => incident.id === id);
   const work: CaseWork = { ...deps, files, begin: (proposal) => begin(watch, proposal) };
+  const over = new Map<string, Incident>();
   const turns = createTurns(atOnce, async (incidentId) => {
+    const ended = over.get(incidentId);
+    if (ended) {
+      over.delete(incidentId);
+      await onResolved(work, ended).catch((thrown: unknown) => logFault(watch, incidentId, thrown));
+      return;
+    }
     const incident = incidentOf(incidentId);
     if (
       !incident ||
@@ -43,13 +50,18 @@ export function createCases(deps: CaseDeps): Cases {
     try {
       await workOn(work, incident);
     } catch (thrown) {
-      await onFault(work, incident, WatchkeeperError.from(thrown));
+      await onFault(work, incident, WatchkeeperError.from(thrown)).catch((again: unknown) =>
+        logFault(watch, incidentId, again),
+      );
     }
   });
 
   return {
     poke: (incidentId) => turns.add(incidentId),
-    resolved: (incident) => onResolved(work, incident),
+    resolved: (incident) => {
+      over.set(incident.id, incident);
+      turns.add(incident.id);
+    },
     tick: () => {
       const nowMs = watch.clock.nowMs();
       for (const incident of watch.state().incidents) {
@@ -65,7 +77,6 @@ export function createCases(deps: CaseDeps): Cases {
     plan: (planId) => files.plan(planId),
     restore: async (incidents) => {
       for (const incident of incidents) if (incident.status !== 'resolved') await files.load(incident.id);
-      for (const incident of incidents) if (incident.status !== 'resolved') turns.add(incident.id);
     },
     idle: () => turns.idle(),
   };
@@ -100,7 +111,10 @@ async function proceed(
   const { watch, files } = work;
   const file = files.get(plan.incidentId);
   const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
-  const facts = incident && file.diagnosis ? caseFacts(watch, incident, file.diagnosis) : undefined;
+  const facts =
+    incident && incident.status !== 'resolved' && file.diagnosis
+      ? caseFacts(watch, incident, file.diagnosis)
+      : undefined;
   if (!facts) throw new WatchkeeperError('conflict', 'the incident is over, so the plan is not carried out');
   const observations = await observeSteps(watch, facts.service, plan.steps);
   const input = decisionInput(watch, facts, { plan, observations, approvals });
@@ -127,12 +141,24 @@ function isTakenCareOf(work: CaseWork, incident: Incident): boolean {
   const acting = work.watch
     .executor()
     .active()
-    .some((execution) => execution.plan.incidentId === incident.id);
+    .some(({ plan }) => goesOnAs(work.watch, plan.incidentId) === incident.id);
   const asked = work.watch
     .approvals()
     .waiting()
     .some((pending) => pending.incidentId === incident.id);
   return acting || asked || work.files.get(incident.id).standing.startsWith(handedOver);
+}
+
+// An act of an incident that was merged away belongs to the one that goes on in its place.
+function goesOnAs(watch: Watch, incidentId: string): string {
+  let id = incidentId;
+  const { incidents } = watch.state();
+  for (let hops = 0; hops < incidents.length; hops++) {
+    const into = incidents.find((one) => one.id === id)?.mergedInto;
+    if (into === undefined) return id;
+    id = into;
+  }
+  return id;
 }
 
 /** Begins the standing of a case that people have and the machine leaves alone. */
@@ -150,8 +176,15 @@ async function onLapsed(work: CaseWork, pending: PendingApproval, because: strin
 
 async function onResolved(work: CaseWork, incident: Incident): Promise<void> {
   const { watch, files } = work;
-  await watch.approvals().withdraw(incident.id, 'the incident was resolved');
-  await watch.ladder.answered(incident.id, 'the incident was resolved');
+  const { mergedInto } = incident;
+  const because = mergedInto === undefined ? 'the incident was resolved' : `it goes on as part of ${mergedInto}`;
+  await watch.approvals().withdraw(incident.id, because);
+  await watch.ladder.answered(incident.id, because);
+  if (mergedInto !== undefined) {
+    await files.write(incident.id, { standing: because }, []);
+    files.forget(incident.id);
+    return;
+  }
   const file = files.get(incident.id);
   const told = file.noticed.length > 0;
   await files.write(incident.id, { standing: 'resolved' }, []);
@@ -165,6 +198,10 @@ async function onResolved(work: CaseWork, incident: Incident): Promise<void> {
     );
   }
   files.forget(incident.id);
+}
+
+function logFault(watch: Watch, incident: string, thrown: unknown): void {
+  watch.log.error('a case could not be worked on', { incident, error: WatchkeeperError.from(thrown) });
 }
 
 async function onFault(work: CaseWork, incident: Incident, error: WatchkeeperError): Promise<void> {

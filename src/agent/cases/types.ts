@@ -11,8 +11,11 @@ import type { Watch } from '../watch.ts';
 export interface Cases {
   /** Something is new about an incident. Cheap; the work happens in turn. */
   poke(incidentId: string): void;
-  /** An incident was resolved: waiting consent is withdrawn, and whoever was told is told that it is over. */
-  resolved(incident: Incident): Promise<void>;
+  /**
+   * An incident was resolved, or goes on as part of another: waiting consent is withdrawn, and whoever was told of one
+   * that is over is told so. Cheap; the work happens in turn, never beside other work on the same case.
+   */
+  resolved(incident: Incident): void;
   /** Takes up cases whose time has come. */
   tick(): void;
   /** Consent came in: decides again, and starts the plan when that says allow. */
@@ -28,6 +31,7 @@ export interface Cases {
   plan(planId: string): Plan | undefined;
   /** Reads back the cases of open incidents after a restart. */
   restore(incidents: readonly Incident[]): Promise<void>;
+
   /** Waits until no case is being worked on. */
   idle(): Promise<void>;
 }
