@@ -44,15 +44,6 @@ const restMs = 1_000;
 const saveDetectorsEveryMs = 30_000;
 const pruneEveryMs = 60_000;
 
-interface Owed {
-  readonly drafts: Observed['drafts'];
-  readonly puts: Observed['puts'];
-  readonly events: Observed['events'];
-}
-
-const nothingOwed: Owed = { drafts: [], puts: [], events: [] };
-const mostOwed = 10_000;
-
 /** Makes the pipeline from what was restored. */
 export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeline {
   const { watch } = deps;
@@ -62,7 +53,7 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
   let lastPruneMs = lastTurnMs;
   let nudged: () => void = () => undefined;
   let turning: Promise<void> = Promise.resolve();
-  let owed: Owed = nothingOwed;
+  const write = createWriter(watch);
 
   const turnOnce = async (): Promise<void> => {
     const startedMs = watch.clock.monotonicMs();
@@ -91,17 +82,7 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
       lastPruneMs = startedMs;
       watch.window.prune(watch.clock.nowMs());
     }
-    const puts = [...owed.puts, ...observed.puts, ...(saveDetectors ? deps.bank.save() : [])];
-    const drafts = [...owed.drafts, ...observed.drafts];
-    const events = [...owed.events, ...observed.events];
-    try {
-      if (drafts.length + puts.length > 0) await watch.ledger.record({ drafts, puts });
-      owed = nothingOwed;
-    } catch (thrown) {
-      // What became true stays true; it is written, and handed on, with the next turn.
-      owed = { drafts: drafts.slice(-mostOwed), puts: puts.slice(-mostOwed), events: events.slice(-mostOwed) };
-      throw thrown;
-    }
+    const events = await write(observed, saveDetectors ? deps.bank.save() : []);
     count(watch, observed, startedMs);
     handOn(deps, events, state);
   };
@@ -135,6 +116,26 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
         await turnSafely(watch, turn);
       }
     },
+  };
+}
+
+type Owed = Pick<Observed, 'drafts' | 'puts' | 'events'>;
+
+const nothingOwed: Owed = { drafts: [], puts: [], events: [] };
+const mostOwed = 10_000;
+
+// What became true stays true: what could not be written is written, and handed on, with the next turn.
+function createWriter(watch: Watch): (observed: Owed, more: readonly Put[]) => Promise<readonly IncidentEvent[]> {
+  let owed = nothingOwed;
+  return async (observed, more) => {
+    const drafts = [...owed.drafts, ...observed.drafts];
+    const puts = [...owed.puts, ...observed.puts];
+    const events = [...owed.events, ...observed.events];
+    owed = { drafts: drafts.slice(-mostOwed), puts: puts.slice(-mostOwed), events: events.slice(-mostOwed) };
+    const all = [...puts, ...more];
+    if (drafts.length + all.length > 0) await watch.ledger.record({ drafts, puts: all });
+    owed = nothingOwed;
+    return events;
   };
 }
 

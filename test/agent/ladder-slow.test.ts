@@ -124,7 +124,9 @@ describe('a slow or broken way to people', () => {
 describe('work in turns', () => {
   it('knows what waits or is in work', async () => {
     const gate = Promise.withResolvers<undefined>();
-    const turns = createTurns(1, async () => void (await gate.promise));
+    const turns = createTurns(1, async () => {
+      await gate.promise;
+    });
     turns.add('a');
     turns.add('b');
     expect([turns.has('a'), turns.has('b'), turns.has('c')]).toEqual([true, true, false]);
