@@ -26,5 +26,5 @@ VOLUME /data
 HEALTHCHECK NONE
 USER 65532:65532
 # Mount /etc/watchkeeper with a watchkeeper.yaml. Listening beyond loopback needs a token there.
-ENTRYPOINT ["/nodejs/bin/node", "dist/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "--optimize-for-size", "dist/main.js"]
 CMD ["run"]

@@ -6,6 +6,7 @@ import { paint, type Style } from './style.ts';
 import { clockTime, count, graveness, heading, measured, relative, shortId, table, wrap } from './words.ts';
 
 const mostListed = 20;
+const changeShownMs = 2 * 3_600_000;
 
 /** How things stand, most important first: what stops the watch, what waits for the reader, what is wrong, then the rest. */
 export function renderStatus(view: StatusView, style: Style): string {
@@ -118,7 +119,24 @@ function services(all: readonly ServiceView[], style: Style): readonly string[] 
     ...(style.rich && style.width >= 80 ? [glance(service, style)] : []),
     service.state === 'ok' ? figures(service) : clean(service.because),
   ]);
-  return ['', `${heading(style, 'Services')}  ${states.join(', ')}`, table(style, rows), ...more(all.length)];
+  return [
+    '',
+    `${heading(style, 'Services')}  ${states.join(', ')}`,
+    table(style, rows),
+    ...more(all.length),
+    ...shown.flatMap((service) => lastChange(service, style)),
+  ];
+}
+
+// What the newest change did: for a healthy one this is why nobody was called.
+function lastChange(service: ServiceView, style: Style): readonly string[] {
+  const change = service.changes.at(-1);
+  if (!change || style.nowMs - change.atMs > changeShownMs) return [];
+  const judged = service.verdicts.filter((verdict) => verdict.changeId === change.id);
+  const worst = judged.find((verdict) => verdict.verdict === 'regressed') ?? judged.at(-1);
+  const what = `${clean(change.to ?? change.what, 60)} (${change.kind}) ${relative(style, change.atMs)}`;
+  const said = worst === undefined ? 'being watched' : `${worst.verdict}: ${clean(worst.because)}`;
+  return [wrap(style, paint(style, `${clean(service.name, 60)}: ${what}, ${said}`, 'dim'), '      ', '  ')];
 }
 
 // The signal that an alert is about, else the one people look at first.
