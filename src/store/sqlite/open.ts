@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -46,6 +46,7 @@ function open(path: string, readOnly: boolean): Store {
     configure(db, readOnly);
     checkIntegrity(db, path);
     prepareSchema(db, path, readOnly);
+    if (!readOnly) syncFolder(dirname(path));
     return new SqliteStore(db, { path, version, readOnly, lock });
   } catch (thrown) {
     abandon(db, lock);
@@ -66,6 +67,16 @@ function createPrivately(path: string): void {
       fix: 'Check that the folder exists and that this user may write to it.',
       cause: thrown,
     });
+  }
+}
+
+// SQLite syncs the folder when it makes a file, but does not look whether that succeeded; a log whose name is lost is lost.
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 
@@ -98,9 +109,12 @@ function configure(db: DatabaseSync, readOnly: boolean): void {
     return;
   }
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA fullfsync = ON;');
+  // SQLite folds the log into the database by itself, but keeps it to itself when that fails: the store does it (store.ts).
+  db.exec('PRAGMA wal_autocheckpoint = 0');
   demand(db, 'journal_mode', 'wal');
   demand(db, 'synchronous', 2);
   demand(db, 'secure_delete', 1);
+  demand(db, 'wal_autocheckpoint', 0);
 }
 
 // A pragma that does not take is silent, and some builds of SQLite do not sync by default: so each is read back.

@@ -4,6 +4,10 @@ const sql = {
   begin: 'BEGIN IMMEDIATE',
   commit: 'COMMIT',
   rollback: 'ROLLBACK',
+  // Looks at the write-ahead log without doing anything (since 3.51.0).
+  log: 'PRAGMA wal_checkpoint(NOOP)',
+  fold: 'PRAGMA wal_checkpoint(PASSIVE)',
+  empty: 'PRAGMA wal_checkpoint(TRUNCATE)',
   epoch: 'SELECT epoch FROM lease',
   raiseEpoch: 'UPDATE lease SET epoch = epoch + 1 RETURNING epoch',
   get: 'SELECT key, value, version FROM state WHERE space = ? AND key = ?',

@@ -18,6 +18,8 @@ interface Opened {
 }
 
 const refusals: ReadonlySet<string> = new Set(['conflict', 'fenced']);
+// As many as SQLite itself would wait for: 4 MB of log.
+const foldAtPages = 1_000;
 // Above every code point, so that `prefix + this` ends the range of keys that start with the prefix.
 const afterAll = '\u{10ffff}\u{10ffff}';
 
@@ -119,7 +121,13 @@ export class SqliteStore implements Store {
   erasePayload(seq: number): Promise<void> {
     return this.#write('erasing', () => void this.#run.erase.run(seq)).then(() =>
       // The freed pages are zeroed (secure_delete), but the write-ahead log still holds the old ones until it is emptied.
-      this.#read('erasing', () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')),
+      this.#read('erasing', () => {
+        try {
+          this.#run.empty.get();
+        } catch (thrown) {
+          throw this.#poisonWith(storeFault(thrown, 'erasing'));
+        }
+      }),
     );
   }
 
@@ -169,6 +177,7 @@ export class SqliteStore implements Store {
 
   #begin(): void {
     try {
+      this.#fold();
       this.#run.begin.run();
     } catch (thrown) {
       if (!isBusy(thrown)) throw this.#poisonWith(storeFault(thrown, 'beginning a transaction'));
@@ -178,6 +187,13 @@ export class SqliteStore implements Store {
         cause: thrown,
       });
     }
+  }
+
+  // Between transactions: when it fails, no commit is in doubt, and none follows. A reader may keep it from finishing; then
+  // the next one goes on.
+  #fold(): void {
+    const pages = integer(this.#run.log.get() ?? {}, 'log');
+    if (pages >= foldAtPages) this.#run.fold.get();
   }
 
   // A refusal rolls back cleanly. After anything else it is unknown what reached the disk; a failed sync must not be tried
