@@ -45,6 +45,16 @@ describe('regression at one sample a second, with no history', () => {
     const given = { ...ratio, step: '1s', series, changes };
     expect(failures({ ...errors, clear: '5s' }, { given, expect: { fires: true, resolves: true } })).toEqual([]);
   });
+  it('resolves a noisy latency within its own noise, and not while it is half as bad as it was', () => {
+    const noisy = (level: number, times: number): string =>
+      Array.from({ length: times }, (_, i) => Math.round(level * [1, 1.9, 0.6, 1.8, 0.7, 1.7][i % 6]!)).join(' ');
+    const world = { nature: 'latency', unit: 'ms', step: '1s', changes: [deploy] };
+    const over = { ...world, series: `${noisy(100, 30)} ${noisy(900, 25)} ${noisy(104, 20)}` };
+    const still = { ...world, series: `${noisy(100, 30)} ${noisy(900, 25)} ${noisy(420, 30)}` };
+    const rule = { ...latency, clear: '3s' };
+    expect(failures(rule, { given: over, expect: { fires: true, resolves: true } })).toEqual([]);
+    expect(failures(rule, { given: still, expect: { fires: true, resolves: false } })).toEqual([]);
+  });
   it('lets a latency warm-up pass, and calls a latency that doubles and stays', () => {
     const before = '100x5 110x5 95x5 105x5 100x10';
     const world = { nature: 'latency', unit: 'ms', step: '1s', changes: [deploy] };

@@ -186,7 +186,10 @@ function endure(state: State, y: number, tMs: number, settings: Settings): void 
   const { nature } = settings;
   if (watch !== null) watch.k++;
   const expected = watch === null ? undefined : expectedAt(state.envelope, watch.k, nature.prior);
-  const allowed = (expected?.mean ?? 0) + Math.max(nature.effect * 0.7, expected?.learned ?? 0);
+  // A noisy series must be let be as noisy as it was, or it would hardly ever be near enough three times in a row; but
+  // what is half as bad as the trouble was is not over.
+  const noise = Math.min(2 * spreadOf(state.normal, 1, watch?.k ?? 24, nature.floor), trouble.effect / 2);
+  const allowed = (expected?.mean ?? 0) + Math.max(nature.effect * 0.7, expected?.learned ?? 0, noise);
   trouble.calm = y - trouble.base <= allowed ? trouble.calm + 1 : 0;
   const adopted = tMs - trouble.sinceMs > adoptMs;
   if (trouble.calm < 3 && !adopted) return;
