@@ -20,6 +20,8 @@ export interface RuleConsidered {
   readonly rule: string;
   readonly says: 'allow' | 'require-approval' | 'deny' | 'not-applicable';
   readonly because: string;
+  /** For a denial: which. Several may deny, and only the first decides. */
+  readonly code?: DenyCode;
 }
 
 /** Closed: a metric label and the word that people grep for. */

@@ -83,13 +83,17 @@ function concluded(
     ...(outcome === 'deny' && deciding?.code !== undefined ? { code: deciding.code } : {}),
     decidedBy,
     reasons: reasonsOf(outcome, decidedBy, deciding, [...denials, ...asking, ...granted]),
-    considered: [...verdicts.map(({ rule, says, because }): RuleConsidered => ({ rule, says, because })), ...answers],
+    considered: [...verdicts.map(consideredOf), ...answers],
     autonomy: autonomyOf(outcome, deciding, granted),
     ...(approval === undefined ? {} : { approval }),
     policyDigest: input.policies.digest,
     inputDigest: digest,
     atMs: input.asOfMs,
   };
+}
+
+function consideredOf({ rule, says, because, code }: Verdict): RuleConsidered {
+  return { rule, says, because, ...(says === 'deny' && code !== undefined ? { code } : {}) };
 }
 
 const headlines = { allow: 'Allowed', 'require-approval': 'A person must agree', deny: 'Denied' } as const;

@@ -129,9 +129,13 @@ async function heldBack(run: Runtime, record: ExecutionRecord, index: number, ha
     const observation = await observe(run.deps, hand, run.book.signal);
     if (observation.busy !== undefined) return observation.busy;
     const decision = await run.deps.decideLive(record.plan, index, observation, record.journal.approvals);
-    if (decision.outcome === 'deny' && holds.has(decision.code ?? 'policy-invalid'))
-      return decision.reasons[0] ?? decision.decidedBy;
-    return undefined;
+    if (decision.outcome !== 'deny') return undefined;
+    if (holds.has(decision.code ?? 'policy-invalid')) return decision.reasons[0] ?? decision.decidedBy;
+    // Our own act has changed the target, so "it changed since it was planned" denies first: what else denies counts.
+    const other = decision.considered.find(
+      ({ says, code }) => says === 'deny' && code !== undefined && holds.has(code),
+    );
+    return other === undefined ? undefined : `${other.rule}: ${other.because}`;
   } catch (thrown) {
     return WatchkeeperError.from(thrown).message;
   }
