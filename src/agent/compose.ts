@@ -102,9 +102,13 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
     inbox,
     bank,
     use: (resources) => {
+      const before = held.resources();
       held.use(resources);
       bank.replace(resources.detectors, (name): Json | undefined => restored.detectors.get(name));
       pipeline.nudge();
+      // What was denied or matched nothing under the old set is looked at again under the new one.
+      if (before.digest !== '' && before.digest !== resources.digest)
+        for (const { id, status } of pipeline.state().incidents) if (status !== 'resolved') cases.poke(id);
     },
     discovered: held.discovered,
     resume: () => resumeAll(watch, cases, restored),

@@ -29,7 +29,7 @@ export interface Cases {
   file(incidentId: string): Promise<CaseFile | undefined>;
   /** A plan that was made lately. */
   plan(planId: string): Plan | undefined;
-  /** Reads back the cases of open incidents after a restart. */
+  /** Reads back the cases of open incidents after a restart. Nothing is worked on by that: see `poke`. */
   restore(incidents: readonly Incident[]): Promise<void>;
 
   /** Waits until no case is being worked on. */
