@@ -45,7 +45,7 @@ export async function workOn(work: CaseWork, incident: Incident): Promise<void> 
     alerts: watch.state().alerts,
     snapshot: await gatherEvidence(watch, work.logbook, incident),
     catalog: watch.catalog(),
-    past: watch.state().incidents.filter((past) => past.status === 'resolved'),
+    past: await unexplained(work, incident),
   });
   watch.metrics.diagnosisSeconds.observe((watch.clock.monotonicMs() - startedMs) / 1_000);
   const facts = caseFacts(watch, incident, diagnosis);
@@ -62,6 +62,25 @@ export async function workOn(work: CaseWork, incident: Incident): Promise<void> 
     told.lines,
   );
   await settle(work, facts, proposals);
+}
+
+const mostPast = 20;
+const pastMs = 7 * 24 * 3_600_000;
+
+// Trouble that a change of its own explained does not make a service one that fails anyway.
+async function unexplained({ watch, files }: CaseWork, incident: Incident): Promise<readonly Incident[]> {
+  const sinceMs = watch.clock.nowMs() - pastMs;
+  const past = watch
+    .state()
+    .incidents.filter(
+      (one) =>
+        one.status === 'resolved' &&
+        one.openedAtMs > sinceMs &&
+        one.services.some((name) => incident.services.includes(name)),
+    )
+    .slice(-mostPast);
+  const causes = await Promise.all(past.map(async ({ id }) => (await files.read(id))?.diagnosis?.cause));
+  return past.filter((_, index) => causes[index] !== 'change');
 }
 
 async function settle(work: CaseWork, facts: CaseFacts, proposals: Proposals): Promise<void> {
