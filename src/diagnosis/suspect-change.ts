@@ -95,11 +95,30 @@ function ruledOut(change: Change, scene: Scene): string | undefined {
   );
   if (first !== undefined && change.atMs > scene.onsetMs - scene.toleranceMs)
     return `errors that are new since came ${formatDuration(change.atMs - first.firstMs)} before it`;
+  const successor = successorOf(change, scene);
+  if (successor !== undefined)
+    return `it was not in force any more: ${successor.to ?? successor.what} took its place ${formatDuration(successor.atMs - change.atMs)} later`;
   const onPath = change.service === scene.root || scene.dependencies.some(({ name }) => name === change.service);
   const host = scene.input.catalog.services.find(({ name }) => name === change.service)?.labels['kind'] === 'host';
   const beside = scene.callers.includes(change.service) || scene.input.incident.services.includes(change.service);
   if (!onPath && !host && !beside) return `${scene.root} neither depends on ${change.service} nor is called by it`;
   return undefined;
+}
+
+// A release that another one replaced before the trouble began does not run any more.
+function successorOf(change: Change, scene: Scene): Change | undefined {
+  const isRollOut = ({ kind }: Change): boolean => kind === 'deploy' || kind === 'rollback';
+  if (!isRollOut(change) || change.instances !== undefined) return undefined;
+  return scene.changes.find(
+    (other) =>
+      isRollOut(other) &&
+      other.service === change.service &&
+      other.what === change.what &&
+      other.instances === undefined &&
+      other.to !== change.to &&
+      other.atMs > change.atMs &&
+      other.atMs <= scene.onsetMs,
+  );
 }
 
 function timing(change: Change, scene: Scene): Note {
@@ -205,11 +224,16 @@ function precursors(change: Change, scene: Scene): readonly Note[] {
   }));
 }
 
+const wellAfterMs = 5 * minute;
+
 function heldAgainst(change: Change, scene: Scene): readonly Note[] {
   const held = scene.firing.find((alert) => alert.finding.changeId === change.id);
   if (held === undefined) return [];
   const text = `${held.detector} compared before and after it and holds it against it: ${oneLine(held.finding.reason, 160)}`;
-  return [{ modality: 'detector', kind: 'alert', text, weight: 1 * held.finding.confidence }];
+  // Across minutes in which all was well, the comparison says no more than that the change was recent: something else
+  // may have begun since. Without other evidence it is then no answer (see `isOnlyRecent`).
+  const trust = scene.onsetMs - change.atMs > wellAfterMs ? 0.35 : 1;
+  return [{ modality: 'detector', kind: 'alert', text, weight: trust * held.finding.confidence }];
 }
 
 function elimination(change: Change, scene: Scene): readonly Note[] {
