@@ -95,7 +95,6 @@ function technical(world: World, event: WorldEvent): void {
     if (event.channel.is === 'unreachable') world.unreachable.add(event.channel.address);
     else world.unreachable.delete(event.channel.address);
   }
-  if (event.breakDetectors === true) tell(world, 'world', 'a detector starts to throw');
 }
 
 function personal(world: World, event: WorldEvent): void {
@@ -117,6 +116,12 @@ function personal(world: World, event: WorldEvent): void {
     tell(world, 'world', 'Alertmanager calls');
     void agent.alertmanager(event.alertmanager);
   }
+  if (event.alertStorm) {
+    const { alerts, services } = event.alertStorm;
+    tell(world, 'world', `Alertmanager calls with ${alerts} alerts of ${services} services`);
+    for (let from = 0; from < alerts; from += 500)
+      void agent.alertmanager(stormBody(from, Math.min(500, alerts - from), services, world));
+  }
   if (event.announce !== undefined) {
     tell(world, 'world', 'a pipeline announces a change');
     void agent.announce(event.announce as Json, { id: 'token:ci', groups: [] }).then(({ problems }) => {
@@ -133,6 +138,30 @@ function personal(world: World, event: WorldEvent): void {
           `plan: ${because ?? `${plan?.steps.map((step) => step.describe).join('; ') ?? ''}: ${decision?.outcome ?? ''}`}`,
         ),
       );
+}
+
+function stormBody(from: number, count: number, services: number, world: World): Json {
+  const alerts = Array.from({ length: count }, (_, at) => ({
+    status: 'firing',
+    labels: { alertname: `Alert${from + at}`, service: `shop-${(from + at) % services}`, severity: 'critical' },
+    annotations: { summary: `something is wrong (${from + at})` },
+    startsAt: new Date(world.clock.nowMs()).toISOString(),
+    endsAt: '0001-01-01T00:00:00Z',
+    generatorURL: '',
+    fingerprint: (from + at).toString(16).padStart(16, '0'),
+  }));
+  return {
+    version: '4',
+    groupKey: `storm-${from}`,
+    status: 'firing',
+    receiver: 'watchkeeper',
+    groupLabels: {},
+    commonLabels: {},
+    commonAnnotations: {},
+    externalURL: '',
+    truncatedAlerts: 0,
+    alerts,
+  };
 }
 
 function aboutOf(world: World, which: 'latest' | 'first' | 'incident'): string {

@@ -45,6 +45,8 @@ export interface SimHost {
   onTrap: () => void;
   /** Told of every effect. */
   onEffect: (effect: Effect) => void;
+  /** Whether its health check fails although it runs. */
+  isSick: (service: string) => boolean;
   trap: Trap | undefined;
   /** Troubles of services that run elsewhere. */
   readonly elsewhere: Map<string, string>;
@@ -118,6 +120,7 @@ export function simHost(clock: VirtualClock): SimHost {
     onChange: () => undefined,
     onTrap: () => undefined,
     onEffect: () => undefined,
+    isSick: () => false,
     elsewhere: new Map(),
     trap: undefined,
     files: {
@@ -169,6 +172,8 @@ export function simHost(clock: VirtualClock): SimHost {
       request: ({ url }) => {
         const service = services.get(new URL(url).hostname.split('.')[0] ?? '');
         const up = service !== undefined && service.pid !== 0;
+        if (up && host.isSick(service.name))
+          return Promise.resolve({ status: 503, headers: {}, body: new Uint8Array() });
         if (!up) return Promise.reject(new WatchkeeperError('unreachable', `${url}: connection refused`));
         return Promise.resolve({ status: 200, headers: {}, body: new Uint8Array() });
       },

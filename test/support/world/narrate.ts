@@ -64,7 +64,7 @@ function lineOf(draft: LedgerDraft): Told {
     case 'approval-refused':
       return ['approval', `void: ${payload === undefined ? word('reason') : said('reason')} (${draft.actor})`];
     case 'step-intent':
-      return ['act', `intent, durable: ${said('describe')}`];
+      return ['act', `intent, durable: ${word('way') === 'undo' ? 'take it back' : said('describe')}`];
     case 'step-outcome':
       return ['act', `outcome ${word('status')}: ${said('message')}`];
     case 'step-undone':

@@ -74,10 +74,11 @@ const event = z.strictObject({
   supervised: z.strictObject({ service: z.string(), is: z.boolean() }).exactOptional(),
   channel: z.strictObject({ address: z.string(), is: z.enum(['reachable', 'unreachable']) }).exactOptional(),
   alertmanager: z.json().exactOptional(),
+  /** So many alerts of one service arrive at once, through Alertmanager's webhook. */
+  alertStorm: z.strictObject({ alerts: z.int(), services: z.int() }).exactOptional(),
   announce: z.json().exactOptional(),
   /** systemd (or anybody) is at work on the service. */
   busy: z.strictObject({ service: z.string(), is: z.boolean() }).exactOptional(),
-  breakDetectors: z.boolean().exactOptional(),
   plan: z.strictObject({ runbook: z.string(), service: z.string() }).exactOptional(),
 });
 
@@ -97,6 +98,8 @@ const world = z.strictObject({
   resources: z.string().default(''),
   inherit: z.array(z.enum(['detectors', 'runbooks', 'policies'])).default(['detectors', 'runbooks']),
   host: z.record(z.string(), z.strictObject({ releases: z.array(z.string()), current: z.string() })),
+  /** Files on the machine, by path, with their age. */
+  hostFiles: z.record(z.string(), span).default({}),
   signals: z.record(z.string(), tunes),
   /** Per service and release: how signals differ while that release runs. */
   releases: z.record(z.string(), z.record(z.string(), tunes)).default({}),

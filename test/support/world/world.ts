@@ -99,7 +99,9 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
     },
   };
   for (const [name, { releases, current }] of Object.entries(file.host)) host.add(name, releases, current);
+  for (const [name, ageMs] of Object.entries(file.hostFiles)) host.files.set(name, 'x'.repeat(1_000), startMs - ageMs);
   host.onChange = () => source.catchUp();
+  host.isSick = (name) => file.troubles[host.service(name).trouble?.name ?? '']?.['up'] === '0';
   host.onTrap = () => {
     world.story.tell(clock.nowMs(), 'daemon', 'dies in the middle of it');
     world.daemon?.crash();
