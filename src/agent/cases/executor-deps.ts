@@ -40,8 +40,8 @@ export function executorDeps(
         approvals,
       });
       const decision = decideNow(watch, input);
-      // The executor records the decision with the intent; a refusal's inputs are kept here, for replay.
-      if (decision.outcome !== 'allow') await watch.ledger.record({ drafts: [decisionDraft(decision, input)] });
+      // The executor records the decision with the intent; what it was made on is kept here, for replay (I1).
+      await watch.ledger.record({ drafts: [decisionDraft(decision, input)] });
       return decision;
     },
     conditions: async ({ plan, stepIndex, observation, when }) => {
