@@ -28,6 +28,7 @@ import { createMetrics } from './metrics.ts';
 import { loadAll, renderProblems, type Config, type Loaded, type LoadOptions, type ShippedKind } from './load/index.ts';
 import { createReloading } from './reloading.ts';
 import { scrubbedLedger } from './scrubbed-ledger.ts';
+import { scrubbedAgent, scrubbedChannel } from './scrubbed-windows.ts';
 import { startWatch, type Running } from './running.ts';
 
 /** What the process hands in. Everything that touches the world comes from here, so that a test can hand in another. */
@@ -94,7 +95,9 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
   const sources = config.sources.map((source) =>
     opened<Source>(sourceKinds[source.kind]?.open(source.id, source.config, readerIo), source.id),
   );
-  const channels = openChannels(config, options, readerIo);
+  const channels = new Map(
+    [...openChannels(config, options, readerIo)].map(([id, channel]) => [id, scrubbedChannel(channel, scrubber)]),
+  );
   const store = await openSqliteStore({ path: join(config.dataDir, 'watchkeeper.db') });
   const epoch = await store.newEpoch();
   const origin = config.ledger.origin ?? `${hostname()}/watchkeeper`;
@@ -130,7 +133,8 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
     metrics: createMetrics(),
   });
   composed.watch.metrics.info.set({ version: options.version }, 1);
-  return { agent: agentOf(options, composed, ledger, load, outcome), config, log, secrets, notes: outcome.notes };
+  const agent = scrubbedAgent(agentOf(options, composed, ledger, load, outcome), scrubber);
+  return { agent, config, log, secrets, notes: outcome.notes };
 }
 
 function agentOf(

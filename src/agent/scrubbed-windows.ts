@@ -1,0 +1,38 @@
+import type { Channel } from '../domain/ports/channel.ts';
+import type { Scrubber } from '../io/index.ts';
+import type { Agent } from './facade.ts';
+
+/**
+ * The agent behind the scrubber (I13): what its windows (API, CLI) show holds text from outside, out of working state that
+ * is not scrubbed itself. Parameters go in as they are; every answer that shows something comes out clean.
+ */
+export function scrubbedAgent(agent: Agent, scrubber: Scrubber): Agent {
+  const clean = <T>(value: T): T => scrubber.value(value) as T;
+  return {
+    ...agent,
+    status: () => clean(agent.status()),
+    services: () => clean(agent.services()),
+    incidents: async (options) => clean(await agent.incidents(options)),
+    incident: async (id) => clean(await agent.incident(id)),
+    alerts: () => clean(agent.alerts()),
+    approvals: () => clean(agent.approvals()),
+    answer: async (...args) => clean(await agent.answer(...args)),
+    plan: async (...args) => clean(await agent.plan(...args)),
+    announce: async (...args) => clean(await agent.announce(...args)),
+    alertmanager: async (body) => clean(await agent.alertmanager(body)),
+    metrics: async () => scrubber.text(await agent.metrics()),
+    reload: async () => clean(await agent.reload()),
+  };
+}
+
+/** A channel behind the scrubber: a notice quotes logs, changes and alerts. */
+export function scrubbedChannel(channel: Channel, scrubber: Scrubber): Channel {
+  return {
+    id: channel.id,
+    kind: channel.kind,
+    traits: channel.traits,
+    post: (notice, address, signal) => channel.post(scrubber.value(notice) as typeof notice, address, signal),
+    check: (signal) => channel.check(signal),
+    close: () => channel.close(),
+  };
+}
