@@ -95,30 +95,11 @@ function ruledOut(change: Change, scene: Scene): string | undefined {
   );
   if (first !== undefined && change.atMs > scene.onsetMs - scene.toleranceMs)
     return `errors that are new since came ${formatDuration(change.atMs - first.firstMs)} before it`;
-  const successor = successorOf(change, scene);
-  if (successor !== undefined)
-    return `it was not in force any more: ${successor.to ?? successor.what} took its place ${formatDuration(successor.atMs - change.atMs)} later`;
   const onPath = change.service === scene.root || scene.dependencies.some(({ name }) => name === change.service);
   const host = scene.input.catalog.services.find(({ name }) => name === change.service)?.labels['kind'] === 'host';
   const beside = scene.callers.includes(change.service) || scene.input.incident.services.includes(change.service);
   if (!onPath && !host && !beside) return `${scene.root} neither depends on ${change.service} nor is called by it`;
   return undefined;
-}
-
-// A release that another one replaced before the trouble began does not run any more.
-function successorOf(change: Change, scene: Scene): Change | undefined {
-  const isRollOut = ({ kind }: Change): boolean => kind === 'deploy' || kind === 'rollback';
-  if (!isRollOut(change) || change.instances !== undefined) return undefined;
-  return scene.changes.find(
-    (other) =>
-      isRollOut(other) &&
-      other.service === change.service &&
-      other.what === change.what &&
-      other.instances === undefined &&
-      other.to !== change.to &&
-      other.atMs > change.atMs &&
-      other.atMs <= scene.onsetMs,
-  );
 }
 
 function timing(change: Change, scene: Scene): Note {
