@@ -6,6 +6,7 @@ import { loadAll, renderProblems, type LoadOptions } from '../../../src/agent/lo
 import { createReloading } from '../../../src/agent/reloading.ts';
 import { startWatch, type Running } from '../../../src/agent/running.ts';
 import { scrubbedLedger } from '../../../src/agent/scrubbed-ledger.ts';
+import { scrubbedAgent, scrubbedChannel } from '../../../src/agent/scrubbed-windows.ts';
 import { actionKinds } from '../../../src/actions/index.ts';
 import type { Channel } from '../../../src/domain/ports/channel.ts';
 import type { Clock, OperatorIo, Random, ReadFiles } from '../../../src/domain/ports/io.ts';
@@ -126,7 +127,9 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     operatorIo,
     actions: actionKinds,
     sources: [mortal(ground.source, life, ['collect'])],
-    channels: new Map([...ground.channels].map(([id, channel]) => [id, mortal(channel, life, ['post'])])),
+    channels: new Map(
+      [...ground.channels].map(([id, channel]) => [id, scrubbedChannel(mortal(channel, life, ['post']), scrubber)]),
+    ),
     settings: { ceiling: config.defaults.autonomy, ...config.limits, patienceMs: config.incidents.patienceMs },
     incidentSettings: { graceMs: config.incidents.graceMs },
     signal: abort.signal,
@@ -158,22 +161,25 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     running = await startWatch(composed);
     void reloading.run(abort.signal);
   };
-  const agent = createAgent({
-    composed,
-    ledger,
-    files: host.files,
-    version: 'test',
-    startedAtMs: clock.nowMs(),
-    resourceState: reloading.state,
-    reload: () => reloading.check(abort.signal),
-    start,
-    stop: async () => {
-      await running?.stop();
-      await ledger.close();
-      abort.abort();
-      life.dead = true;
-    },
-  });
+  const agent = scrubbedAgent(
+    createAgent({
+      composed,
+      ledger,
+      files: host.files,
+      version: 'test',
+      startedAtMs: clock.nowMs(),
+      resourceState: reloading.state,
+      reload: () => reloading.check(abort.signal),
+      start,
+      stop: async () => {
+        await running?.stop();
+        await ledger.close();
+        abort.abort();
+        life.dead = true;
+      },
+    }),
+    scrubber,
+  );
   return {
     life,
     composed,

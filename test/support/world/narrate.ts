@@ -106,6 +106,8 @@ function planLines(plan: Plan): string {
 
 function decisionLine(draft: LedgerDraft, payload: Readonly<Record<string, Json>> | undefined): Told {
   const { body, subject } = draft;
+  // The executor says again, beside its intent, what was recorded with its inputs the moment before.
+  if (body['live'] === true && body['outcome'] === 'allow') return undefined;
   const live = body['live'] === true || subject.step !== undefined ? 'live, ' : '';
   const decision = payload?.['decision'] as unknown as Decision | undefined;
   const reasons = decision?.reasons ?? listOf(payload?.['reasons']);
