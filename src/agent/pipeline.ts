@@ -1,4 +1,5 @@
 import { WatchkeeperError } from '../lib/errors.ts';
+import { limits } from '../lib/limits.ts';
 import type { IncidentStatus, TimelineEntry } from '../domain/alert.ts';
 import type { Put } from '../domain/ports/store.ts';
 import type { Service } from '../domain/service.ts';
@@ -132,8 +133,16 @@ function createWriter(watch: Watch): (observed: Owed, more: readonly Put[]) => P
     const puts = [...owed.puts, ...observed.puts];
     const events = [...owed.events, ...observed.events];
     owed = { drafts: drafts.slice(-mostOwed), puts: puts.slice(-mostOwed), events: events.slice(-mostOwed) };
+    // A storm says more in one turn than one batch may hold. The rows come with the last part: a crash before it leaves
+    // entries of what was seen, and the next process sees it again.
+    let rest = owed.drafts;
+    while (rest.length > limits.ledgerBatchEntries) {
+      await watch.ledger.record({ drafts: rest.slice(0, limits.ledgerBatchEntries) });
+      rest = rest.slice(limits.ledgerBatchEntries);
+      owed = { ...owed, drafts: rest };
+    }
     const all = [...puts, ...more];
-    if (drafts.length + all.length > 0) await watch.ledger.record({ drafts, puts: all });
+    if (rest.length + all.length > 0) await watch.ledger.record({ drafts: rest, puts: all });
     owed = nothingOwed;
     return events;
   };

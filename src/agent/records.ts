@@ -89,6 +89,14 @@ export function incidentDraft(
       alerts: incident.alerts.length,
       storm: incident.storm,
     },
-    payload: { title: incident.title, texts: [...texts] },
+    payload: { title: incident.title, texts: shortened(texts) },
   };
+}
+
+// A storm has a text for every alert; each alert has an entry of its own, so here the first ones and the count will do.
+const mostTexts = 50;
+
+function shortened(texts: readonly string[]): string[] {
+  if (texts.length <= mostTexts) return [...texts];
+  return [...texts.slice(0, mostTexts), `and ${texts.length - mostTexts} more`];
 }
