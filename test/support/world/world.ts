@@ -45,7 +45,24 @@ export async function runWorld(file: WorldFile, options: RunOptions = {}): Promi
 
 /** The transcript as it is kept. */
 export function transcriptOf(world: World): string {
-  return `${world.file.story.trim()}\n\n${world.story.lines.join('\n')}\n`;
+  return `${world.file.story.trim()}\n\n${shortened(world.story.lines).join('\n')}\n`;
+}
+
+const mostAlike = 12;
+
+// Of many alerts at one moment the first are shown, and how many more there were.
+function shortened(lines: readonly string[]): readonly string[] {
+  const kept: string[] = [];
+  let alike = 0;
+  const headOf = (line: string): string => line.slice(0, 19);
+  lines.forEach((line, index) => {
+    const isAlert = line.slice(9).startsWith('alert');
+    alike = isAlert && headOf(line) === headOf(lines[index - 1] ?? '') ? alike + 1 : 0;
+    if (alike < mostAlike) kept.push(line);
+    else if (headOf(lines[index + 1] ?? '') !== headOf(line))
+      kept.push(`${headOf(line)} ... and ${alike - mostAlike + 1} more`);
+  });
+  return kept;
 }
 
 // Monotonic: a jump of the wall clock does not move the script.
