@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'node_modules/**'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Whole simulated nights, on a loaded machine; nothing here is judged by its speed.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });
