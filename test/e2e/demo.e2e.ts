@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -34,14 +34,15 @@ function cli(temporary: string, ...args: string[]): Promise<Played> {
   });
 }
 
-/** Command lines of living processes that name the folder: services, supervisors, daemons. */
+/** Living processes that name the folder or work in it: services, supervisors, daemons. */
 function processesOf(folder: string): readonly string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return command.includes(folder) ? [command] : [];
+        const at = readlinkSync(`/proc/${pid}/cwd`);
+        return command.includes(folder) || at.includes(folder) ? [`${command} in ${at}`] : [];
       } catch {
         return [];
       }
@@ -95,4 +96,33 @@ describe('npm run demo', () => {
     expect(readdirSync(temporary)).toEqual([]);
     expect(processesOf(temporary)).toEqual([]);
   }, 60_000);
+
+  it.each(['its reader goes away', 'its terminal goes away', 'it is killed outright'] as const)(
+    'leaves no process behind when %s',
+    async (how) => {
+      const temporary = mkdtempSync(path.join(scratch, 'cut-'));
+      const child = spawn(process.execPath, [main, 'demo'], {
+        env: { ...process.env, TMPDIR: temporary },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const ended = new Promise((resolve) => child.on('exit', resolve));
+      child.stdout.on('error', () => undefined);
+      // By its first words about a change, services, customers and the daemon all run.
+      await new Promise<void>((resolve) => {
+        let out = '';
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          out += text;
+          if (out.includes('change ')) resolve();
+        });
+      });
+      expect(processesOf(temporary).length).toBeGreaterThanOrEqual(6);
+      if (how === 'its reader goes away') child.stdout.destroy();
+      else child.kill(how === 'it is killed outright' ? 'SIGKILL' : 'SIGHUP');
+      await ended;
+      await expect.poll(() => processesOf(temporary), { timeout: 20_000, interval: 250 }).toEqual([]);
+      // Who is killed outright cannot tidy up; everyone else has.
+      if (how !== 'it is killed outright') expect(readdirSync(temporary)).toEqual([]);
+    },
+    90_000,
+  );
 });

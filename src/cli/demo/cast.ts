@@ -13,6 +13,8 @@ export interface Player {
   isOver(): boolean;
   /** SIGTERM, then SIGKILL for whoever is deaf; resolves when it is gone. */
   end(): Promise<void>;
+  /** SIGTERM, and no waiting. */
+  abandon(): void;
 }
 
 /** Everything the demo starts, so that all of it ends: in turn, by pid, and whatever happened before. */
@@ -21,6 +23,8 @@ export interface Cast {
   /** Runs one program to its end. */
   run(argv: readonly [string, ...string[]], environment: Readonly<Record<string, string>>): Promise<Ended>;
   end(): Promise<void>;
+  /** Tells all of them to end, without waiting: for a process that is itself about to be gone. */
+  abandon(): void;
 }
 
 /** What a program said before it ended. */
@@ -51,6 +55,9 @@ export function createCast(clock: Clock, logFolder: string): Cast {
     end: async () => {
       for (const player of players.reverse()) await player.end();
     },
+    abandon: () => {
+      for (const player of players) player.abandon();
+    },
   };
 }
 
@@ -72,6 +79,9 @@ function playerOf(name: string, child: ChildProcess, clock: Clock): Player {
     pid,
     ended,
     isOver: () => over,
+    abandon: () => {
+      if (!over) child.kill('SIGTERM');
+    },
     end: async () => {
       if (over) return;
       child.kill('SIGTERM');

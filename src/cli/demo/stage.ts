@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, readlink, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,7 +36,15 @@ const mostSeconds = 300;
 export async function setStage(shell: Shell): Promise<Stage> {
   const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'watchkeeper-demo-')));
   const cast = createCast(shell.clock, folder);
+  // The process may also end in the middle of everything: its output is a pipe that was closed, its terminal is gone.
+  const hasty = (): void => {
+    cast.abandon();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  };
+  const hangUp = (): void => shell.exit(129);
+  process.once('exit', hasty).once('SIGHUP', hangUp);
   const clear = async (): Promise<void> => {
+    process.off('exit', hasty).off('SIGHUP', hangUp);
     await cast.end();
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   };
@@ -94,7 +103,8 @@ async function build(shell: Shell, folder: string, cast: Cast): Promise<Omit<Sta
     },
     startDaemon: () => {
       const options = ['--config', path.join(config, 'watchkeeper.yaml'), '--data-dir', dataDir];
-      return cast.start('daemon', [...cli, 'run', ...options], environment);
+      const keeper = path.join(source, 'keeper.mjs');
+      return cast.start('daemon', [node, keeper, ...cli, 'run', ...options], environment);
     },
     currentRelease: async () => path.basename(await readlink(path.join(shop, 'checkout', 'current'))),
   };
