@@ -1,3 +1,4 @@
+import { WatchkeeperError } from '../lib/errors.ts';
 import type { ActionKind } from '../domain/ports/action.ts';
 import type { Channel } from '../domain/ports/channel.ts';
 import type { Clock, Log, OperatorIo, Random } from '../domain/ports/io.ts';
@@ -59,8 +60,11 @@ export interface Composed {
   use(resources: Resources): void;
   /** Replaces the services that sources see for themselves. */
   discovered(services: readonly Service[]): void;
-  /** Settles what the last process left behind. Must be awaited before anything runs. */
-  resume(): Promise<void>;
+  /**
+   * Reads back what the last process left behind. Must be awaited before anything runs; `settled` is over when every
+   * execution that was cut off has been looked at again, and nobody needs to wait for that.
+   */
+  resume(): Promise<{ readonly settled: Promise<void> }>;
 }
 
 const windowMs = 2 * 3_600_000;
@@ -193,15 +197,25 @@ function executorFor(parts: WatchParts, watch: Watch, cases: Cases): Executor {
   });
 }
 
-// The cases must know their files before the executor tells them what became of its executions.
-async function resumeAll(watch: Watch, cases: Cases, restored: Restored): Promise<void> {
+// The cases must know their files before the executor tells them what became of its executions. What was cut off holds
+// its targets once it is loaded; looking at the world again may take minutes, and the watch must not be blind for that.
+async function resumeAll(watch: Watch, cases: Cases, restored: Restored): Promise<{ readonly settled: Promise<void> }> {
   await watch.health.restore();
   await cases.restore(restored.state.incidents);
   await watch.ladder.resume();
-  await watch.executor().resume();
+  await watch.executor().load();
   await watch.approvals().resume();
+  const settled = watch
+    .executor()
+    .resume()
+    .catch((thrown: unknown) =>
+      watch.log.error('what the last process left behind could not be settled', {
+        error: WatchkeeperError.from(thrown),
+      }),
+    );
   // Only now is it known what is being carried out and asked, so only now may anything be decided.
   for (const incident of watch.state().incidents) if (incident.status !== 'resolved') cases.poke(incident.id);
+  return { settled };
 }
 
 /** The resources in force and the catalog made of them: two references that are only ever swapped together. */

@@ -22,8 +22,9 @@ const longestBackfillMs = 2 * 3_600_000;
 const backfillStepMs = 15_000;
 
 /**
- * Starts the watch in the order that keeps its promises: what the last process left is settled first (I5), then the
- * world is looked at, then acting is possible. Reading the past to warm detectors up goes on beside.
+ * Starts the watch in the order that keeps its promises: what the last process left is read back first and holds its
+ * targets (I5), then the world is looked at, then acting is possible. Settling what was cut off, and reading the past to
+ * warm detectors up, go on beside: a host that does not answer must not keep the watch from watching.
  */
 export async function startWatch(composed: Composed): Promise<Running> {
   const { watch, pipeline } = composed;

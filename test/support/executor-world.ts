@@ -53,7 +53,7 @@ export interface Bend {
   /** Called before and after each look or act; may throw, as a process that dies there. */
   readonly around?: (what: string, moment: 'before' | 'after') => void;
   readonly run?: (honest: () => ActionResult, signal: AbortSignal, clock: VirtualClock) => Promise<ActionResult>;
-  readonly probe?: () => Probe;
+  readonly probe?: () => Probe | Promise<Probe>;
   /** A target whose state does not show what was done to it, as behind an HTTP API. */
   readonly opaque?: boolean;
   readonly busy?: () => string | undefined;
@@ -220,7 +220,7 @@ function switchAction(disk: Disk, outside: Outside, clock: VirtualClock, bend: B
         return bend.run?.(honest, context.signal, clock) ?? honest();
       }),
     probe: (params) =>
-      at('probe', (): Probe => {
+      at('probe', (): Probe | Promise<Probe> => {
         if (bend.probe !== undefined) return bend.probe();
         if (outside.blind) return { is: 'unknown', because: 'it is dark' };
         return outside.on.has(name(params))

@@ -13,13 +13,13 @@ import { verifyOnce } from './verification.ts';
 
 type Alone = <T>(id: string, work: () => Promise<T>) => Promise<T>;
 
-/** Makes the one hand of the agent. Call `resume` once before anything else. */
+/** Makes the one hand of the agent. Await `load` before anything else, and call `resume` once. */
 export function createExecutor(deps: ExecutorDeps): Executor {
   const book = openBook(deps);
   const locks = createLocks();
   const controls = new Map<string, AbortController>();
   const working = new Map<string, Promise<unknown>>();
-  let loaded: Promise<unknown> | undefined;
+  let loaded: Promise<void> | undefined;
 
   const signalOf = (id: string): AbortSignal => {
     const control = controls.get(id) ?? new AbortController();
@@ -44,19 +44,23 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     }
   };
 
+  // What the last process left open holds its targets from here on, long before it has been looked at again.
+  const load = (): Promise<void> =>
+    (loaded ??= book.load().then((records) => {
+      for (const record of records)
+        if (record.endedAtMs === undefined && record.journal.provisional === undefined)
+          locks.take(record.id, record.plan);
+    }));
+
   return {
     start: async (plan, decision, approvals) => {
       await ready(loaded);
       book.assertAlive();
       return start(run, alone, plan, decision, approvals);
     },
+    load,
     resume: async () => {
-      loaded ??= book.load().then((records) => {
-        for (const record of records)
-          if (record.endedAtMs === undefined && record.journal.provisional === undefined)
-            locks.take(record.id, record.plan);
-      });
-      await loaded;
+      await load();
       const open = book.all().filter((record) => record.endedAtMs === undefined || record.journal.told === false);
       await Promise.all(open.map((record) => alone(record.id, () => resumeOne(run, record.id))));
     },
@@ -94,7 +98,7 @@ async function advance(run: Runtime, alone: Alone, record: ExecutionRecord): Pro
 }
 
 async function ready(loaded: Promise<unknown> | undefined): Promise<void> {
-  if (loaded === undefined) throw new WatchkeeperError('internal', 'the executor must resume before it acts');
+  if (loaded === undefined) throw new WatchkeeperError('internal', 'the executor must load before it acts');
   await loaded;
 }
 

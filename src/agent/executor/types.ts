@@ -68,7 +68,15 @@ export interface Executor {
    * @throws `conflict` when this plan was already started; `store-failed` or `fenced` when the executor has halted.
    */
   start(plan: Plan, decision: Decision, approvals: readonly Approval[]): Promise<Execution>;
-  /** Must be called once, before anything else: settles what the last process left behind (I5). */
+  /**
+   * Must be awaited before anything else: reads back what the last process left behind, and takes the targets of what
+   * it left open, so that nothing new begins on them. Looks at nothing but the store.
+   */
+  load(): Promise<void>;
+  /**
+   * Must be called once: settles what the last process left behind (I5). It looks at the world, which may take minutes
+   * when that does not answer; everything else may go on beside.
+   */
   resume(): Promise<void>;
   /** Advances verifications. Call it often; it does nothing when nothing is due. */
   tick(): Promise<void>;

@@ -208,6 +208,35 @@ describe('limits', () => {
     expect(second.because).toContain('acting on the same target');
   });
 
+  test('what a crash cut off holds its target while it is still being looked at; others may be acted on', async () => {
+    const world = makeWorld();
+    const death: Bend = {
+      around: (what) => {
+        if (what === 'run') throw new WatchkeeperError('store-failed', 'the process dies here');
+      },
+      ledger: (real) => ({
+        ...real,
+        record: (batch) =>
+          batch.drafts.some(({ type }) => type === 'step-outcome')
+            ? Promise.reject(new WatchkeeperError('store-failed', 'the process is dead'))
+            : real.record(batch),
+      }),
+    };
+    await expect(carryOut(world, switchPlan(['a']), death)).rejects.toThrow();
+    const { executor } = world.boot({ probe: () => new Promise(() => undefined) });
+    await executor.load();
+    const resuming = executor.resume();
+    const same = switchPlan(['a'], { createdAtMs: 1_767_225_600_007 });
+    const refused = await world.drive(executor.start(same, allow(same), []));
+    expect(refused).toMatchObject({ status: 'denied' });
+    expect(refused.because).toContain('acting on the same target');
+    const other = switchPlan(['b']);
+    expect(await world.drive(executor.start(other, allow(other), []))).toMatchObject({ status: 'verifying' });
+    expect(executor.active().map(({ plan }) => plan.steps[0]?.target.id)).toEqual(['a', 'b']);
+    await world.drive(resuming);
+    expect(executor.active()).toHaveLength(1);
+  });
+
   test('a step that does not stop in time is unknown, and nothing of it is repeated', async () => {
     const world = makeWorld();
     const hang: Bend = { run: () => new Promise(() => undefined) };
