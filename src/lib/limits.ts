@@ -39,6 +39,15 @@ export const limits = {
   detectorEventsPerService: 64,
   /** An exposition, unpacked: about half a million series. */
   scrapeBodyBytes: 64 * 1024 * 1024,
+  /** Backtests: what is kept for charts, and what a recording may hold. */
+  backtestPictures: 500,
+  backtestPicturePoints: 600,
+  recordingFileBytes: 256 * 1024 * 1024,
+  recordingSeries: 20_000,
+  recordingPoints: 20_000_000,
+  reportBytes: 32 * 1024 * 1024,
+  reportCharts: 200,
+  scoreRows: 5_000_000,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

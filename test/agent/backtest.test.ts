@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { backtest } from '../../src/agent/backtest.ts';
+import { backtest } from '../../src/agent/backtest/index.ts';
 import { parseDetector } from '../../src/detectors/index.ts';
 
 const spec = {
@@ -33,13 +33,13 @@ const reading = (all: Record<string, string>) => (path: string) => Promise.resol
 describe('backtest', () => {
   const rows = [...Array<number>(5).fill(0.01), ...Array<number>(6).fill(0.2), ...Array<number>(6).fill(0.01)];
   it('gives each alert with hold and clear applied, and the deploy in its reason', async () => {
-    const alerts = await backtest({ definitions, read: reading(files(rows)) });
+    const { alerts } = await backtest({ definitions, read: reading(files(rows)) });
     expect(alerts).toMatchObject([{ service: 'web', signal: 'errors', at: 1_020, until: 1_440 }]);
     expect(alerts[0]?.reason).toContain('v2 was deployed');
   });
   it('is causal: an alert that has begun is the same when the recording ends right after', async () => {
-    const [whole] = await backtest({ definitions, read: reading(files(rows)) });
-    const [cut] = await backtest({ definitions, read: reading(files(rows.slice(0, 8))) });
+    const [whole] = (await backtest({ definitions, read: reading(files(rows)) })).alerts;
+    const [cut] = (await backtest({ definitions, read: reading(files(rows.slice(0, 8))) })).alerts;
     expect(cut).toMatchObject({ at: whole?.at, until: null });
   });
   it('never asks for labels', async () => {

@@ -2,7 +2,14 @@
  * What the CLI does without a daemon: reads and checks what people write, tries connections, plays recordings, looks at a
  * ledger, makes decisions again. Everything here only reads, but for files that the caller names.
  */
-export { backtest, type BacktestAlert } from '../backtest.ts';
+export {
+  backtest,
+  pickScorer,
+  scoreSeries,
+  type BacktestAlert,
+  type BacktestOutcome,
+  type Picture,
+} from '../backtest/index.ts';
 export { replayDecisions, type ReplayDifference, type ReplayReport } from '../replay.ts';
 export { testResources, type TestReport } from '../testing.ts';
 export { checkConnections, type ConnectionReport } from './connections.ts';
