@@ -13,14 +13,15 @@ export const readFiles: ReadFiles = {
     guarded(file, signal, async () => {
       const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
       try {
-        const chunks: Buffer[] = [];
+        // Files of the kernel say that they are empty, so their size is not asked for.
+        let buffer = Buffer.allocUnsafeSlow(chunkBytes);
         let size = 0;
         for (;;) {
-          const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, null);
-          if (bytesRead === 0) return new Uint8Array(Buffer.concat(chunks));
+          const { bytesRead } = await handle.read(buffer, size, buffer.length - size, null);
+          if (bytesRead === 0) return new Uint8Array(buffer.subarray(0, size));
           size += bytesRead;
           if (size > maxBytes) throw new WatchkeeperError('too-large', `${file} is larger than ${maxBytes} bytes`);
-          chunks.push(buffer.subarray(0, bytesRead));
+          if (size === buffer.length) buffer = Buffer.concat([buffer], 2 * size);
           signal.throwIfAborted();
         }
       } finally {

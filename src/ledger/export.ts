@@ -1,6 +1,7 @@
 import type { WriteFiles } from '../domain/ports/io.ts';
 import type { Store } from '../domain/ports/store.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
+import { packFrames } from '../lib/frames.ts';
 import { limits } from '../lib/limits.ts';
 import { openCheckpoint, type TreeHead } from './checkpoint.ts';
 import { readEntry, redactedSeq } from './entry.ts';
@@ -9,7 +10,7 @@ import { rootAt, storeHashes, type HashSource } from './hashes.ts';
 import { identityKeys, readIdentity } from './identity.ts';
 import { isPlaceOf, placeOf, walkFiles } from './layout.ts';
 import { encodePayloads, payloadsPath } from './payloads.ts';
-import { encodeBundle, tilePath } from './tiles.ts';
+import { tilePath } from './tiles.ts';
 import { fullTiles, joinHashes, partialWidth, tileLevels, tileWidth } from './tree.ts';
 
 /** What is exported, and whereto. */
@@ -124,7 +125,7 @@ async function writeEntries(
     const rows = await options.store.ledgerEntries(index * tileWidth, width);
     if (rows.length !== width)
       throw new WatchkeeperError('ledger-invalid', `entries after ${index * tileWidth} missing`);
-    await writer.write(tilePath('entries', index, width), encodeBundle(rows.map((row) => row.data)));
+    await writer.write(tilePath('entries', index, width), packFrames(rows.map((row) => row.data)));
     rewrite.add(index);
     for (const row of rows) {
       const entry = readEntry(row.data);

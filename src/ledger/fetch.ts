@@ -5,16 +5,9 @@ import { tileWidth } from './tree.ts';
 /** Where a ledger is read from: a store, or an exported folder. Positions are named as in the exported layout. */
 export interface VerifiableLedger {
   checkpoint(): Promise<string>;
-  /** Entries of a bundle; `leaves` are the hashes kept beside them, where there are any. */
-  bundle(index: number, width: number): Promise<BundleRead>;
+  bundle(index: number, width: number): Promise<readonly Uint8Array[]>;
   tile(level: number, index: number, width: number): Promise<Uint8Array>;
   payloads(index: number, width: number): Promise<readonly StoredPayload[]>;
-}
-
-/** A bundle of entries as it was read. */
-export interface BundleRead {
-  readonly entries: readonly Uint8Array[];
-  readonly leaves?: readonly Uint8Array[];
 }
 
 /** What a read gave, or why it gave nothing. Whether that matters is for the reader to say, in its turn. */
@@ -25,7 +18,7 @@ export type Outcome<T> =
 export interface FetchedBundle {
   readonly index: number;
   readonly width: number;
-  readonly bundle: Outcome<BundleRead>;
+  readonly bundle: Outcome<readonly Uint8Array[]>;
   readonly payloads: Outcome<readonly StoredPayload[]>;
   readonly leafTile: Outcome<Uint8Array>;
 }

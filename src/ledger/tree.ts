@@ -1,4 +1,4 @@
-import { emptyRoot, hashBytes, hashNode } from './hash.ts';
+import { emptyRoot, hashBytes, hashNode, rootOfTile } from './hash.ts';
 
 /** Hashes in a full tile (C2SP tlog-tiles), and the tree levels one tile spans. */
 export const tileWidth = 256;
@@ -62,16 +62,29 @@ export class TreeEdge {
 
   /** Appends a leaf hash; gives the tiles it completes, lowest level first. */
   append(leafHash: Uint8Array): readonly FullTile[] {
+    return this.#add(leafHash, 0);
+  }
+
+  /** Appends leaf hashes that lie side by side: the same as one after the other, but faster for a full tile. */
+  appendAll(leafHashes: Uint8Array): readonly FullTile[] {
+    if (leafHashes.length !== tileWidth * hashBytes || this.#size % tileWidth !== 0)
+      return splitTile(leafHashes).flatMap((hash) => this.append(hash));
+    const tile = { level: 0, index: this.#size / tileWidth, data: leafHashes };
+    return [tile, ...this.#add(rootOfTile(leafHashes), tileHeight)];
+  }
+
+  // Adds a perfect subtree of 2^height leaves. The size is a multiple of that.
+  #add(root: Uint8Array, at: number): readonly FullTile[] {
     let full = noTiles;
-    let hash = leafHash;
-    let height = 0;
-    for (let rest = this.#size; ; rest = (rest - 1) / 2, height++) {
+    let hash = root;
+    let height = at;
+    for (let rest = this.#size / 2 ** at; ; rest = (rest - 1) / 2, height++) {
       if (height % tileHeight === 0) full = this.#pushToTile(height / tileHeight, hash, full);
       if (rest % 2 === 0) break;
       hash = hashNode(this.#range.pop() ?? emptyRoot, hash);
     }
     this.#range.push(hash);
-    this.#size++;
+    this.#size += 2 ** at;
     return full;
   }
 

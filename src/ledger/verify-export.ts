@@ -1,5 +1,6 @@
 import type { ReadFiles } from '../domain/ports/io.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
+import { unpackFrames } from '../lib/frames.ts';
 import { limits } from '../lib/limits.ts';
 import { parseTreeHead } from './checkpoint.ts';
 import { hashBytes } from './hash.ts';
@@ -7,7 +8,7 @@ import type { HashSource } from './hashes.ts';
 import { isPlaceOf, placeOf, walkFiles } from './layout.ts';
 import { parseNote, parseVerifier, type NoteVerifier } from './note.ts';
 import { decodePayloads, payloadsPath } from './payloads.ts';
-import { decodeBundle, tilePath } from './tiles.ts';
+import { tilePath } from './tiles.ts';
 import { fullTiles, partialWidth, splitTile, tileWidth } from './tree.ts';
 import { Findings, type LedgerReport } from './report.ts';
 import { verifyLedger } from './verify.ts';
@@ -39,10 +40,10 @@ export async function verifyExport(exported: ExportedLedger, options: VerifyOpti
   const source: VerifiableLedger = {
     checkpoint: async () => text(await read('checkpoint', limits.ledgerNoteBytes)),
     async bundle(index, width) {
-      const entries = decodeBundle(await read(tilePath('entries', index, width), bundleBytes));
+      const entries = unpackFrames(await read(tilePath('entries', index, width), bundleBytes));
       if (entries === undefined)
         throw new WatchkeeperError('malformed', 'the lengths of its entries do not add up to its own');
-      return { entries };
+      return entries;
     },
     tile: (level, index, width) => read(tilePath(level, index, width), tileWidth * hashBytes),
     payloads: async (index) => decodePayloads(text(await readIfThere(read, payloadsPath(index), payloadFileBytes))),
@@ -73,7 +74,7 @@ export async function exportedEntry(exported: ExportedLedger, seq: number, size:
   const index = Math.floor(seq / tileWidth);
   const width = Math.min(tileWidth, size - index * tileWidth);
   const bundle = await fileReader(exported)(tilePath('entries', index, width), bundleBytes);
-  const entry = decodeBundle(bundle)?.[seq % tileWidth];
+  const entry = unpackFrames(bundle)?.[seq % tileWidth];
   if (entry === undefined) throw new WatchkeeperError('ledger-invalid', `entry ${seq} cannot be read`);
   return entry;
 }

@@ -32,7 +32,7 @@ async function storeSource(store: Store): Promise<VerifiableLedger> {
     },
     async bundle(index, width) {
       const rows = await store.ledgerEntries(index * tileWidth, width);
-      return { entries: rows.map((row) => row.data), leaves: rows.map((row) => row.leafHash) };
+      return rows.map((row) => row.data);
     },
     async tile(level, index, width) {
       const tile = width === tileWidth ? await store.ledgerTile(level, index) : undefined;

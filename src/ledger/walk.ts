@@ -1,12 +1,12 @@
 import type { StoredPayload } from '../domain/ports/store.ts';
 import { commitTo } from './commitment.ts';
 import { fetchBundles, outcome, type FetchedBundle, type Outcome, type VerifiableLedger } from './fetch.ts';
-import { hashBytes, hashLeaf, sameBytes } from './hash.ts';
+import { hashBytes, hashLeaves, sameBytes } from './hash.ts';
 import { payloadsPath } from './payloads.ts';
 import { maxProblems, type Findings, type LedgerProblem } from './report.ts';
 import { readFacts } from './scan.ts';
 import { tilePath } from './tiles.ts';
-import { joinHashes, partialWidth, splitTile, tileLevels, tileWidth, TreeEdge } from './tree.ts';
+import { partialWidth, tileLevels, tileWidth, TreeEdge } from './tree.ts';
 
 /**
  * One pass over a ledger, bundle by bundle, from the entries up to the root.
@@ -67,45 +67,29 @@ export class Walk {
   async #bundle(fetched: FetchedBundle): Promise<void> {
     const { index, width } = fetched;
     const file = tilePath('entries', index, width);
-    const read = this.#take(file, fetched.bundle);
-    if (read === undefined) {
-      this.#lost = true;
-      return;
-    }
-    if (read.entries.length !== width) {
-      this.#findings.add({ file, message: `it holds ${read.entries.length} entries instead of ${width}` });
+    const entries = this.#take(file, fetched.bundle);
+    if (entries?.length !== width) {
+      if (entries) this.#findings.add({ file, message: `it holds ${entries.length} entries instead of ${width}` });
       this.#lost = true;
       return;
     }
     const payloads = this.#payloadsOf(fetched);
-    const before = this.#edge.fork();
-    const leaves: Uint8Array[] = [];
-    const offsets: number[] = [];
-    let offset = 0;
-    for (const [at, data] of read.entries.entries()) {
-      const leaf = hashLeaf(data);
-      const kept = read.leaves?.[at];
-      if (kept !== undefined && !sameBytes(kept, leaf))
-        this.#findings.add({ file, seq: index * tileWidth + at, message: 'the hash beside the entry is another' });
-      leaves.push(leaf);
-      offsets.push(offset);
-      offset += 2 + data.length;
-      this.#entry(file, index * tileWidth + at, data, offsets[at] ?? 0, payloads);
-    }
+    for (const [at, data] of entries.entries()) this.#entry({ file, entries }, index * tileWidth + at, data, payloads);
     for (const payload of payloads.values())
       this.#findings.add({ file: payloads.file, seq: payload.seq, message: 'it belongs to no entry' });
-    await this.#leaves(fetched, { leaves, before, file, offsets: [...offsets, offset] });
+    await this.#leaves(fetched, { file, entries });
   }
 
-  #entry(file: string, seq: number, data: Uint8Array, offset: number, payloads: PayloadMap): void {
+  #entry(bundle: Bundle, seq: number, data: Uint8Array, payloads: PayloadMap): void {
     const entry = readFacts(data);
-    const bytes = [offset + 2, offset + 2 + data.length] as const;
+    const { file } = bundle;
+    const wrong = (message: string): void =>
+      this.#findings.add({ file, seq, bytes: bytesOf(bundle, seq % tileWidth, 2), message });
     if (typeof entry === 'string') {
-      this.#findings.add({ file, seq, bytes, message: `entry ${seq} is not a ledger entry: ${entry}` });
+      wrong(`entry ${seq} is not a ledger entry: ${entry}`);
       return;
     }
-    if (entry.seq !== seq)
-      this.#findings.add({ file, seq, bytes, message: `entry ${seq} says that it is number ${entry.seq}` });
+    if (entry.seq !== seq) wrong(`entry ${seq} says that it is number ${entry.seq}`);
     if (entry.erased !== undefined && this.#missing.delete(entry.erased)) this.redacted++;
     if (entry.commitment !== undefined) this.#payload(entry.commitment, seq, payloads);
   }
@@ -139,56 +123,38 @@ export class Walk {
     return payloads;
   }
 
-  async #leaves(
-    { index, width, leafTile }: FetchedBundle,
-    bundle: {
-      readonly leaves: readonly Uint8Array[];
-      readonly before: TreeEdge;
-      readonly file: string;
-      readonly offsets: readonly number[];
-    },
-  ): Promise<void> {
-    const completed = bundle.leaves.flatMap((leaf) => this.#edge.append(leaf));
+  async #leaves({ index, width, leafTile }: FetchedBundle, bundle: Bundle): Promise<void> {
+    const leaves = hashLeaves(bundle.entries);
     const file = tilePath(0, index, width);
     const claimed = this.#take(file, leafTile);
-    const differs = claimed !== undefined && !sameBytes(claimed, joinHashes(bundle.leaves));
-    const kept = differs || this.#claimed ? splitTile(claimed ?? new Uint8Array()) : [];
-    if (differs && claimed.length !== width * hashBytes)
+    let kept = leaves;
+    if (claimed !== undefined && claimed.length !== leaves.length)
       this.#findings.add({ file, message: `it has ${claimed.length} bytes` });
-    else if (differs) this.#doubtLeaves(index, kept, bundle, file);
-    const alternative = this.#claimed
-      ? bundle.leaves.flatMap((leaf, at) => this.#claimed?.append(kept[at] ?? leaf) ?? [])
-      : [];
+    else if (claimed !== undefined && !sameBytes(claimed, leaves)) {
+      kept = claimed;
+      this.#claimed ??= this.#edge.fork();
+      this.#doubtLeaves({ file, index, kept }, leaves, bundle);
+    }
+    const completed = this.#edge.appendAll(leaves);
+    const alternative = this.#claimed?.appendAll(kept) ?? [];
     for (const [at, tile] of completed.entries())
       if (tile.level > 0) await this.#compareTile(tile.level, tile.index, tile.data, alternative[at]?.data);
   }
 
   #doubtLeaves(
-    index: number,
-    kept: readonly Uint8Array[],
-    bundle: {
-      readonly leaves: readonly Uint8Array[];
-      readonly before: TreeEdge;
-      readonly file: string;
-      readonly offsets: readonly number[];
-    },
-    tileFile: string,
+    tile: { readonly file: string; readonly index: number; readonly kept: Uint8Array },
+    leaves: Uint8Array,
+    bundle: Bundle,
   ): void {
-    for (const [at, leaf] of bundle.leaves.entries()) {
-      if (sameBytes(kept[at] ?? leaf, leaf)) continue;
-      this.#claimed ??= bundle.before;
-      const seq = index * tileWidth + at;
-      const [start = 0, end = 0] = [bundle.offsets[at], bundle.offsets[at + 1]];
-      if (this.#doubts.length >= maxProblems) continue;
+    for (let at = 0; at < bundle.entries.length && this.#doubts.length < maxProblems; at++) {
+      const [from, to] = [at * hashBytes, (at + 1) * hashBytes];
+      if (sameBytes(tile.kept.subarray(from, to), leaves.subarray(from, to))) continue;
+      const seq = tile.index * tileWidth + at;
+      const bytes = bytesOf(bundle, at, 0);
       this.#doubts.push({
         seq,
-        entry: { file: bundle.file, seq, bytes: [start, end], message: `entry ${seq} is not the one that was signed` },
-        tile: {
-          file: tileFile,
-          seq,
-          bytes: [at * hashBytes, (at + 1) * hashBytes],
-          message: `the hash of entry ${seq} is wrong`,
-        },
+        entry: { file: bundle.file, seq, bytes, message: `entry ${seq} is not the one that was signed` },
+        tile: { file: tile.file, seq, bytes: [from, to], message: `the hash of entry ${seq} is wrong` },
       });
     }
   }
@@ -225,6 +191,19 @@ export class Walk {
     this.#findings.add({ file, message: read.fault.message });
     return undefined;
   }
+}
+
+/** Entries of a bundle, and the file they are in, or would be. */
+interface Bundle {
+  readonly file: string;
+  readonly entries: readonly Uint8Array[];
+}
+
+// The bytes of one entry in its bundle, without so many of those before it that hold its length.
+function bytesOf({ entries }: Bundle, at: number, skip: 0 | 2): readonly [number, number] {
+  let start = 0;
+  for (const entry of entries.slice(0, at)) start += 2 + entry.length;
+  return [start + skip, start + 2 + (entries[at]?.length ?? 0)];
 }
 
 class PayloadMap extends Map<number, StoredPayload> {

@@ -164,16 +164,15 @@ export class GroupWriter {
     edge: TreeEdge,
   ): { readonly rows: LedgerRows; readonly entries: readonly (readonly LedgerEntry[])[] } {
     const fromSeq = edge.size;
-    const leaves: { seq: number; leafHash: Uint8Array; data: Uint8Array }[] = [];
+    const leaves: Uint8Array[] = [];
     const tiles: FullTile[] = [];
     const payloads: (SealedPayload & { seq: number })[] = [];
     const entries = group.map((pending) =>
       pending.drafts.map(({ sealed, payload }) => {
         const seq = edge.size;
         const data = sealed.bytesAt(seq);
-        const leafHash = hashLeaf(data);
-        tiles.push(...edge.append(leafHash));
-        leaves.push({ seq, leafHash, data });
+        tiles.push(...edge.append(hashLeaf(data)));
+        leaves.push(data);
         if (payload) payloads.push({ seq, ...payload });
         return sealed.at(seq);
       }),

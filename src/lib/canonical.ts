@@ -44,9 +44,22 @@ function canonicalObject(object: JsonObject): string {
   return `${text}}`;
 }
 
+// Objects are small and often nearly in order: moving the odd key back is several times faster than the engine's sort.
+const fewKeys = 24;
+
 function sortedKeys(object: JsonObject): readonly string[] {
   const keys = Object.keys(object);
-  for (let at = 1; at < keys.length; at++) if ((keys[at - 1] ?? '') > (keys[at] ?? '')) return keys.sort();
+  if (keys.length > fewKeys) return keys.sort();
+  for (let end = 1; end < keys.length; end++) {
+    const key = keys[end] ?? '';
+    let at = end;
+    for (; at > 0; at--) {
+      const before = keys[at - 1] ?? '';
+      if (before < key) break;
+      keys[at] = before;
+    }
+    keys[at] = key;
+  }
   return keys;
 }
 

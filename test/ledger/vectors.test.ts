@@ -14,7 +14,7 @@ import {
 } from '../../src/ledger/proof.ts';
 import { hashLeaf } from '../../src/ledger/hash.ts';
 import { TreeEdge } from '../../src/ledger/tree.ts';
-import { encodeBundle } from '../../src/ledger/tiles.ts';
+import { packFrames } from '../../src/lib/frames.ts';
 import { filesBelow, vectorTest } from './support/vectors.ts';
 
 interface Vector {
@@ -83,7 +83,7 @@ describe('public log (transparency-dev/tessera)', () => {
       if (filesBelow(log).includes(path.join(log, tile))) compare(tile, edge.partialTile(0)!);
       const bundle = `tile/entries/000.p/${size}`;
       if (filesBelow(log).includes(path.join(log, bundle)))
-        compare(bundle, encodeBundle(words.slice(0, size).map((word) => Buffer.from(word))));
+        compare(bundle, packFrames(words.slice(0, size).map((word) => Buffer.from(word))));
     }
     compare('checkpoint', signCheckpoint({ origin: signer.name, size: 15, root: edge.root() }, [signer]));
     expect(seen.sort()).toEqual(filesBelow(log));

@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { openSqliteStore } from '../../src/store/index.ts';
 import { assertSafeEngine } from '../../src/store/sqlite/open.ts';
+import { storeFormat } from '../../src/store/sqlite/schema.ts';
 import { rowsFrom, storeContract } from '../contract/store.ts';
 import { testFolder } from '../ledger/support/folder.ts';
 
@@ -85,14 +86,18 @@ describe('opening', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test('a newer format is refused, not guessed at', async () => {
+  test.each([
+    ['a newer format', storeFormat + 1, 'newer one'],
+    ['an older format', storeFormat - 1, 'export its ledger'],
+  ])('%s is refused, not guessed at', async (_which, format, fix) => {
     const { file } = await filledStore();
     const db = new DatabaseSync(file);
-    db.exec(`UPDATE meta SET value = '2' WHERE key = 'format'`);
+    db.prepare(`UPDATE meta SET value = ? WHERE key = 'format'`).run(String(format));
     db.close();
     await expect(openSqliteStore({ path: file })).rejects.toMatchObject({
       code: 'unsupported',
-      message: expect.stringContaining('format 2') as string,
+      message: expect.stringContaining(`format ${format}`) as string,
+      fix: expect.stringContaining(fix) as string,
     });
   });
 
@@ -117,16 +122,17 @@ describe('opening', () => {
 
 describe('the log in the file only grows', () => {
   test.each([
-    ['changing an entry', `UPDATE entry SET data = x'00' WHERE seq = 1`],
-    ['removing an entry', 'DELETE FROM entry WHERE seq = 2'],
-    ['replacing an entry', `INSERT OR REPLACE INTO entry VALUES (1, zeroblob(32), x'00')`],
-    ['leaving a hole', `INSERT INTO entry VALUES (9, zeroblob(32), x'00')`],
+    ['changing an entry', `UPDATE append SET entries = x'00'`],
+    ['removing an entry', 'DELETE FROM append WHERE size = 3'],
+    ['replacing an entry', `INSERT OR REPLACE INTO append VALUES (3, 0, 'x', x'00')`],
+    ['replacing nothing but the checkpoint', `INSERT OR REPLACE INTO append VALUES (3, 3, 'x', x'')`],
+    ['leaving a hole', `INSERT INTO append VALUES (9, 8, 'x', x'00')`],
+    ['going back', `INSERT INTO append VALUES (2, 3, 'x', x'00')`],
     ['changing a tile', `UPDATE tile SET data = zeroblob(8192)`],
     ['removing a tile', 'DELETE FROM tile'],
     ['replacing a tile', 'INSERT OR REPLACE INTO tile VALUES (0, 0, zeroblob(8192))'],
-    ['changing a checkpoint', `UPDATE checkpoint SET note = 'x'`],
-    ['removing a checkpoint', 'DELETE FROM checkpoint'],
-    ['replacing a checkpoint', `INSERT OR REPLACE INTO checkpoint VALUES (3, 'x')`],
+    ['changing a checkpoint', `UPDATE append SET note = 'x'`],
+    ['removing a checkpoint', 'DELETE FROM append'],
     ['changing a payload', `UPDATE payload SET data = x'00'`],
   ])('%s is refused by the database itself, whoever asks', async (_what, sql) => {
     const { file } = await filledStore();

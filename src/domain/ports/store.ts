@@ -33,7 +33,8 @@ export interface Expect {
 export interface LedgerRows {
   /** Must equal the stored size, or the batch is a `conflict`: two writers cannot fork the log. */
   readonly fromSeq: number;
-  readonly entries: readonly { readonly seq: number; readonly leafHash: Uint8Array; readonly data: Uint8Array }[];
+  /** The leaves from `fromSeq` on, each of at most 65,535 bytes. */
+  readonly entries: readonly Uint8Array[];
   /** Full tiles that this batch completes: 256 hashes each. */
   readonly tiles: readonly { readonly level: number; readonly index: number; readonly data: Uint8Array }[];
   readonly checkpoint: { readonly size: number; readonly note: string };
@@ -62,6 +63,12 @@ export interface Stored {
   readonly version: number;
 }
 
+/** A leaf of the tree, and its number. */
+export interface StoredEntry {
+  readonly seq: number;
+  readonly data: Uint8Array;
+}
+
 /** A payload outside the tree, with the salt that opens its commitment. */
 export interface StoredPayload {
   readonly seq: number;
@@ -86,10 +93,7 @@ export interface Store {
   newEpoch(): Promise<number>;
   epoch(): Promise<number>;
   ledgerSize(): Promise<number>;
-  ledgerEntries(
-    fromSeq: number,
-    limit: number,
-  ): Promise<readonly { readonly seq: number; readonly leafHash: Uint8Array; readonly data: Uint8Array }[]>;
+  ledgerEntries(fromSeq: number, limit: number): Promise<readonly StoredEntry[]>;
   ledgerTile(level: number, index: number): Promise<Uint8Array | undefined>;
   /** The newest checkpoint, or the one at a size. */
   ledgerCheckpoint(size?: number): Promise<{ readonly size: number; readonly note: string } | undefined>;

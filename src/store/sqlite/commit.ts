@@ -1,5 +1,6 @@
 import type { Expect, LedgerRows, Put, StoreBatch } from '../../domain/ports/store.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
+import { packFrames } from '../../lib/frames.ts';
 import { integer, text } from './rows.ts';
 import type { Statements } from './statements.ts';
 
@@ -52,18 +53,20 @@ function writePut(run: Statements, put: Put): void {
 }
 
 function writeLedger(run: Statements, rows: LedgerRows): void {
-  for (const entry of rows.entries) run.addEntry.run(entry.seq, entry.leafHash, entry.data);
+  const { size, note } = rows.checkpoint;
+  if (size !== rows.fromSeq + rows.entries.length)
+    throw new WatchkeeperError('internal', `a checkpoint of ${size} does not fit its entries`);
+  if (rows.entries.length > 0 || isNew(run, rows.checkpoint))
+    run.append.run(size, rows.fromSeq, note, packFrames(rows.entries));
   for (const tile of rows.tiles) run.addTile.run(tile.level, tile.index, tile.data);
   for (const payload of rows.payloads) run.addPayload.run(payload.seq, payload.commitment, payload.salt, payload.data);
-  if (rows.checkpoint.size !== rows.fromSeq + rows.entries.length)
-    throw new WatchkeeperError('internal', `a checkpoint of ${rows.checkpoint.size} does not fit its entries`);
-  writeCheckpoint(run, rows.checkpoint);
 }
 
 // The same size may be committed again without new entries (an empty ledger opened twice); it must then say the same.
-function writeCheckpoint(run: Statements, checkpoint: LedgerRows['checkpoint']): void {
+function isNew(run: Statements, checkpoint: LedgerRows['checkpoint']): boolean {
   const row = run.checkpoint.get(checkpoint.size);
-  if (row === undefined) run.addCheckpoint.run(checkpoint.size, checkpoint.note);
-  else if (text(row, 'note') !== checkpoint.note)
+  if (row === undefined) return true;
+  if (text(row, 'note') !== checkpoint.note)
     throw new WatchkeeperError('conflict', `another checkpoint of ${checkpoint.size} entries is already stored`);
+  return false;
 }

@@ -26,8 +26,9 @@ export function blob(row: Row, column: string): Uint8Array {
   return value;
 }
 
-function unreadable(column: string): WatchkeeperError {
-  return new WatchkeeperError('store-failed', `the store holds a value of the wrong type in column ${column}`, {
+/** What a value of the wrong shape makes of a read. */
+export function unreadable(column: string): WatchkeeperError {
+  return new WatchkeeperError('store-failed', `the store holds a value that cannot be read in column ${column}`, {
     fix: 'Keep the file for inspection and restore the latest backup.',
   });
 }

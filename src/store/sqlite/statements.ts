@@ -18,15 +18,16 @@ const sql = {
   first: 'SELECT key, value, version FROM state WHERE space = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?',
   next: 'SELECT key, value, version FROM state WHERE space = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?',
   backward: 'SELECT key, value, version FROM state WHERE space = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?',
-  size: 'SELECT coalesce(max(seq) + 1, 0) AS size FROM entry',
-  // The hash as text: a blob comes in memory of its own, which costs more than 32 bytes are worth.
-  entries: 'SELECT seq, hex(leaf) AS leaf, data FROM entry WHERE seq >= ? ORDER BY seq LIMIT ?',
-  addEntry: 'INSERT INTO entry (seq, leaf, data) VALUES (?, ?, ?)',
+  size: 'SELECT coalesce(max(size), 0) AS size FROM append',
+  // The appends that hold the entries from one number up to, but without, another.
+  entries: `SELECT size, first, entries FROM append
+            WHERE size > ? AND size <= coalesce((SELECT min(size) FROM append WHERE size >= ?), ${Number.MAX_SAFE_INTEGER})
+            ORDER BY size`,
+  append: 'INSERT INTO append (size, first, note, entries) VALUES (?, ?, ?, ?)',
   tile: 'SELECT data FROM tile WHERE level = ? AND idx = ?',
   addTile: 'INSERT INTO tile (level, idx, data) VALUES (?, ?, ?)',
-  newest: 'SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1',
-  checkpoint: 'SELECT size, note FROM checkpoint WHERE size = ?',
-  addCheckpoint: 'INSERT INTO checkpoint (size, note) VALUES (?, ?)',
+  newest: 'SELECT size, note FROM append ORDER BY size DESC LIMIT 1',
+  checkpoint: 'SELECT size, note FROM append WHERE size = ?',
   payload: 'SELECT seq, commitment, salt, data FROM payload WHERE seq = ?',
   payloads: 'SELECT seq, commitment, salt, data FROM payload WHERE seq >= ? AND seq < ? ORDER BY seq',
   addPayload: 'INSERT INTO payload (seq, commitment, salt, data) VALUES (?, ?, ?, ?)',

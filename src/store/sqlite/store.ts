@@ -1,13 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-import type { Space, Store, StoreBatch, Stored, StoredPayload } from '../../domain/ports/store.ts';
+import type { Space, Store, StoreBatch, Stored, StoredEntry, StoredPayload } from '../../domain/ports/store.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
+import { unpackFrames } from '../../lib/frames.ts';
 import type { Json } from '../../lib/json.ts';
 import { writeBatch } from './commit.ts';
 import { isBusy, storeFault } from './faults.ts';
 import type { WriterLock } from './lock.ts';
 import { attempt } from './attempt.ts';
-import { blob, integer, text, type Row } from './rows.ts';
+import { blob, integer, text, unreadable, type Row } from './rows.ts';
 import { prepareStatements, type Statements } from './statements.ts';
 
 interface Opened {
@@ -83,14 +84,11 @@ export class SqliteStore implements Store {
     return this.#read('reading the ledger', () => integer(this.#run.size.get() ?? {}, 'size'));
   }
 
-  ledgerEntries(fromSeq: number, limit: number): ReturnType<Store['ledgerEntries']> {
-    return this.#read('reading the ledger', () =>
-      this.#run.entries.all(fromSeq, limit).map((row) => ({
-        seq: integer(row, 'seq'),
-        leafHash: Buffer.from(text(row, 'leaf'), 'hex'),
-        data: blob(row, 'data'),
-      })),
-    );
+  ledgerEntries(fromSeq: number, limit: number): Promise<readonly StoredEntry[]> {
+    return this.#read('reading the ledger', () => {
+      const end = fromSeq + limit;
+      return limit <= 0 ? [] : this.#run.entries.all(fromSeq, end).flatMap((row) => entriesOf(row, fromSeq, end));
+    });
   }
 
   ledgerTile(level: number, index: number): Promise<Uint8Array | undefined> {
@@ -225,6 +223,19 @@ export class SqliteStore implements Store {
 
 function toStored(row: Row): Stored {
   return { key: text(row, 'key'), value: JSON.parse(text(row, 'value')) as Json, version: integer(row, 'version') };
+}
+
+// The entries of an append that are asked for: those from `from` up to, but without, `end`.
+function entriesOf(row: Row, from: number, end: number): readonly StoredEntry[] {
+  const first = integer(row, 'first');
+  const frames = unpackFrames(blob(row, 'entries'));
+  if (frames?.length !== integer(row, 'size') - first) throw unreadable('entries');
+  const found: StoredEntry[] = [];
+  for (let seq = Math.max(first, from); seq < Math.min(first + frames.length, end); seq++) {
+    const data = frames[seq - first];
+    if (data !== undefined) found.push({ seq, data });
+  }
+  return found;
 }
 
 function toPayload(row: Row): StoredPayload {

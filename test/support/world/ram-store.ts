@@ -1,10 +1,18 @@
 import { WatchkeeperError } from '../../../src/lib/errors.ts';
-import type { LedgerRows, Space, Store, StoreBatch, Stored, StoredPayload } from '../../../src/domain/ports/store.ts';
+import type {
+  LedgerRows,
+  Space,
+  Store,
+  StoredEntry,
+  StoreBatch,
+  Stored,
+  StoredPayload,
+} from '../../../src/domain/ports/store.ts';
 
 /** What outlives a process: the rows and the ledger of a store kept in memory. */
 export interface RamDisk {
   readonly rows: Map<Space, Map<string, Stored>>;
-  readonly entries: { readonly seq: number; readonly leafHash: Uint8Array; readonly data: Uint8Array }[];
+  readonly entries: StoredEntry[];
   readonly tiles: Map<string, Uint8Array>;
   readonly checkpoints: { readonly size: number; readonly note: string }[];
   readonly payloads: Map<number, StoredPayload>;
@@ -82,7 +90,7 @@ function commit(disk: RamDisk, batch: StoreBatch): void {
 }
 
 function append(disk: RamDisk, rows: LedgerRows): void {
-  disk.entries.push(...rows.entries);
+  disk.entries.push(...rows.entries.map((data, at) => ({ seq: rows.fromSeq + at, data })));
   for (const tile of rows.tiles) disk.tiles.set(`${tile.level}/${tile.index}`, tile.data);
   for (const payload of rows.payloads) disk.payloads.set(payload.seq, payload);
   if (disk.checkpoints.at(-1)?.size !== rows.checkpoint.size) disk.checkpoints.push(rows.checkpoint);
