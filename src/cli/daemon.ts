@@ -1,6 +1,7 @@
 import { WatchkeeperError, type ErrorCode } from '../lib/errors.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
-import { absolute, dataDirOf, type Shell } from './shell.ts';
+import { findDataDir } from './data-dir.ts';
+import { absolute, type Shell } from './shell.ts';
 
 /** Options of every command that talks to a running daemon. */
 export interface DaemonOptions {
@@ -34,7 +35,7 @@ const answerBytes = 64 * 1024 * 1024;
  * @throws `unreachable` when no daemon is known, `unauthorized` when there is no token.
  */
 export async function findDaemon(shell: Shell, options: DaemonOptions): Promise<Daemon> {
-  const dataDir = dataDirOf(shell, options.dataDir);
+  const dataDir = await findDataDir(shell, options.dataDir);
   const url = await findUrl(shell, options, dataDir);
   const token = await findToken(shell, options, dataDir);
   const ask = async (method: 'GET' | 'POST', path: string, body?: JsonObject): Promise<string> => {

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import type { LedgerView, ReadEntry } from '../agent/index.ts';
 import { findDaemon, readDaemonFile, type Daemon, type DaemonOptions } from './daemon.ts';
 import { daemonOptions } from './daemon-options.ts';
-import { absolute, dataDirOf, type Shell } from './shell.ts';
+import { findDataDir } from './data-dir.ts';
+import { absolute, type Shell } from './shell.ts';
 
 /** Where a ledger may be: with a daemon, or in its data folder. */
 export type LedgerWhere = DaemonOptions;
@@ -34,14 +35,14 @@ export async function openLedger(
   if (folder === undefined && (await daemonKnown(shell, options))) return fromDaemon(await findDaemon(shell, options));
   const { openLedgerToLookAt } = await import('../agent/index.ts');
   return openLedgerToLookAt(
-    folder === undefined ? dataDirOf(shell, options.dataDir) : absolute(shell, folder),
+    folder === undefined ? await findDataDir(shell, options.dataDir) : absolute(shell, folder),
     shell.signal,
   );
 }
 
 async function daemonKnown(shell: Shell, options: LedgerWhere): Promise<boolean> {
   if (options.url !== undefined || shell.environment['WATCHKEEPER_URL'] !== undefined) return true;
-  return (await readDaemonFile(shell, dataDirOf(shell, options.dataDir))) !== undefined;
+  return (await readDaemonFile(shell, await findDataDir(shell, options.dataDir))) !== undefined;
 }
 
 function fromDaemon(daemon: Daemon): LedgerSource {

@@ -97,6 +97,21 @@ describe('a daemon in a process of its own', () => {
     expect([ran.code, ran.err]).toEqual([1, expect.stringContaining('nothing waits')]);
   });
 
+  it('is found through the data folder that watchkeeper.yaml names, unless something else is said', async () => {
+    const place = mkdtempSync(join(folder, 'place-'));
+    const file = join(place, 'watchkeeper.yaml');
+    writeFileSync(file, 'dataDir: ../data\nresources: { servicesss: a typo, while the daemon goes on\n');
+    expect((await cli(['status'], { cwd: place })).code).toBe(0);
+    expect((await cli(['ledger', 'show'], { cwd: place })).code).toBe(0);
+    expect((await cli(['status'], { cwd: folder, environment: { WATCHKEEPER_CONFIG: file } })).code).toBe(0);
+    writeFileSync(file, `dataDir: ${join(folder, 'nothing-here')}\n`);
+    expect((await cli(['status'], { cwd: place })).err).toContain(join(folder, 'nothing-here'));
+    expect((await cli(['status', '--data-dir', data], { cwd: place })).code).toBe(0);
+    expect((await cli(['status'], { cwd: place, environment: { WATCHKEEPER_DATA_DIR: data } })).code).toBe(0);
+    writeFileSync(file, 'log: { format: auto }\n');
+    expect((await cli(['status'], { cwd: place })).err).toContain('state/watchkeeper');
+  });
+
   it('does not know a wrong token', async () => {
     writeFileSync(join(folder, 'wrong'), 'not-the-token\n');
     expect((await asked('status', '--token-file', join(folder, 'wrong'))).code).toBe(4);

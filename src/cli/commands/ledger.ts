@@ -8,7 +8,8 @@ import { renderEntries, renderReceipt, renderReport } from '../render/ledger.ts'
 import { clean } from '../render/safe.ts';
 import { count } from '../render/words.ts';
 import { makeCommand, makeGroup, onAction, type Making } from '../run-command.ts';
-import { absolute, dataDirOf } from '../shell.ts';
+import { findDataDir } from '../data-dir.ts';
+import { absolute } from '../shell.ts';
 import { collect, required, wholeNumber } from '../values.ts';
 
 /** `ledger`: verify, read and prove, from an exported folder, beside the daemon, or through it. */
@@ -38,7 +39,7 @@ function verifyPart(making: Making): Command {
     );
   return onAction<VerifyOptions>(making, command, async ({ shell, options, args, emit }) => {
     const { openLedgerToLookAt } = await import('../../agent/index.ts');
-    const ledger = await openLedgerToLookAt(folderOf(shell, options, args[0]), shell.signal);
+    const ledger = await openLedgerToLookAt(await folderOf(shell, options, args[0]), shell.signal);
     try {
       const report = await ledger.verify(options.vkey.length === 0 ? undefined : options.vkey);
       const vkeys = await ledger.vkeys();
@@ -151,7 +152,7 @@ function exportPart(making: Making): Command {
       return undefined;
     }
     const { openLedgerToLookAt } = await import('../../agent/index.ts');
-    const ledger = await openLedgerToLookAt(folderOf(shell, options, undefined), shell.signal);
+    const ledger = await openLedgerToLookAt(await folderOf(shell, options, undefined), shell.signal);
     try {
       told((await ledger.exportTo(folder)).size);
     } finally {
@@ -190,6 +191,6 @@ function receiptPart(making: Making): Command {
   });
 }
 
-function folderOf(shell: Making['shell'], options: LedgerWhere, folder: string | undefined): string {
-  return folder === undefined ? dataDirOf(shell, options.dataDir) : absolute(shell, folder);
+async function folderOf(shell: Making['shell'], options: LedgerWhere, folder: string | undefined): Promise<string> {
+  return folder === undefined ? findDataDir(shell, options.dataDir) : absolute(shell, folder);
 }

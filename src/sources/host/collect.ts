@@ -1,9 +1,9 @@
 import type { Collected, CollectRequest, SignalQuery } from '../../domain/ports/source.ts';
 import type { Gap, ResourceState } from '../../domain/telemetry.ts';
 import { createChangeReader } from './changes/index.ts';
-import { limits } from '../../lib/limits.ts';
 import { createJournal } from './journal/index.ts';
 import { createFileLogs } from './logs/index.ts';
+import { newestOnly } from './logs/newest.ts';
 import { machineState } from './machine.ts';
 import type { MachineName } from './machine.ts';
 import { metricOf } from './metrics/catalogue.ts';
@@ -82,14 +82,15 @@ export function createCollector(config: HostConfig, nameOf: MachineName): Collec
       : changes.history(request.services, request.fromMs, request.untilMs);
     const logged = await readLogs(request.services, request, stamp, context);
     const journal = await readJournal(request.services, host, request, stamp, context);
+    const newest = newestOnly([...logged.logs, ...journal.logs], stamp);
     const asked = request.services.some((service) => service.name === host);
     return {
       series: measured.series,
-      logs: [...logged.logs, ...journal.logs].slice(-limits.logRecordsPerCollect),
+      logs: newest.logs,
       changes: changed.changes,
       resources: [...measured.resources, ...(live && asked ? await facts(host, context, stamp) : [])],
       findings: [],
-      gaps: [...measured.gaps, ...changed.gaps, ...logged.gaps, ...journal.gaps],
+      gaps: [...measured.gaps, ...changed.gaps, ...logged.gaps, ...journal.gaps, ...newest.gaps],
     };
   };
   return { collect, close: () => services.close() };

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Service } from '../../../src/domain/service.ts';
 import { WatchkeeperError } from '../../../src/lib/errors.ts';
+import { limits } from '../../../src/lib/limits.ts';
 import { readJournalFile } from '../../../src/sources/host/journal/file.ts';
 import { decodeLz4Block } from '../../../src/sources/host/journal/lz4.ts';
 import type { Pages } from '../../../src/sources/host/journal/pages.ts';
@@ -178,5 +179,36 @@ describe('the journal as a source of logs', () => {
     expect(refused[0]?.message).toContain('systemd-journal');
     const without = await startMachine();
     expect((await read(without, start, [shop])).gaps.map((gap) => gap.reason)).toEqual(['unsupported']);
+  });
+});
+
+describe('more records than one read gives', () => {
+  it('leaves the oldest out, of files and journal alike, and says of whom, how many and from when', async () => {
+    const path = '/log/shop.log';
+    const machine = await startMachine({
+      set: (files) => {
+        files.set(path, '');
+        files.set(`${folder}/system.journal`, fixture('compact'));
+      },
+    });
+    const places = [{ on: 'host', host: { unit: 'shop.service', logs: [path] } }] as const;
+    const both: Service = { ...shop, runsOn: places };
+    await read(machine, start + 399_000, [both]);
+    machine.files.set(`${folder}/other.journal`, fixture('regular'));
+    const stamped = (n: number): string => `${new Date(start + 120_000 + n).toISOString()} line ${n}\n`;
+    machine.files.append(path, Array.from({ length: limits.logRecordsPerCollect }, (_, n) => stamped(n)).join(''));
+    const { logs, gaps } = await read(machine, start, [both]);
+    expect(logs).toHaveLength(limits.logRecordsPerCollect);
+    const dropped = gaps.filter((gap) => gap.reason === 'too-large');
+    expect(dropped).toMatchObject([{ service: 'shop', signal: 'logs', source: logs[0]?.source }]);
+    const count = Number(/^(\d+) log records were left out/.exec(dropped[0]?.message ?? '')?.[1]);
+    expect(count).toBe(199);
+    expect(dropped[0]?.fromMs).toBeLessThanOrEqual(start + 2_000);
+    const oldestKept = Math.min(...logs.map((record) => record.tMs));
+    expect(dropped[0]?.untilMs).toBeLessThanOrEqual(oldestKept);
+    expect(
+      logs.some((record) => record.attributes['systemd.unit'] !== undefined),
+      'the newest of both',
+    ).toBe(true);
   });
 });
