@@ -16,6 +16,7 @@ import { createBudgets } from './budgets.ts';
 import { createCases, executorDeps, type Cases } from './cases/index.ts';
 import { createChangeLog } from './changes.ts';
 import { createExecutor, type Executor } from './executor/index.ts';
+import { createFreshness } from './freshness.ts';
 import { createHealthDesk } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { createLadder } from './ladder.ts';
@@ -62,9 +63,10 @@ export interface Composed {
   discovered(services: readonly Service[]): void;
   /**
    * Reads back what the last process left behind. Must be awaited before anything runs; `settled` is over when every
-   * execution that was cut off has been looked at again, and nobody needs to wait for that.
+   * execution that was cut off has been looked at again, and nobody needs to wait for that. What the signal interrupts is
+   * left to the next process.
    */
-  resume(): Promise<{ readonly settled: Promise<void> }>;
+  resume(signal: AbortSignal): Promise<{ readonly settled: Promise<void> }>;
 }
 
 const windowMs = 2 * 3_600_000;
@@ -115,7 +117,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
         for (const { id, status } of pipeline.state().incidents) if (status !== 'resolved') cases.poke(id);
     },
     discovered: held.discovered,
-    resume: () => resumeAll(watch, cases, restored),
+    resume: (signal) => resumeAll(watch, cases, restored, signal),
   };
 }
 
@@ -163,6 +165,13 @@ function watchOf(
     changes: createChangeLog(restored.changes),
     health: createHealthDesk(clock, ledger, store),
     sources,
+    freshness: createFreshness({
+      clock,
+      sources: () => parts.sources,
+      statuses: () => sources.statuses(),
+      catalog: held.catalog,
+      state: () => late.pipeline.get().state(),
+    }),
     budgets: createBudgets(clock, window, () => sources),
     ladder,
     executor: late.executor.get,
@@ -199,15 +208,21 @@ function executorFor(parts: WatchParts, watch: Watch, cases: Cases): Executor {
 
 // The cases must know their files before the executor tells them what became of its executions. What was cut off holds
 // its targets once it is loaded; looking at the world again may take minutes, and the watch must not be blind for that.
-async function resumeAll(watch: Watch, cases: Cases, restored: Restored): Promise<{ readonly settled: Promise<void> }> {
+async function resumeAll(
+  watch: Watch,
+  cases: Cases,
+  restored: Restored,
+  signal: AbortSignal,
+): Promise<{ readonly settled: Promise<void> }> {
   await watch.health.restore();
+  watch.freshness.inherit(restored.state.incidents.filter(({ status }) => status !== 'resolved'));
   await cases.restore(restored.state.incidents);
   await watch.ladder.resume();
   await watch.executor().load();
   await watch.approvals().resume();
   const settled = watch
     .executor()
-    .resume()
+    .resume(signal)
     .catch((thrown: unknown) =>
       watch.log.error('what the last process left behind could not be settled', {
         error: WatchkeeperError.from(thrown),

@@ -63,6 +63,7 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
     if (watch.health.checkClock() < 0) watch.window.forgetAfter(watch.clock.nowMs());
     const intake = deps.inbox.drain();
     deps.logbook.add(intake.logs, intake.resources);
+    watch.freshness.heard(intake.findings);
     const observed = observe(state, intake, {
       asOfMs: watch.clock.nowMs(),
       elapsedMs,

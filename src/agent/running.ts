@@ -31,7 +31,7 @@ export async function startWatch(composed: Composed): Promise<Running> {
   const abort = new AbortController();
   const stopWithParent = (): void => abort.abort(watch.signal.reason);
   watch.signal.addEventListener('abort', stopWithParent, { once: true });
-  await composed.resume();
+  await composed.resume(abort.signal);
   await discoverAll(composed, abort.signal);
   const loops = [
     pipeline.run(abort.signal),

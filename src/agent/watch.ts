@@ -10,6 +10,7 @@ import type { Approvals } from './approvals/index.ts';
 import type { Budgets } from './budgets.ts';
 import type { ChangeLog } from './changes.ts';
 import type { Executor } from './executor/index.ts';
+import type { Freshness } from './freshness.ts';
 import type { HealthDesk } from './health.ts';
 import type { Ladder } from './ladder.ts';
 import type { Metrics } from './metrics.ts';
@@ -52,6 +53,7 @@ export interface Watch {
   readonly changes: ChangeLog;
   readonly health: HealthDesk;
   readonly sources: SourceWatch;
+  readonly freshness: Freshness;
   readonly budgets: Budgets;
   readonly ladder: Ladder;
   readonly executor: () => Executor;

@@ -66,6 +66,9 @@ export const limits = {
   /** Executor: looks at the world, waits, and what it remembers. */
   observeTimeoutMs: 10_000,
   probeTimeoutMs: 15_000,
+  /** After a restart, facts of the last process are waited for to be seen again this long; then people have the case. */
+  freshFactsWaitMs: 120_000,
+  freshFactsPollMs: 500,
   /** How long a step may take to stop once it was told to; a step that outlives it is unknown and never repeated. */
   actionGraceMs: 5_000,
   abortPollMs: 1_000,

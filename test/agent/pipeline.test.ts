@@ -25,6 +25,7 @@ describe('a turn that could not be written', () => {
       random: { id: () => 'id' },
       window: createWindow(60_000),
       changes: createChangeLog([]),
+      freshness: { heard: () => undefined },
       health: { checkClock: () => 0 },
       sources: { statuses: () => [] },
       catalog: () => emptyCatalog,

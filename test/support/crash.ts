@@ -86,7 +86,7 @@ export async function runWithCrashes(shape: Shape, points: readonly number[], mu
 }
 
 async function live(process: Process, plan: Plan, first: boolean, world: World): Promise<void> {
-  await process.executor.resume();
+  await process.executor.resume(new AbortController().signal);
   if (first) await process.executor.start(plan, allow(plan), []);
   for (let turn = 0; turn < 8; turn += 1) {
     await process.executor.tick();

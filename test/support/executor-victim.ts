@@ -93,6 +93,7 @@ const deps: ExecutorDeps = {
   epoch: () => epoch,
   services: () => shop,
   decideLive: (plan, stepIndex) => Promise.resolve({ ...allow(plan), stepId: plan.steps[stepIndex]?.id ?? '' }),
+  fresh: () => Promise.resolve(true),
   conditions: () => ({ ok: true, because: '' }),
   verify: ({ plan }, asOfMs) => verdict(plan, plan.createdAtMs % 2 === 0 ? 'passed' : 'failed', asOfMs),
   baseline: () => ({}),
@@ -102,7 +103,7 @@ const deps: ExecutorDeps = {
   },
 };
 const executor = createExecutor(deps);
-await executor.resume();
+await executor.resume(new AbortController().signal);
 await executor.tick();
 
 for (let turn = 0; mode === 'run'; turn += 1) {

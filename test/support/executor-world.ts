@@ -131,6 +131,7 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
     services: (name) => (name === 'shop' ? shop : undefined),
     decideLive: (plan, stepIndex) =>
       Promise.resolve({ ...allow(plan), stepId: plan.steps[stepIndex]!.id, ...bend.decide?.(stepIndex, plan) }),
+    fresh: () => Promise.resolve(true),
     conditions: bend.conditions ?? (() => ({ ok: true, because: 'nothing was asked' })),
     verify: (execution, asOfMs) => {
       const said = bend.verify?.(execution, asOfMs) ?? 'passed';

@@ -1,5 +1,7 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
+import type { Clock } from '../../domain/ports/io.ts';
 import type { Execution, Plan } from '../../domain/remediation.ts';
+import { limits } from '../../lib/limits.ts';
 import { baselines, checkConditions, signalSamples, verifyStep, whyBlocked } from '../../runbooks/index.ts';
 import { actedAtMs, executionId, type ExecutionRecord, type ExecutorDeps } from '../executor/index.ts';
 import type { Watch } from '../watch.ts';
@@ -15,7 +17,7 @@ const baselineMs = 30 * 60_000;
 export function executorDeps(
   watch: Watch,
   files: Pick<Cases, 'file'>,
-): Pick<ExecutorDeps, 'decideLive' | 'conditions' | 'verify' | 'baseline'> {
+): Pick<ExecutorDeps, 'decideLive' | 'fresh' | 'conditions' | 'verify' | 'baseline'> {
   const factsOf = async (plan: Plan): Promise<CaseFacts> => {
     const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
     const file = await files.file(plan.incidentId);
@@ -38,12 +40,14 @@ export function executorDeps(
         observations: { [step.id]: observation },
         ...(record ? { expectedState: record.journal.expected } : {}),
         approvals,
+        ...(record?.journal.undoing === undefined ? {} : { goingBack: true }),
       });
       const decision = decideNow(watch, input);
       // The executor records the decision with the intent; what it was made on is kept here, for replay (I1).
       await watch.ledger.record({ drafts: [decisionDraft(decision, input)] });
       return decision;
     },
+    fresh: (plan, how, signal) => untilFresh(watch, plan, how, signal),
     conditions: async ({ plan, stepIndex, observation, when }) => {
       const step = plan.steps[stepIndex];
       if (!step) return { ok: false, because: `the plan has no step ${stepIndex}` };
@@ -94,4 +98,24 @@ function normalBefore(watch: Watch, plan: Plan): Readonly<Record<string, number>
   const untilMs = Math.min(watch.clock.nowMs(), ...began, ...(change ? [change.atMs] : []));
   const series = watch.window.read({ fromMs: untilMs - baselineMs, untilMs, services: new Set([plan.service]) });
   return baselines(series, plan.service, untilMs - baselineMs, untilMs);
+}
+
+async function untilFresh(watch: Watch, plan: Plan, how: 'act' | 'undo', signal: AbortSignal): Promise<boolean> {
+  const whyWait = (): string | undefined => {
+    const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
+    return incident && watch.freshness[how === 'act' ? 'whyWait' : 'whyBlind'](incident);
+  };
+  const untilMs = watch.clock.monotonicMs() + limits.freshFactsWaitMs;
+  while (whyWait() !== undefined && watch.clock.monotonicMs() < untilMs)
+    if (!(await slept(watch.clock, limits.freshFactsPollMs, signal))) return false;
+  return !signal.aborted;
+}
+
+async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.sleep(ms, signal);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -93,10 +93,13 @@ export interface Question {
   readonly observations: Readonly<Record<string, Observation>>;
   readonly expectedState?: Readonly<Record<string, string>>;
   readonly approvals: readonly Approval[];
+  /** Our own act is being taken back: that its alert has not been seen since a restart is no reason not to. */
+  readonly goingBack?: true;
 }
 
 /** Everything a decision may look at, gathered now. */
-export function decisionInput(watch: Watch, facts: CaseFacts, question: Question): DecisionInput {
+export function decisionInput(watch: Watch, facts: CaseFacts, asked: Question): DecisionInput {
+  const { goingBack, ...question } = asked;
   const executor = watch.executor();
   const resources = watch.resources();
   const requested = watch.approvals().of(question.plan.id);
@@ -123,7 +126,7 @@ export function decisionInput(watch: Watch, facts: CaseFacts, question: Question
     budgets: watch.budgets.of(facts.service),
     serviceHealth: { total, unhealthy },
     ...(lastStormMs === undefined ? {} : { lastStormMs }),
-    agent: agentHealth(watch, facts.service),
+    agent: agentHealth(watch, facts, goingBack === true),
     ceiling: watch.settings.ceiling,
     ...(watch.settings.caps ? { caps: watch.settings.caps } : {}),
     policies: resources.policies,
@@ -149,23 +152,31 @@ export function serviceHealth(watch: Watch): { readonly total: number; readonly 
   return { total: watched.length, unhealthy: watched.filter((service) => ill.has(service.name)).length };
 }
 
-// Besides what makes the whole agent unwell: to act on a service whose own measurements have stopped is to act blind.
-function agentHealth(watch: Watch, service: Service): AgentHealth {
+// Besides what makes the whole agent unwell: to act on a service whose own measurements have stopped, or on what only the
+// last process saw, is to act blind.
+function agentHealth(watch: Watch, { service, incident }: CaseFacts, goingBack: boolean): AgentHealth {
   const statuses = watch.sources.statuses();
   const health = watch.health.health(statuses);
-  const measured = new Set(Object.values(service.telemetry).map((binding) => binding.source));
-  const nowMs = watch.clock.nowMs();
-  const silent = statuses.filter(
-    (status) =>
-      measured.has(status.id) && nowMs - (status.lastAnswerMs ?? status.startedMs) > staleAfterMs(status.intervalMs),
-  );
+  const doubt = goingBack ? undefined : watch.freshness.whyDoubt(incident);
   return {
     ...health,
-    unwell: [
-      ...health.unwell,
-      ...silent.map((status) => `${status.id}, which measures ${service.name}, does not answer`),
-    ],
+    unwell: [...health.unwell, ...silentSources(watch, service), ...(doubt === undefined ? [] : [doubt])],
   };
+}
+
+function silentSources(watch: Watch, service: Service): readonly string[] {
+  const nowMs = watch.clock.nowMs();
+  const statuses = new Map(watch.sources.statuses().map((status) => [status.id, status]));
+  const measured = new Set(Object.values(service.telemetry).map((binding) => binding.source));
+  return watch.liveSources().flatMap(({ id }) => {
+    if (!measured.has(id)) return [];
+    const status = statuses.get(id);
+    if (status?.lastAnswerMs === undefined)
+      return [`${id}, which measures ${service.name}, has not answered since the daemon started`];
+    return nowMs - status.lastAnswerMs > staleAfterMs(status.intervalMs)
+      ? [`${id}, which measures ${service.name}, does not answer`]
+      : [];
+  });
 }
 
 function othersAtWork(observations: Readonly<Record<string, Observation>>): DecisionInput['inFlight'] {

@@ -5,6 +5,7 @@ import type { Plan } from '../../domain/remediation.ts';
 import type { Watch } from '../watch.ts';
 import type { PendingApproval } from '../views.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
+import { incidentDraft } from '../records.ts';
 import { decisionDraft } from './drafts.ts';
 import { caseFacts, decideNow, decisionInput, serviceOf } from './facts.ts';
 import { createCaseFiles, type CaseFiles } from './file-store.ts';
@@ -31,7 +32,9 @@ export function createCases(deps: CaseDeps): Cases {
     watch.state().incidents.find((incident) => incident.id === id);
   const work: CaseWork = { ...deps, files, begin: (proposal) => begin(watch, proposal) };
   const over = new Map<string, Incident>();
+  const putOff = new Set<string>();
   const turns = createTurns(atOnce, async (incidentId) => {
+    putOff.delete(incidentId);
     const ended = over.get(incidentId);
     if (ended) {
       over.delete(incidentId);
@@ -48,6 +51,12 @@ export function createCases(deps: CaseDeps): Cases {
     )
       return;
     try {
+      const wait = watch.freshness.whyWait(incident);
+      if (wait !== undefined) {
+        putOff.add(incidentId);
+        await waitFor(work, incident, wait);
+        return;
+      }
       await workOn(work, incident);
     } catch (thrown) {
       await onFault(work, incident, WatchkeeperError.from(thrown)).catch((again: unknown) =>
@@ -64,6 +73,7 @@ export function createCases(deps: CaseDeps): Cases {
     },
     tick: () => {
       const nowMs = watch.clock.nowMs();
+      for (const id of putOff) turns.add(id);
       for (const incident of watch.state().incidents) {
         if (incident.status === 'resolved') continue;
         const { retryAtMs } = files.get(incident.id);
@@ -128,6 +138,19 @@ async function proceed(
   );
   if (decision.outcome === 'allow') begin(watch, { plan, decision }, approvals);
   return { decision };
+}
+
+// What the last process saw is no ground to decide on; the reason is kept where `explain` and the ledger show it.
+async function waitFor({ watch, files }: CaseWork, incident: Incident, because: string): Promise<void> {
+  const standing = `waits for facts of its own: ${because}`;
+  if (files.get(incident.id).standing === standing) return;
+  const text = `Not decided on yet: it was known before the restart, and ${because}`;
+  await files.write(
+    incident.id,
+    { standing },
+    [incidentDraft(incident, 'incident-updated', [text], watch.clock.nowMs())],
+    [text],
+  );
 }
 
 // Nothing of it fires any more and only the grace is waited for: there is nothing to act on, and nobody to wake.

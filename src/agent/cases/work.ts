@@ -105,7 +105,7 @@ async function settle(work: CaseWork, facts: CaseFacts, proposals: Proposals): P
     last.code === chosen.decision.code &&
     last.decidedBy === chosen.decision.decidedBy;
   if (again && chosen.decision.approval === undefined) {
-    await files.write(incident.id, retryFor(work, file, chosen), []);
+    await files.write(incident.id, { ...retryFor(work, file, chosen), standing: standingOf(chosen) }, []);
     return;
   }
   const record = { plans: [...file.plans, chosen.plan], decisions: [...file.decisions, chosen.decision] };

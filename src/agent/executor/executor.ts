@@ -59,10 +59,10 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       return start(run, alone, plan, decision, approvals);
     },
     load,
-    resume: async () => {
+    resume: async (signal) => {
       await load();
       const open = book.all().filter((record) => record.endedAtMs === undefined || record.journal.told === false);
-      await Promise.all(open.map((record) => alone(record.id, () => resumeOne(run, record.id))));
+      await Promise.all(open.map((record) => alone(record.id, () => resumeOne(run, record.id, signal))));
     },
     tick: async () => {
       await ready(loaded);

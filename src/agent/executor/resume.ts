@@ -9,9 +9,9 @@ import type { ExecutionRecord } from './types.ts';
 /**
  * Settles what the last process left behind (I5). An intent without an outcome is unknown until a read-only probe says
  * otherwise; only what certainly did not happen, and is harmless to repeat, and is still allowed, is done again, under
- * the same key.
+ * the same key. Nothing is decided on facts of the last process.
  */
-export async function resumeOne(run: Runtime, id: string): Promise<void> {
+export async function resumeOne(run: Runtime, id: string, signal: AbortSignal): Promise<void> {
   if (run.book.get(id).endedAtMs !== undefined) {
     await tellEnd(run, id);
     return;
@@ -20,24 +20,36 @@ export async function resumeOne(run: Runtime, id: string): Promise<void> {
     next: { ...current, epoch: run.deps.epoch(), updatedAtMs: run.deps.clock.nowMs() },
     drafts: [],
   }));
-  if (record.journal.undoing !== undefined) await goBack(run, id, record.journal.undoing);
-  else if (record.status === 'verifying' && record.journal.cancelledBy === undefined) return;
-  else await resumeSteps(run, id, record);
+  const { undoing, cancelledBy } = record.journal;
+  if (record.status === 'verifying' && undoing === undefined && cancelledBy === undefined) return;
+  if (undoing === undefined) await resumeSteps(run, id, record, signal);
+  else if (await seen(run, id, 'undo', signal)) await goBack(run, id, undoing);
 }
 
-async function resumeSteps(run: Runtime, id: string, record: ExecutionRecord): Promise<void> {
+// Whether to go on: false leaves everything as it is, to the next process.
+async function seen(run: Runtime, id: string, how: 'act' | 'undo', signal: AbortSignal): Promise<boolean> {
+  const stop = AbortSignal.any([signal, run.signalOf(id)]);
+  const fresh = await run.deps.fresh(run.book.get(id).plan, how, stop);
+  run.book.assertAlive();
+  return fresh || !signal.aborted;
+}
+
+async function resumeSteps(run: Runtime, id: string, record: ExecutionRecord, signal: AbortSignal): Promise<void> {
   const index = record.steps.findIndex((step) => step.phase === 'intent' || step.phase === 'started');
   if (index >= 0) {
-    const stopped = await settleDoubt(run, id, index);
+    const stopped = await settleDoubt(run, id, index, signal);
     if (stopped) return;
   }
-  const failed = run.book.get(id).steps.find((step) => step.status !== undefined && step.status !== 'succeeded');
+  const { steps } = run.book.get(id);
+  const failed = steps.find((step) => step.status !== undefined && step.status !== 'succeeded');
+  const over = steps.every((step) => step.status === 'succeeded');
+  if (!over && !(await seen(run, id, failed === undefined ? 'act' : 'undo', signal))) return;
   if (failed === undefined) await runSteps(run, id);
   else await giveUp(run, id, { because: failed.message ?? `${failed.stepId} ${failed.status ?? ''}` });
 }
 
-/** Whether the execution is over. */
-async function settleDoubt(run: Runtime, id: string, index: number): Promise<boolean> {
+/** Whether the execution is over, or left to the next process. */
+async function settleDoubt(run: Runtime, id: string, index: number, signal: AbortSignal): Promise<boolean> {
   const record = run.book.get(id);
   const planned = record.plan.steps[index];
   const step = record.steps[index];
@@ -51,6 +63,7 @@ async function settleDoubt(run: Runtime, id: string, index: number): Promise<boo
   const look = await probe(run, hand, step.before);
   const because = `cut off by a restart; looked again: ${look.because}`;
   if (look.is === 'not-done' && hand.kind.traits.idempotent && record.journal.cancelledBy === undefined) {
+    if (!(await seen(run, id, 'act', signal))) return true;
     const leave = await authorise(run.deps, record, index, run.signalOf(id));
     run.book.assertAlive();
     if (leave.ok) {

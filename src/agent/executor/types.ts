@@ -52,6 +52,12 @@ export interface ExecutorDeps {
     observation: Observation,
     approvals: readonly Approval[],
   ) => Promise<Decision>;
+  /**
+   * Waits until this process has seen for itself, within a limit: to `act`, that the plan's incident still is so, since what
+   * the last process knew may be hours old; to `undo` our own act, that its service is measured. False when the signal
+   * fired first.
+   */
+  readonly fresh: (plan: Plan, how: 'act' | 'undo', signal: AbortSignal) => Promise<boolean>;
   readonly conditions: (question: ConditionQuestion) => Verdict | Promise<Verdict>;
   /** Did it help, as of now? Asked on each `tick` until it no longer says `pending`. Rules stand in the plan's order. */
   readonly verify: (execution: Execution, asOfMs: number) => Verification | Promise<Verification>;
@@ -75,9 +81,10 @@ export interface Executor {
   load(): Promise<void>;
   /**
    * Must be called once: settles what the last process left behind (I5). It looks at the world, which may take minutes
-   * when that does not answer; everything else may go on beside.
+   * when that does not answer; everything else may go on beside. What waits for facts when the signal fires is left as it
+   * is, to the next process.
    */
-  resume(): Promise<void>;
+  resume(signal: AbortSignal): Promise<void>;
   /** Advances verifications. Call it often; it does nothing when nothing is due. */
   tick(): Promise<void>;
   /** Stops before the next step; a step in flight is told to stop and then probed. */

@@ -13,7 +13,7 @@ async function carryOut(
   approvals: readonly Approval[] = [],
 ): Promise<Execution> {
   const { executor } = world.boot(bend);
-  await executor.resume();
+  await executor.resume(new AbortController().signal);
   const execution = await world.drive(executor.start(plan, allow(plan), approvals));
   await world.drive(executor.tick());
   return executor.find(execution.id) ?? execution;
@@ -39,7 +39,7 @@ describe('the journal', () => {
   test('a plan that does not help is undone in reverse order, and people are called', async () => {
     const world = makeWorld();
     const { executor, events } = world.boot({ verify: () => 'failed' });
-    await executor.resume();
+    await executor.resume(new AbortController().signal);
     const plan = switchPlan(['a', 'b']);
     await world.drive(executor.start(plan, allow(plan), []));
     await world.drive(executor.tick());
@@ -106,7 +106,7 @@ describe('nothing is touched when', () => {
   test('the plan was edited after it was hashed', async () => {
     const world = makeWorld();
     const { executor } = world.boot();
-    await executor.resume();
+    await executor.resume(new AbortController().signal);
     const plan = { ...switchPlan(['a']), because: 'trust me' };
     await expect(executor.start(plan, allow(plan), [])).rejects.toThrow('edited');
     expect(planDigest(plan)).not.toBe(plan.id);
@@ -122,7 +122,7 @@ describe('nothing is touched when', () => {
   test('the epoch has moved on', async () => {
     const world = makeWorld();
     const { executor, events } = world.boot();
-    await executor.resume();
+    await executor.resume(new AbortController().signal);
     world.boot();
     const plan = switchPlan(['a']);
     await expect(world.drive(executor.start(plan, allow(plan), []))).rejects.toMatchObject({ code: 'fenced' });
@@ -175,7 +175,7 @@ describe('consent', () => {
       });
       const { createExecutor } = await import('../../../src/agent/executor/index.ts');
       const executor = createExecutor(deps);
-      await executor.resume();
+      await executor.resume(new AbortController().signal);
       await world.drive(executor.start(plan, allow(plan), [approval(plan, change)]));
       expect(seen).toEqual([0]);
     }
@@ -225,7 +225,7 @@ describe('limits', () => {
     await expect(carryOut(world, switchPlan(['a']), death)).rejects.toThrow();
     const { executor } = world.boot({ probe: () => new Promise(() => undefined) });
     await executor.load();
-    const resuming = executor.resume();
+    const resuming = executor.resume(new AbortController().signal);
     const same = switchPlan(['a'], { createdAtMs: 1_767_225_600_007 });
     const refused = await world.drive(executor.start(same, allow(same), []));
     expect(refused).toMatchObject({ status: 'denied' });
@@ -262,7 +262,7 @@ describe('limits', () => {
   test('a verification that stays pending long after it was due is inconclusive', async () => {
     const world = makeWorld();
     const { executor } = world.boot({ verify: () => 'pending' });
-    await executor.resume();
+    await executor.resume(new AbortController().signal);
     const plan = switchPlan(['a']);
     const { id } = await world.drive(executor.start(plan, allow(plan), []));
     await world.clock.advance(20 * 60_000);
@@ -275,7 +275,7 @@ describe('limits', () => {
     const { executor } = world.boot({
       ledger: (real) => ({ ...real, record: () => Promise.reject(new WatchkeeperError('store-failed', 'disk full')) }),
     });
-    await executor.resume();
+    await executor.resume(new AbortController().signal);
     const plan = switchPlan(['a']);
     await expect(world.drive(executor.start(plan, allow(plan), []))).rejects.toThrow('disk full');
     expect(executor.halted()).toBe('disk full');
@@ -306,7 +306,7 @@ describe('late checks', () => {
     const waiting = await carryOut(world, plan, late('failed'));
     expect(waiting.status).toBe('verifying');
     const { executor } = world.boot(late('failed'));
-    await executor.resume();
+    await executor.resume(new AbortController().signal);
     expect(executor.inFlight()).toEqual([]);
     await world.clock.advance(3_700_000);
     await world.drive(executor.tick());
@@ -317,7 +317,7 @@ describe('late checks', () => {
   test('a person can cancel while waiting', async () => {
     const world = makeWorld();
     const { executor } = world.boot({ verify: () => 'pending' });
-    await executor.resume();
+    await executor.resume(new AbortController().signal);
     const { id } = await world.drive(executor.start(plan, allow(plan), []));
     expect(await world.drive(executor.cancel(id, 'cli:ana'))).toMatchObject({ status: 'cancelled' });
     expect(world.outside.on.has('a')).toBe(true);
