@@ -10,13 +10,16 @@ import { writeFiles } from './io/files.ts';
 import { nodeHttp } from './io/http.ts';
 import { systemRandom } from './io/random.ts';
 
-function sink(stream: NodeJS.WriteStream): Sink {
-  // A reader that went away (`| head`) is no fault of ours.
+// A reader that went away (`| head`, a log collector that died) is no fault of ours, and no reason to leave work half
+// done or to end the watch: what would be written is dropped from then on.
+function sink(stream: NodeJS.WriteStream, gone: AbortController): Sink {
   stream.on('error', (thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'EPIPE') process.exit(0);
+    if (thrown.code === 'EPIPE' || thrown.code === 'EIO') gone.abort(new Error('nobody reads the output any more'));
   });
   return {
-    write: (text) => void stream.write(text),
+    write: (text) => {
+      if (!gone.signal.aborted) stream.write(text);
+    },
     isTty: stream.isTTY,
     get columns() {
       return stream.columns;
@@ -32,6 +35,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const)
     stopping.abort(new Error(name));
   });
 
+const unheard = new AbortController();
 const shell: Shell = {
   clock: systemClock,
   random: systemRandom,
@@ -43,9 +47,10 @@ const shell: Shell = {
   user: { isRoot: process.getuid?.() === 0, home: homedir(), name: userInfo().username },
   pid: process.pid,
   nodeVersion: process.version,
-  out: sink(process.stdout),
-  err: sink(process.stderr),
+  out: sink(process.stdout, unheard),
+  err: sink(process.stderr, new AbortController()),
   signal: stopping.signal,
+  unheard: unheard.signal,
   onFault: (handle) => {
     process.on('uncaughtException', handle);
     process.on('unhandledRejection', handle);

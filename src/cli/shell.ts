@@ -26,6 +26,8 @@ export interface Shell {
   readonly err: Sink;
   /** Fires at the first SIGINT or SIGTERM; the second one ends the process at once. */
   readonly signal: AbortSignal;
+  /** Fires when the reader of `out` went away. What only tells has nothing left to do then; the daemon stands its watch. */
+  readonly unheard: AbortSignal;
   /** Hands over what nothing else caught. */
   onFault(handle: (thrown: unknown) => void): void;
   /** Ends the process at once. */

@@ -54,6 +54,7 @@ export async function cli(argv: readonly string[], overrides: ShellOverrides = {
     out: { write: (text) => void (out += text), isTty, columns: 100 },
     err: { write: (text) => void (err += text), isTty, columns: 100 },
     signal: new AbortController().signal,
+    unheard: new AbortController().signal,
     onFault: () => undefined,
     exit: () => undefined,
   });

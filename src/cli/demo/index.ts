@@ -22,7 +22,20 @@ export interface DemoOptions {
 }
 
 /** Plays the demo; gives the exit code: 0 when everything came out as told, else 1. Leaves nothing behind. */
-export async function runDemo(shell: Shell, options: DemoOptions): Promise<number> {
+export async function runDemo(outer: Shell, options: DemoOptions): Promise<number> {
+  const hangUp = new AbortController();
+  const onHangUp = (): void => hangUp.abort(new Error('the terminal is gone'));
+  process.once('SIGHUP', onHangUp);
+  // Nobody watches any more: it stops, in order, as when it is told to.
+  const signal = AbortSignal.any([outer.signal, outer.unheard, hangUp.signal]);
+  try {
+    return await play({ ...outer, signal }, options);
+  } finally {
+    process.off('SIGHUP', onHangUp);
+  }
+}
+
+async function play(shell: Shell, options: DemoOptions): Promise<number> {
   const startedMs = shell.clock.nowMs();
   let folder = '';
   // The folder's name would fill every line and tells nothing.
@@ -36,12 +49,12 @@ export async function runDemo(shell: Shell, options: DemoOptions): Promise<numbe
     narrator.does('watchkeeper run: the daemon, as it would run in production');
     const daemon = stage.startDaemon();
     const watcher = await watchAlong(shell, stage.dataDir, daemon, (seen) => narrator.saw(seen));
-    const play = { shell, stage, watcher, narrator };
-    await prologue(play);
-    await actOne(play);
-    await actTwo(play);
-    await actThree(play);
-    await finale(play, daemon, options.keepLedger);
+    const scene = { shell, stage, watcher, narrator };
+    await prologue(scene);
+    await actOne(scene);
+    await actTwo(scene);
+    await actThree(scene);
+    await finale(scene, daemon, options.keepLedger);
     narrator.line();
     narrator.holds(`all of it came out as told, in ${Math.round((shell.clock.nowMs() - startedMs) / 1_000)} s`);
     return 0;

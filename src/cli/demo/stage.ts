@@ -36,16 +36,15 @@ const mostSeconds = 300;
 export async function setStage(shell: Shell): Promise<Stage> {
   const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'watchkeeper-demo-')));
   const cast = createCast(shell.clock, folder);
-  // The process may also end in the middle of everything: its output is a pipe that was closed, its terminal is gone.
+  // The process may also end in the middle of everything: whoever asks twice wants out now.
   const hasty = (): void => {
     cast.abandon();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   };
-  const hangUp = (): void => shell.exit(129);
-  process.once('exit', hasty).once('SIGHUP', hangUp);
+  process.once('exit', hasty);
   const clear = async (): Promise<void> => {
-    process.off('exit', hasty).off('SIGHUP', hangUp);
     await cast.end();
+    process.off('exit', hasty);
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   };
   try {
