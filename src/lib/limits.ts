@@ -57,6 +57,8 @@ export const limits = {
   incidentTimelineEntries: 1_000,
   alertFlapsKept: 50,
   incidentTitleChars: 240,
+  /** A notice's title: one line on a phone's lock screen, and below every channel's own limit. */
+  noticeTitleChars: 160,
   /** Diagnosis: evidence gathering stops at the deadline; partial results are results. */
   diagnosisDeadlineMs: 3_000,
   hypotheses: 20,

@@ -1,7 +1,7 @@
 import type { Execution, Plan } from '../../domain/remediation.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
-import { caseFacts } from './facts.ts';
-import { tell, type CaseWork } from './work.ts';
+import { tell, tellingOf } from './telling.ts';
+import type { CaseWork } from './work.ts';
 
 // After an act that helped, the alerts have this long to clear before the case is looked at again.
 const afterSuccessMs = 5 * 60_000;
@@ -74,16 +74,18 @@ async function onEnded(
   await tellOfEnd(work, execution, event.escalate);
 }
 
+// However it ended and whatever is left of its incident: who was acted for hears of the end (I14). Only a refusal that is
+// planned anew at once is not worth a call; the timeline has it.
 async function tellOfEnd(work: CaseWork, execution: Execution, escalate: boolean): Promise<void> {
-  const { watch, files } = work;
   const { plan } = execution;
-  const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
-  const { diagnosis, suggestions } = files.get(plan.incidentId);
-  const facts = incident && diagnosis ? caseFacts(watch, incident, diagnosis) : undefined;
-  if (!facts) return;
+  const about = await tellingOf(work, plan);
+  const { suggestions } = work.files.get(plan.incidentId);
   if (execution.status === 'succeeded')
-    await tell(work, facts, 'acted', false, { plan, execution, about: execution.id });
-  else if (escalate) await tell(work, facts, 'act-failed', true, { plan, execution, suggestions, about: execution.id });
+    await tell(work, about, 'acted', false, { plan, execution, about: execution.id });
+  else await tell(work, about, 'act-failed', escalate, { plan, execution, suggestions, about: execution.id });
+  // A case that is over was only read back to be told of.
+  const open = work.watch.state().incidents.some(({ id, status }) => id === plan.incidentId && status !== 'resolved');
+  if (!open) work.files.forget(plan.incidentId);
 }
 
 function standingOf(kind: 'step-intent' | 'step-outcome' | 'step-undone' | 'verifying', plan: Plan): string {

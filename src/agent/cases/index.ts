@@ -11,10 +11,12 @@ import { caseFacts, decideNow, decisionInput, serviceOf } from './facts.ts';
 import { createCaseFiles, type CaseFiles } from './file-store.ts';
 import { observeSteps } from './look.ts';
 import type { Proposal } from './propose.ts';
+import { noticeTitle } from './notices.ts';
 import { createTurns } from './turns.ts';
 import type { CaseDeps, Cases } from './types.ts';
 import { onExecution } from './after.ts';
-import { tell, workOn, type CaseWork } from './work.ts';
+import { tell } from './telling.ts';
+import { workOn, type CaseWork } from './work.ts';
 
 export { noticeOf } from './notices.ts';
 export { proposeOne } from './propose.ts';
@@ -249,7 +251,7 @@ async function onFault(work: CaseWork, incident: Incident, error: WatchkeeperErr
         id: `${incident.id}/nothing-matched/fault`,
         kind: 'nothing-matched',
         atMs: watch.clock.nowMs(),
-        title: `Please look: ${incident.title}`,
+        title: noticeTitle(`Please look: ${incident.title}`),
         lines: [`The watch could not work on it: ${error.message}`],
         incident,
       },

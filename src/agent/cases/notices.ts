@@ -4,6 +4,8 @@ import type { Diagnosis } from '../../domain/diagnosis.ts';
 import type { Notice, NoticeKind } from '../../domain/ports/channel.ts';
 import type { Execution, Plan } from '../../domain/remediation.ts';
 import { formatDuration } from '../../lib/duration.ts';
+import { limits } from '../../lib/limits.ts';
+import { oneLine } from '../../lib/text.ts';
 import type { PendingApproval } from '../views.ts';
 
 /** What a notice is made of beside its kind. */
@@ -32,7 +34,7 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
     id: [incident.id, kind, parts.about ?? ''].join('/'),
     kind,
     atMs: parts.atMs,
-    title: `${headline[kind]}: ${incident.title}`,
+    title: noticeTitle(`${headline[kind]}: ${incident.title}`),
     lines: [
       ...firing.slice(0, 3).map((alert) => alert.finding.reason),
       ...(diagnosis ? [diagnosis.summary] : []),
@@ -51,6 +53,11 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
     ...(parts.suggestions ? { suggestions: parts.suggestions } : {}),
     ...(pending ? { ifNobodyAnswers: unanswered(pending, parts.atMs) } : {}),
   };
+}
+
+/** A title as people are shown it: one line, cut with an ellipsis. Channels cut at places of their own, or refuse. */
+export function noticeTitle(text: string): string {
+  return oneLine(text, limits.noticeTitleChars);
 }
 
 const headline: Readonly<Record<NoticeKind, string>> = {

@@ -8,8 +8,8 @@ import { decisionDraft, diagnosisDraft, planDraft } from './drafts.ts';
 import { gatherEvidence } from './evidence.ts';
 import { caseFacts, type CaseFacts } from './facts.ts';
 import type { CaseFiles } from './file-store.ts';
-import { noticeOf, type NoticeParts } from './notices.ts';
 import { propose, type Proposal, type Proposals } from './propose.ts';
+import { tell } from './telling.ts';
 import type { CaseDeps } from './types.ts';
 
 /** What a case is worked on with. */
@@ -156,22 +156,6 @@ async function askPeople(work: CaseWork, facts: CaseFacts, chosen: Proposal): Pr
   await work.watch.approvals().withdraw(facts.incident.id, 'a newer plan took its place');
   const pending = await work.watch.approvals().request(plan, requirement);
   await tell(work, facts, 'approval-needed', true, { plan, decision, pending, about: plan.id });
-}
-
-/** Tells people about a case, once per notice id, up the ladder of the service's owner. */
-export async function tell(
-  work: Pick<CaseWork, 'watch' | 'files'>,
-  facts: Pick<CaseFacts, 'incident' | 'alerts' | 'diagnosis' | 'service'>,
-  kind: Parameters<typeof noticeOf>[0],
-  climbs: boolean,
-  parts: Partial<NoticeParts>,
-): Promise<void> {
-  const { incident, alerts, diagnosis, service } = facts;
-  const notice = noticeOf(kind, { incident, alerts, diagnosis, atMs: work.watch.clock.nowMs(), ...parts });
-  const { noticed } = work.files.get(incident.id);
-  if (noticed.includes(notice.id)) return;
-  await work.files.write(incident.id, { noticed: [...noticed, notice.id] }, []);
-  await work.watch.ladder.call(notice, service.owner.escalate, climbs);
 }
 
 function changed(before: Diagnosis | undefined, after: Diagnosis): boolean {
