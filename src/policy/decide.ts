@@ -44,7 +44,7 @@ function verdictsOf(input: DecisionInput): readonly Verdict[] {
 }
 
 function stepVerdicts(input: DecisionInput, step: PlannedStep): readonly Verdict[] {
-  const about = input.policies.about(step.action);
+  const about = input.policies.about(step.action, input.service);
   const storm = stormBrakes(about, input);
   const view = stepView(input, step, storm.cap);
   const verdicts: Verdict[] = [];
@@ -66,12 +66,14 @@ function concluded(
   answers: readonly RuleConsidered[],
   digest: string,
 ): Decision {
-  const denials = verdicts.filter((verdict) => verdict.says === 'deny');
-  const asking = verdicts.filter((verdict) => verdict.says === 'require-approval');
+  // Most verdicts are of rules that do not apply; the lists below are made of the few that do.
+  const applied = verdicts.filter((verdict) => verdict.says !== 'not-applicable');
+  const denials = applied.filter((verdict) => verdict.says === 'deny');
+  const asking = applied.filter((verdict) => verdict.says === 'require-approval');
   // A prohibition that consent would lift is named last: lifting it helps only when nothing else stands in the way.
   const hard = denials.find((verdict) => verdict.approval === undefined);
   const deciding = hard ?? denials[0] ?? asking.find((verdict) => verdict.approval !== undefined) ?? asking[0];
-  const granted = verdicts.filter((verdict) => verdict.says === 'allow');
+  const granted = applied.filter((verdict) => verdict.says === 'allow');
   const outcome = denials.length > 0 ? 'deny' : asking.length > 0 ? 'require-approval' : 'allow';
   const decidedBy = deciding?.rule ?? granted[0]?.rule ?? 'default';
   const approval = hard === undefined ? deciding?.approval : undefined;
@@ -92,7 +94,10 @@ function concluded(
   };
 }
 
-function consideredOf({ rule, says, because, code }: Verdict): RuleConsidered {
+function consideredOf(verdict: Verdict): RuleConsidered {
+  const { rule, says, because, code } = verdict;
+  // A rule that does not apply has nothing more to say than the record keeps of it.
+  if (says === 'not-applicable') return verdict;
   return { rule, says, because, ...(says === 'deny' && code !== undefined ? { code } : {}) };
 }
 

@@ -1,11 +1,10 @@
 import type { ApprovalRequirement, DenyCode, RuleConsidered } from '../domain/authority.ts';
-import { selects } from '../lib/selector.ts';
 import { consentTo } from './approvals.ts';
 import { whyTooMuch } from './bounds.ts';
 import { whyNotEarned, whyTooOften } from './history.ts';
 import type { PolicyAbout } from './policy-set.ts';
 import type { AllowRule } from './policy.ts';
-import { holds, lowerOf, whyNotAbout, type StepView, type Verdict } from './view.ts';
+import { holds, lowerOf, whyOtherTarget, type StepView, type Verdict } from './view.ts';
 
 /**
  * What the policies grant. Within a policy each `allow` is a complete grant of its own, and the widest that holds
@@ -18,7 +17,7 @@ export function grants(about: readonly PolicyAbout[], view: StepView): readonly 
   let granting = 0;
   for (const each of about) {
     if (!each.applies || each.policy.allow === undefined) continue;
-    if (!selects(each.policy.scope, view.input.service)) {
+    if (!each.inScope) {
       found.push(quiet(`policy/${each.policy.name}`, `it is about other services than ${view.input.service.name}`));
       continue;
     }
@@ -42,9 +41,7 @@ const closeness: Readonly<Partial<Record<DenyCode, number>>> = {
 };
 
 function policyGrants({ policy, allow }: PolicyAbout, view: StepView): readonly Verdict[] {
-  const verdicts = allow.map(({ rule, matches }) =>
-    matches ? ruleGrants(rule, view) : quiet(rule.rule, 'it is about other actions'),
-  );
+  const verdicts = allow.map(({ rule, silent }): Verdict => silent ?? ruleGrants(rule, view));
   if (verdicts.some((verdict) => verdict.code === 'evaluation-error')) return verdicts;
   const best = verdicts.reduce<Verdict | undefined>((best, next) => (rank(next) > rank(best) ? next : best), undefined);
   if (best === undefined || rank(best) === 0) {
@@ -74,7 +71,7 @@ function quiet(rule: string, because: string): Verdict {
 function ruleGrants(rule: AllowRule, view: StepView): Verdict {
   const { input } = view;
   const deny = (code: DenyCode, because: string): Verdict => ({ rule: rule.rule, says: 'deny', code, because });
-  const why = whyNotAbout(rule.match, view);
+  const why = whyOtherTarget(rule.match, view);
   if (why !== undefined) return quiet(rule.rule, why);
   if (rule.when !== undefined) {
     const when = holds(rule.when, view);

@@ -1,9 +1,10 @@
-import type { ActRecord } from '../domain/authority.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { selects } from '../lib/selector.ts';
 import { defaultCaps, targetKey, type AttemptCap, type DecisionInput } from './input.ts';
 import { anyGlob } from './policy-set.ts';
 import type { AllowRule } from './policy.ts';
+import { actsOf, countSince, endedExecutions, executionsSince, kindsOf } from './record.ts';
+import type { ActKind, Common, Past } from './record.ts';
 import type { StepView, Verdict } from './view.ts';
 
 /*
@@ -11,61 +12,34 @@ import type { StepView, Verdict } from './view.ts';
  * ActRecords, which come from the store, so a restart neither refills a budget nor forgets a failure.
  */
 
-/** One past execution, folded from its acts. */
-interface Past {
-  readonly atMs: number;
-  readonly outcome: 'succeeded' | 'failed' | 'open';
-}
-
-// Executions since a time other than our own, oldest first, each with the worst of its acts. A record dated in the
-// future (the clock was set back) counts: doubt never refills a budget.
-function pastOf(input: DecisionInput, sinceMs: number, counts: (act: ActRecord) => boolean): readonly Past[] {
-  const byExecution = new Map<string, Past>();
-  for (const act of input.history) {
-    if (act.atMs <= sinceMs || act.executionId === input.executionId || !counts(act)) continue;
-    const known = byExecution.get(act.executionId);
-    const outcome = known === undefined ? outcomeOf(act) : worse(known.outcome, outcomeOf(act));
-    byExecution.set(act.executionId, { atMs: Math.max(known?.atMs ?? act.atMs, act.atMs), outcome });
-  }
-  return [...byExecution.values()].sort((a, b) => a.atMs - b.atMs);
-}
-
-function outcomeOf(act: ActRecord): Past['outcome'] {
-  if (act.outcome === 'succeeded') return 'succeeded';
-  return act.outcome === 'running' ? 'open' : 'failed';
-}
-
-function worse(a: Past['outcome'], b: Past['outcome']): Past['outcome'] {
-  if (a === 'failed' || b === 'failed') return 'failed';
-  return a === 'open' || b === 'open' ? 'open' : 'succeeded';
-}
-
 /** Caps on attempts: the runbook's own, and the daemon's per target, per runbook and in total. */
 export function attempts({ input, step }: StepView): readonly Verdict[] {
   const caps = input.caps ?? defaultCaps;
   const { plan, asOfMs } = input;
   const key = targetKey(step.target);
   const runbook = plan.runbook.name;
-  const onTarget = (act: ActRecord): boolean => act.targetKey === key;
-  const ofRunbook = (act: ActRecord): boolean => act.runbook === runbook;
-  const scopes: Readonly<Record<typeof plan.attempts.per, (act: ActRecord) => boolean>> = {
-    target: (act) => ofRunbook(act) && onTarget(act),
-    service: (act) => ofRunbook(act) && act.service === plan.service,
-    runbook: ofRunbook,
+  const scopes: Readonly<Record<typeof plan.attempts.per, Common>> = {
+    target: { runbook, targetKey: key },
+    service: { runbook, service: plan.service },
+    runbook: { runbook },
   };
-  const capped: readonly (readonly [string, (act: ActRecord) => boolean, AttemptCap])[] = [
+  const capped: readonly (readonly [string, Common, AttemptCap])[] = [
     [`${runbook}, per ${plan.attempts.per}`, scopes[plan.attempts.per], plan.attempts],
-    [`acts on ${step.target.id}`, onTarget, caps.perTarget],
-    [`acts of ${runbook}`, ofRunbook, caps.perRunbook],
-    ['acts in total', () => true, caps.total],
+    [`acts on ${step.target.id}`, { targetKey: key }, caps.perTarget],
+    [`acts of ${runbook}`, { runbook }, caps.perRunbook],
+    ['acts in total', {}, caps.total],
   ];
-  for (const [what, counts, cap] of capped) {
-    const used = pastOf(input, asOfMs - cap.inMs, counts).length;
+  for (const [what, common, cap] of capped) {
+    const known = actsOf(input.history, common);
+    const sinceMs = asOfMs - cap.inMs;
+    if (countSince(known, sinceMs) < cap.max) continue;
+    const used = executionsSince(known.acts, sinceMs, input.executionId).length;
     if (used < cap.max) continue;
     const because = `${used} of ${cap.max} attempts in ${formatDuration(cap.inMs)} are used up (${what})`;
     return [{ rule: 'guard/attempts', says: 'deny', code: 'attempts', because }];
   }
-  const tried = pastOf(input, asOfMs - caps.ineffective.inMs, scopes.target);
+  const { acts } = actsOf(input.history, scopes.target);
+  const tried = executionsSince(acts, asOfMs - caps.ineffective.inMs, input.executionId);
   const lastGood = tried.findLastIndex((past) => past.outcome === 'succeeded');
   const inVain = tried.length - 1 - lastGood;
   if (inVain >= caps.ineffective.max) {
@@ -80,12 +54,17 @@ export function whyTooOften(rule: AllowRule, view: StepView): string | undefined
   const { perHour, perDay } = rule.bounds;
   if (perHour === undefined && perDay === undefined) return undefined;
   const { input } = view;
+  let covered: readonly ActKind[] | undefined;
   for (const [max, inMs, words] of [
     [perHour, 3_600_000, 'an hour'],
     [perDay, 24 * 3_600_000, 'a day'],
   ] as const) {
     if (max === undefined) continue;
-    const used = pastOf(input, input.asOfMs - inMs, (act) => covers(rule, input, act)).length;
+    const sinceMs = input.asOfMs - inMs;
+    covered ??= kindsOf(input.history).filter((kind) => covers(rule, input, kind));
+    if (covered.reduce((sum, kind) => sum + countSince(kind, sinceMs), 0) < max) continue;
+    const acts = covered.flatMap((kind) => kind.acts);
+    const used = executionsSince(acts, sinceMs, input.executionId).length;
     if (used >= max) return `${used} of ${max} acts ${words} are used up`;
   }
   return undefined;
@@ -104,15 +83,6 @@ export function covers(
   return labels === undefined || selects(rule.match.services, { name: act.service, labels });
 }
 
-// The record is the same for every rule, so it is looked up once a view.
-const records = new WeakMap<StepView, readonly Past[]>();
-
-function recordOf(view: StepView, look: () => readonly Past[]): readonly Past[] {
-  const known = records.get(view) ?? look();
-  records.set(view, known);
-  return known;
-}
-
 // A record is judged on its newest executions, so that old successes do not hide new failures.
 const recordExecutions = 20;
 
@@ -122,14 +92,20 @@ export function whyNotEarned(rule: AllowRule, view: StepView): string | undefine
   if (earn === undefined) return undefined;
   const { input } = view;
   const { name } = input.plan.runbook;
-  const ended = recordOf(view, () =>
-    pastOf(input, Number.NEGATIVE_INFINITY, (act) => act.runbook === name && act.service === input.plan.service).filter(
-      (past) => past.outcome !== 'open' && past.atMs <= input.asOfMs,
-    ),
-  );
-  const record = ended.slice(-Math.max(recordExecutions, earn.runs));
+  const ended = endedExecutions(input.history, { runbook: name, service: input.plan.service });
+  const record = newestOf(ended, input, Math.max(recordExecutions, earn.runs));
   const good = record.filter((past) => past.outcome === 'succeeded').length;
   if (record.length >= earn.runs && good >= earn.success * record.length) return undefined;
   const wanted = `${earn.runs} runs with ${Math.round(earn.success * 1_000) / 10}% success`;
   return `${name} has not yet earned to act alone on ${input.plan.service}: ${good} of ${record.length} succeeded, wanted are ${wanted}`;
+}
+
+// An execution dated in the future has earned nothing yet, and the one under way cannot vouch for itself.
+function newestOf(ended: readonly Past[], input: DecisionInput, most: number): readonly Past[] {
+  const record: Past[] = [];
+  for (let at = ended.length - 1; at >= 0 && record.length < most; at--) {
+    const past = ended[at];
+    if (past !== undefined && past.atMs <= input.asOfMs && past.executionId !== input.executionId) record.push(past);
+  }
+  return record;
 }

@@ -1,5 +1,8 @@
+import type { RuleConsidered } from '../domain/authority.ts';
+import type { Service } from '../domain/service.ts';
 import { digest } from '../lib/canonical.ts';
 import { globMatches } from '../lib/glob.ts';
+import { selects } from '../lib/selector.ts';
 import type { AllowRule, FreezeRule, NeverRule, Policy, RuleMatch } from './policy.ts';
 
 /** All policies in force, indexed so that a decision looks only at rules about its action. */
@@ -9,58 +12,77 @@ export interface PolicySet {
   readonly policies: readonly Policy[];
   /** Policies that could not be read. While there is one, everything is refused. */
   readonly invalid: readonly string[];
-  /** What each policy says about an action. */
-  about(action: string): readonly PolicyAbout[];
+  /** What each policy says about an action on a service. Remembered by the service's identity. */
+  about(action: string, service: Service): readonly PolicyAbout[];
 }
 
-/** The rules of one policy that speak about one action, and those that do not (for the record). */
+/** The rules of one policy that speak about one action on one service, and those that do not (for the record). */
 export interface PolicyAbout {
   readonly policy: Policy;
   /** False: the policy as a whole speaks about other actions; only `protect` and `storm` hold. */
   readonly applies: boolean;
+  /** The service is in the policy's scope. */
+  readonly inScope: boolean;
   readonly allow: readonly Indexed<AllowRule>[];
   readonly never: readonly Indexed<NeverRule>[];
   readonly freeze: readonly Indexed<FreezeRule>[];
 }
 
-/** A rule with what is known of it for one action kind. */
+/** A rule with what is known of it for one action on one service. */
 export interface Indexed<Rule> {
   readonly rule: Rule;
-  /** The rule's action globs match. */
-  readonly matches: boolean;
+  /** What it says when it is about other actions or other services: the same in every decision. */
+  readonly silent: RuleConsidered | undefined;
 }
 
 // Actions come from code, so there are few; the bound only keeps a hostile caller from growing the index.
 const maxIndexedActions = 1_000;
 
+type ByAction = Map<string, readonly PolicyAbout[]>;
+
 /** Puts policies together. `invalid` names those that exist but could not be read. */
 export function policySet(policies: readonly Policy[], invalid: readonly string[] = []): PolicySet {
   const ordered = [...policies].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  const index = new Map<string, readonly PolicyAbout[]>();
+  const byService = new WeakMap<Service, ByAction>();
   return {
     digest: digest({ policies: ordered.map((policy) => policy.digest), invalid: [...invalid].sort() }),
     policies: ordered,
     invalid,
-    about(action) {
-      const known = index.get(action);
+    about(action, service) {
+      const byAction: ByAction = byService.get(service) ?? new Map();
+      byService.set(service, byAction);
+      const known = byAction.get(action);
       if (known !== undefined) return known;
-      const made = ordered.map((policy) => aboutAction(policy, action));
-      if (index.size < maxIndexedActions) index.set(action, made);
+      const made = ordered.map((policy) => aboutAction(policy, action, service));
+      if (byAction.size < maxIndexedActions) byAction.set(action, made);
       return made;
     },
   };
 }
 
-function aboutAction(policy: Policy, action: string): PolicyAbout {
-  const about = <Rule extends { readonly match: RuleMatch }>(rules: readonly Rule[]): readonly Indexed<Rule>[] =>
-    rules.map((rule) => ({ rule, matches: anyGlob(rule.match.actions, action) }));
+interface AnyRule {
+  readonly rule: string;
+  readonly match: RuleMatch;
+}
+
+function aboutAction(policy: Policy, action: string, service: Service): PolicyAbout {
+  const about = <Rule extends AnyRule>(rules: readonly Rule[]): readonly Indexed<Rule>[] =>
+    rules.map((rule) => ({ rule, silent: whySilent(rule, action, service) }));
   return {
     policy,
     applies: anyGlob(policy.actions, action),
+    inScope: selects(policy.scope, service),
     allow: about(policy.allow ?? []),
     never: about(policy.never),
     freeze: about(policy.freeze),
   };
+}
+
+function whySilent({ rule, match }: AnyRule, action: string, service: Service): RuleConsidered | undefined {
+  if (!anyGlob(match.actions, action)) return { rule, says: 'not-applicable', because: 'it is about other actions' };
+  if (!selects(match.services, service))
+    return { rule, says: 'not-applicable', because: `it is about other services than ${service.name}` };
+  return undefined;
 }
 
 /** Whether any of the globs matches. */

@@ -1,30 +1,25 @@
 import type { ApprovalRequirement, Autonomy } from '../domain/authority.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { CelProgram } from '../lib/cel/index.ts';
-import { selects } from '../lib/selector.ts';
 import type { DecisionInput } from './input.ts';
 import type { PolicyAbout, PolicySet } from './policy-set.ts';
 import type { FreezeRule, NeverRule, StormRule } from './policy.ts';
-import { holds, lowerOf, whyNotAbout, type StepView, type Verdict } from './view.ts';
+import { holds, lowerOf, whyOtherTarget, type StepView, type Verdict } from './view.ts';
 
 /** What the policies forbid: `never` first, then freezes. */
 export function restrictions(about: readonly PolicyAbout[], view: StepView): readonly Verdict[] {
   const found: Verdict[] = [];
-  const inScope = about.filter(({ policy, applies }) => applies && selects(policy.scope, view.input.service));
-  for (const { never } of inScope)
-    for (const { rule, matches } of never) found.push(matches ? neverVerdict(rule, view) : otherActions(rule.rule));
-  for (const { freeze } of inScope)
-    for (const { rule, matches } of freeze) found.push(matches ? freezeVerdict(rule, view) : otherActions(rule.rule));
+  const concerned = about.filter(({ applies, inScope }) => applies && inScope);
+  for (const { never } of concerned)
+    for (const { rule, silent } of never) found.push(silent ?? neverVerdict(rule, view));
+  for (const { freeze } of concerned)
+    for (const { rule, silent } of freeze) found.push(silent ?? freezeVerdict(rule, view));
   return found;
-}
-
-function otherActions(rule: string): Verdict {
-  return { rule, says: 'not-applicable', because: 'it is about other actions' };
 }
 
 function neverVerdict(rule: NeverRule, view: StepView): Verdict {
   const quiet = (because: string): Verdict => ({ rule: rule.rule, says: 'not-applicable', because });
-  const why = whyNotAbout(rule.match, view);
+  const why = whyOtherTarget(rule.match, view);
   if (why !== undefined) return quiet(why);
   if (rule.when !== undefined) {
     const applies = holds(rule.when, view);
@@ -43,7 +38,7 @@ function neverVerdict(rule: NeverRule, view: StepView): Verdict {
 
 function freezeVerdict(rule: FreezeRule, view: StepView): Verdict {
   const quiet = (because: string): Verdict => ({ rule: rule.rule, says: 'not-applicable', because });
-  const why = whyNotAbout(rule.match, view);
+  const why = whyOtherTarget(rule.match, view);
   if (why !== undefined) return quiet(why);
   const open = rule.window.openAt(view.input.asOfMs);
   if (open === undefined) return quiet('it is not in force now');
@@ -100,9 +95,9 @@ export function stormBrakes(
 ): { readonly verdicts: readonly Verdict[]; readonly cap: Autonomy | undefined } {
   const verdicts: Verdict[] = [];
   let cap: Autonomy | undefined;
-  for (const { policy } of about) {
+  for (const { policy, inScope } of about) {
     const { storm } = policy;
-    if (storm === undefined || !selects(policy.scope, input.service)) continue;
+    if (storm === undefined || !inScope) continue;
     const why = stormNow(storm, input);
     if (why === undefined) {
       verdicts.push({ rule: storm.rule, says: 'not-applicable', because: 'there is no storm' });

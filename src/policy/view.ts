@@ -3,7 +3,6 @@ import { changeFacts, diagnosisFacts, incidentFacts, serviceFacts } from '../dom
 import type { Observation, PlannedStep } from '../domain/remediation.ts';
 import type { CelBindings, CelProgram } from '../lib/cel/index.ts';
 import type { Json } from '../lib/json.ts';
-import { selects } from '../lib/selector.ts';
 import { consentOf } from './approvals.ts';
 import type { DecisionInput } from './input.ts';
 import { anyGlob } from './policy-set.ts';
@@ -109,11 +108,9 @@ export function holds(program: CelProgram, view: StepView, functionsToo?: Functi
   return typeof outcome.value === 'boolean' ? outcome.value : 'it is not true or false';
 }
 
-/** Which and what: why a rule whose actions match is not about this step, or `undefined` when it is. */
-export function whyNotAbout(match: RuleMatch, view: StepView): string | undefined {
-  const { service } = view.input;
+/** Why a rule whose actions and services match is not about this step's target, or `undefined` when it is. */
+export function whyOtherTarget(match: RuleMatch, view: StepView): string | undefined {
   const { target } = view.step;
-  if (!selects(match.services, service)) return `it is about other services than ${service.name}`;
   if (match.kinds.length > 0 && !anyGlob(match.kinds, target.kind))
     return `it is about other kinds than ${target.kind}`;
   if (match.ids.length > 0 && !anyGlob(match.ids, target.id)) return `it is about others than ${target.id}`;

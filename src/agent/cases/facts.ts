@@ -4,6 +4,7 @@ import type { Change } from '../../domain/change.ts';
 import type { Diagnosis } from '../../domain/diagnosis.ts';
 import type { Observation, Plan } from '../../domain/remediation.ts';
 import type { Service } from '../../domain/service.ts';
+import type { Catalog } from '../../catalog/index.ts';
 import { decide, type ConditionResult, type DecisionInput } from '../../policy/index.ts';
 import { checkConditions, type RunbookFacts } from '../../runbooks/index.ts';
 import type { Decision } from '../../domain/authority.ts';
@@ -120,7 +121,7 @@ export function decisionInput(watch: Watch, facts: CaseFacts, asked: Question): 
       ...othersAtWork(question.observations),
     ],
     history: executor.history(),
-    labelsOf: Object.fromEntries(watch.catalog().services.map((service) => [service.name, service.labels])),
+    labelsOf: labelsOf(watch.catalog()),
     ...(requested === undefined ? {} : { approvalRequestedAtMs: requested.requestedAtMs }),
     groups: resources.groups,
     budgets: watch.budgets.of(facts.service),
@@ -131,6 +132,17 @@ export function decisionInput(watch: Watch, facts: CaseFacts, asked: Question): 
     ...(watch.settings.caps ? { caps: watch.settings.caps } : {}),
     policies: resources.policies,
   };
+}
+
+// The same object until the catalog is another, because its digest is remembered by its identity.
+const labels = new WeakMap<Catalog, NonNullable<DecisionInput['labelsOf']>>();
+
+function labelsOf(catalog: Catalog): NonNullable<DecisionInput['labelsOf']> {
+  const known = labels.get(catalog);
+  if (known !== undefined) return known;
+  const made = Object.fromEntries(catalog.services.map((service) => [service.name, service.labels]));
+  labels.set(catalog, made);
+  return made;
 }
 
 /** Decides, and counts it. */

@@ -31,6 +31,12 @@ export interface Book extends Life {
   actsOf(id: string): Readonly<Record<string, ActRecord>>;
 }
 
+/** Past acts. The list is the same until one is written: what is derived from it is remembered by its identity. */
+interface Acts {
+  readonly byKey: Map<string, ActRecord>;
+  list: readonly ActRecord[] | undefined;
+}
+
 interface Kept {
   record: ExecutionRecord;
   version: number;
@@ -43,7 +49,7 @@ interface Kept {
  */
 export function openBook(deps: ExecutorDeps): Book {
   const kept = new Map<string, Kept>();
-  const acts = new Map<string, ActRecord>();
+  const acts: Acts = { byKey: new Map(), list: undefined };
   const life = createLife(deps);
   const get = (id: string): Kept => {
     const found = kept.get(id);
@@ -55,8 +61,8 @@ export function openBook(deps: ExecutorDeps): Book {
     get: (id) => get(id).record,
     find: (id) => kept.get(id)?.record,
     all: () => [...kept.values()].map((entry) => entry.record),
-    acts: () => [...acts.values()],
-    actsOf: (id) => Object.fromEntries([...acts].filter(([, act]) => act.executionId === id)),
+    acts: () => (acts.list ??= [...acts.byKey.values()]),
+    actsOf: (id) => Object.fromEntries([...acts.byKey].filter(([, act]) => act.executionId === id)),
     create: async (change) => {
       const { id } = change.next;
       if (kept.has(id)) throw new WatchkeeperError('conflict', `plan ${change.next.plan.id} was already started`);
@@ -84,7 +90,8 @@ export function openBook(deps: ExecutorDeps): Book {
       return work;
     },
     load: async () => {
-      for (const row of await newest(deps, 'act', limits.actsKept)) acts.set(row.key, row.value as ActRecord);
+      for (const row of await newest(deps, 'act', limits.actsKept)) acts.byKey.set(row.key, row.value as ActRecord);
+      acts.list = undefined;
       for (const row of await newest(deps, 'execution', limits.executionsKept)) {
         const record = row.value as ExecutionRecord;
         kept.set(row.key, { record, version: row.version, queue: Promise.resolve() });
@@ -94,13 +101,7 @@ export function openBook(deps: ExecutorDeps): Book {
   };
 }
 
-async function write(
-  deps: ExecutorDeps,
-  life: Life,
-  acts: Map<string, ActRecord>,
-  change: Change,
-  version: number,
-): Promise<void> {
+async function write(deps: ExecutorDeps, life: Life, acts: Acts, change: Change, version: number): Promise<void> {
   life.assertAlive();
   const { next } = change;
   if (deps.epoch() !== next.epoch) {
@@ -110,8 +111,8 @@ async function write(
   const changed = Object.entries(change.acts ?? {});
   const puts: Put[] = [{ space: 'execution', key: next.id, value: asJson(next) }];
   for (const [key, act] of changed) puts.push({ space: 'act', key, value: asJson(act) });
-  const added = changed.filter(([key]) => !acts.has(key)).length;
-  const dropped = [...acts.keys()].slice(0, Math.max(0, acts.size + added - limits.actsKept));
+  const added = changed.filter(([key]) => !acts.byKey.has(key)).length;
+  const dropped = [...acts.byKey.keys()].slice(0, Math.max(0, acts.byKey.size + added - limits.actsKept));
   for (const key of dropped) puts.push({ space: 'act', key, value: undefined });
   try {
     await record(deps, { drafts: change.drafts, puts, expects: [{ space: 'execution', key: next.id, version }] }, life);
@@ -120,8 +121,9 @@ async function write(
     if (version > 0 || error.code !== 'conflict') life.halt(error);
     throw error;
   }
-  for (const key of dropped) acts.delete(key);
-  for (const [key, act] of changed) acts.set(key, act);
+  for (const key of dropped) acts.byKey.delete(key);
+  for (const [key, act] of changed) acts.byKey.set(key, act);
+  if (dropped.length + changed.length > 0) acts.list = undefined;
 }
 
 // A full queue has written nothing: the one fault that is worth waiting out.
