@@ -38,18 +38,16 @@ export interface Indexed<Rule> {
 // Actions come from code, so there are few; the bound only keeps a hostile caller from growing the index.
 const maxIndexedActions = 1_000;
 
-type ByAction = Map<string, readonly PolicyAbout[]>;
-
 /** Puts policies together. `invalid` names those that exist but could not be read. */
 export function policySet(policies: readonly Policy[], invalid: readonly string[] = []): PolicySet {
   const ordered = [...policies].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  const byService = new WeakMap<Service, ByAction>();
+  const byService = new WeakMap<Service, Map<string, readonly PolicyAbout[]>>();
   return {
     digest: digest({ policies: ordered.map((policy) => policy.digest), invalid: [...invalid].sort() }),
     policies: ordered,
     invalid,
     about(action, service) {
-      const byAction: ByAction = byService.get(service) ?? new Map();
+      const byAction = byService.get(service) ?? new Map<string, readonly PolicyAbout[]>();
       byService.set(service, byAction);
       const known = byAction.get(action);
       if (known !== undefined) return known;
