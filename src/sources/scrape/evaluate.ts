@@ -1,25 +1,31 @@
-import type { GapReason, Labels } from '../../domain/telemetry.ts';
-import type { ExposedSeries } from './exposition.ts';
+import type { GapReason } from '../../domain/telemetry.ts';
+import { newGroups, type Groups, type Taking } from './members.ts';
 import { histogramQuantile, type Bucket } from './quantile.ts';
-import { baseName, isCounter, ratePerSecond, type TargetReadings } from './reading.ts';
-import type { ScrapeQuery, Selection } from './schema.ts';
-import { compileSelection, type SeriesTest } from './select.ts';
+import { baseName, has, isCounter, ratePerSecond, type TargetReadings } from './reading.ts';
+import type { ScrapeQuery } from './schema.ts';
+import { compileSelection } from './select.ts';
 
 /** A binding's query, ready to be asked again and again. */
 export interface CompiledQuery {
   readonly query: ScrapeQuery;
   /** Names of samples it needs to see. */
   readonly names: readonly string[];
-  readonly test: SeriesTest;
-  readonly perTest: SeriesTest | undefined;
+  readonly groups: Groups;
+  readonly top: Taking;
+  readonly bottom: Taking | undefined;
 }
 
-/** What a query gave. */
-export interface Answer {
-  readonly values: readonly { readonly labels: Labels; readonly value: number }[];
-  /** Why there is no value, or fewer than there should be. */
-  readonly lack?: { readonly reason: GapReason; readonly message: string };
+/** Why there is no value, or fewer than there should be. */
+export interface Lack {
+  readonly reason: GapReason;
+  readonly message: string;
 }
+
+/** Takes the value of a group, by the group's place in `groups.list`. */
+export type Emit = (group: number, value: number) => void;
+
+/** A target's readings, or nothing while it has none or is ill; at the place the target has in the configuration. */
+export type Readings = readonly (TargetReadings | undefined)[];
 
 /** Prepares a binding's query for many evaluations. Its label expressions are compiled once, with RE2. */
 export function compileQuery(query: ScrapeQuery): CompiledQuery {
@@ -28,40 +34,51 @@ export function compileQuery(query: ScrapeQuery): CompiledQuery {
     names.add(metric);
     names.add(`${baseName(metric)}_created`);
   }
-  if (query.quantile !== undefined) names.add(bucketName(query.metric));
+  const bucket = query.quantile === undefined ? undefined : bucketName(query.metric);
+  if (bucket !== undefined) names.add(bucket);
+  const groups = newGroups(query.by ?? []);
+  const taking = (selection: ScrapeQuery): Taking => ({
+    selection: compileSelection(selection),
+    groups,
+    targets: [],
+  });
   return {
     query,
     names: [...names],
-    test: compileSelection(query),
-    perTest: query.per === undefined ? undefined : compileSelection(query.per),
+    groups,
+    top: taking(bucket === undefined ? query : { ...query, metric: bucket }),
+    bottom: query.per === undefined ? undefined : taking(query.per),
   };
 }
 
 /** Answers a query from the targets' readings: one value for each combination of the `by` labels. */
-export function evaluate(compiled: CompiledQuery, targets: readonly TargetReadings[]): Answer {
+export function evaluate(compiled: CompiledQuery, targets: Readings, emit: Emit): Lack | undefined {
   const { query } = compiled;
-  if (query.quantile !== undefined) return quantiles(compiled, query.quantile, targets);
-  const top = gather(query, compiled.test, query, targets);
-  if (query.per === undefined || compiled.perTest === undefined) {
-    if (top.matched === 0) return nothing(`no series of ${query.metric} matches`);
-    return withLack(
-      top,
-      [...top.groups.values()].flatMap(({ labels, values }) => {
-        const value = aggregate(query.aggregate ?? 'sum', values);
-        return value === undefined ? [] : [{ labels, value }];
-      }),
-    );
+  if (query.quantile !== undefined) return quantiles(compiled, query.quantile, targets, emit);
+  const how = query.per === undefined ? (query.aggregate ?? 'sum') : 'sum';
+  const top = gather(compiled.top, query, targets, how);
+  if (query.per !== undefined && compiled.bottom !== undefined) {
+    const bottom = gather(compiled.bottom, query, targets, 'sum');
+    return ratio(query, query.per.metric, top, bottom, emit);
   }
-  return ratio(compiled, query.per, compiled.perTest, top, targets);
+  if (top.matched === 0) return missing(`no series of ${query.metric} matches`);
+  let given = 0;
+  for (let group = 0; group < top.counts.length; group++) {
+    const count = top.counts[group] ?? 0;
+    if (count === 0) continue;
+    given++;
+    const value = top.values[group] ?? NaN;
+    emit(group, how === 'avg' ? value / count : value);
+  }
+  return lackOf(top, given);
 }
 
-interface Group {
-  readonly labels: Labels;
-  readonly values: number[];
-}
+type Aggregate = 'sum' | 'avg' | 'min' | 'max';
 
 interface Gathered {
-  readonly groups: ReadonlyMap<string, Group>;
+  /** By group: how many series gave a value, and those values together. */
+  readonly counts: Uint32Array;
+  readonly values: Float64Array;
   /** Series that the selection matches, with or without a value yet. */
   readonly matched: number;
   /** Of those, the ones that have no rate yet. */
@@ -72,129 +89,108 @@ interface Gathered {
   readonly known: boolean;
 }
 
-function gather(
-  selection: Selection,
-  test: SeriesTest,
-  query: ScrapeQuery,
-  targets: readonly TargetReadings[],
-): Gathered {
-  const groups = new Map<string, Group>();
+function gather(taking: Taking, query: ScrapeQuery, targets: Readings, how: Aggregate): Gathered {
+  const { metric } = taking.selection;
+  const counts = new Uint32Array(taking.groups.list.length);
+  const values = new Float64Array(taking.groups.list.length);
   let matched = 0;
   let waiting = 0;
   let unusable = 0;
   let known = false;
-  for (const target of targets) {
-    const asRate = query.rate === true || isCounter(target.now, selection.metric);
-    for (const series of target.now.byName.get(selection.metric) ?? []) {
-      known = true;
-      if (!test(series)) continue;
+  for (const [place, target] of targets.entries()) {
+    if (target === undefined) continue;
+    known ||= target.now.names.has(metric);
+    const members = taking.targets[place];
+    if (members === undefined) continue;
+    const asRate = query.rate === true || isCounter(target.now, metric);
+    for (let at = 0; at < members.series.length; at++) {
+      const series = members.series[at];
+      if (series === undefined || !has(target.now, series.id)) continue;
       matched++;
-      const value = asRate ? ratePerSecond(target, series) : target.now.points.get(series)?.v;
-      if (value === undefined) waiting++;
-      else if (!Number.isFinite(value)) unusable++;
-      else groupOf(groups, query.by ?? [], series, target.labels).values.push(value);
+      const value = asRate ? ratePerSecond(target, series) : (target.now.values[series.id] ?? NaN);
+      if (!Number.isFinite(value)) {
+        if (asRate) waiting++;
+        else unusable++;
+        continue;
+      }
+      const group = members.groups[at] ?? 0;
+      values[group] = (counts[group] ?? 0) === 0 ? value : joined(how, values[group] ?? 0, value);
+      counts[group] = (counts[group] ?? 0) + 1;
     }
   }
-  return { groups, matched, waiting, unusable, known };
+  return { counts, values, matched, waiting, unusable, known };
 }
 
-function ratio(
-  { query }: CompiledQuery,
-  per: Selection,
-  perTest: SeriesTest,
-  top: Gathered,
-  targets: readonly TargetReadings[],
-): Answer {
-  const bottom = gather(per, perTest, query, targets);
-  if (bottom.matched === 0) return nothing(`no series of ${per.metric} matches`);
+function joined(how: Aggregate, before: number, value: number): number {
+  if (how === 'min') return Math.min(before, value);
+  return how === 'max' ? Math.max(before, value) : before + value;
+}
+
+function ratio(query: ScrapeQuery, per: string, top: Gathered, bottom: Gathered, emit: Emit): Lack | undefined {
+  if (bottom.matched === 0) return missing(`no series of ${per} matches`);
   // A client library shows a labelled series only once it has counted: no error yet is zero errors, as long as the
   // denominator is there. A metric that no target knows is another matter.
-  const mayBeZero = top.known || query.metric === per.metric;
-  if (top.matched === 0 && !mayBeZero) return nothing(`no series of ${query.metric} matches`);
-  const values: { labels: Labels; value: number }[] = [];
+  const mayBeZero = top.known || query.metric === per;
+  if (top.matched === 0 && !mayBeZero) return missing(`no series of ${query.metric} matches`);
+  let given = 0;
   let idle = 0;
-  for (const [key, group] of bottom.groups) {
-    const below = sum(group.values);
-    const above = sum(top.groups.get(key)?.values ?? []);
-    if (below > 0) values.push({ labels: group.labels, value: above / below });
-    else idle++;
+  for (let group = 0; group < bottom.counts.length; group++) {
+    if ((bottom.counts[group] ?? 0) === 0) continue;
+    const below = bottom.values[group] ?? 0;
+    if (below > 0) {
+      given++;
+      emit(group, (top.values[group] ?? 0) / below);
+    } else idle++;
   }
-  if (values.length === 0 && idle > 0)
-    return nothing(`${per.metric} did not move between two scrapes: 0/0 says nothing`);
-  return withLack(bottom, values);
+  if (given === 0 && idle > 0) return missing(`${per} did not move between two scrapes: 0/0 says nothing`);
+  return lackOf(bottom, given);
 }
 
-function quantiles({ query, test }: CompiledQuery, q: number, targets: readonly TargetReadings[]): Answer {
-  const name = bucketName(query.metric);
-  const groups = new Map<string, { readonly labels: Labels; readonly buckets: Bucket[] }>();
+function quantiles({ query, top, groups }: CompiledQuery, q: number, targets: Readings, emit: Emit): Lack | undefined {
+  const buckets = new Map<number, Bucket[]>();
   let matched = 0;
   let waiting = 0;
-  for (const target of targets) {
-    for (const series of target.now.byName.get(name) ?? []) {
-      if (!test(series)) continue;
+  for (const [place, target] of targets.entries()) {
+    const members = target === undefined ? undefined : top.targets[place];
+    if (target === undefined || members === undefined) continue;
+    for (const [at, series] of members.series.entries()) {
+      if (!has(target.now, series.id)) continue;
       matched++;
       const count = ratePerSecond(target, series);
-      if (count === undefined) {
+      if (Number.isNaN(count)) {
         waiting++;
         continue;
       }
-      const { key, labels } = identity(query.by ?? [], series, target.labels);
-      let group = groups.get(key);
-      if (group === undefined) groups.set(key, (group = { labels, buckets: [] }));
-      group.buckets.push({ le: Number((series.labels['le'] ?? '').replace(/^\+?Inf$/, 'Infinity')), count });
+      const group = members.groups[at] ?? 0;
+      const le = Number((series.labels['le'] ?? '').replace(/^\+?Inf$/, 'Infinity'));
+      const list = buckets.get(group);
+      if (list === undefined) buckets.set(group, [{ le, count }]);
+      else list.push({ le, count });
     }
   }
-  if (matched === 0) return nothing(`no buckets of ${name} match`);
-  const values = [...groups.values()].flatMap(({ labels, buckets }) => {
-    const value = histogramQuantile(q, buckets);
-    return value === undefined ? [] : [{ labels, value }];
-  });
-  if (values.length === 0 && groups.size > 0) return nothing(`${query.metric} observed nothing between two scrapes`);
-  return withLack({ waiting, matched, unusable: 0 }, values);
+  if (matched === 0) return missing(`no buckets of ${top.selection.metric} match`);
+  let given = 0;
+  for (let group = 0; group < groups.list.length; group++) {
+    const value = histogramQuantile(q, buckets.get(group) ?? []);
+    if (value === undefined) continue;
+    given++;
+    emit(group, value);
+  }
+  if (given === 0 && buckets.size > 0) return missing(`${query.metric} observed nothing between two scrapes`);
+  return lackOf({ waiting, matched, unusable: 0 }, given);
 }
 
-function withLack(
+function lackOf(
   { waiting, matched, unusable }: Pick<Gathered, 'waiting' | 'matched' | 'unusable'>,
-  values: Answer['values'],
-): Answer {
-  if (unusable > 0)
-    return { values, lack: { reason: 'partial', message: `${unusable} of ${matched} values are NaN or infinite` } };
-  if (values.length > 0) return { values };
-  return waiting > 0 ? nothing('a rate needs two scrapes, and there has been one') : nothing('there is no value');
+  given: number,
+): Lack | undefined {
+  if (unusable > 0) return { reason: 'partial', message: `${unusable} of ${matched} values are NaN or infinite` };
+  if (given > 0) return undefined;
+  return missing(waiting > 0 ? 'a rate needs two scrapes, and there has been one' : 'there is no value');
 }
 
-function nothing(message: string): Answer {
-  return { values: [], lack: { reason: 'missing', message } };
-}
-
-function identity(
-  by: readonly string[],
-  series: ExposedSeries,
-  target: Labels,
-): { readonly key: string; readonly labels: Labels } {
-  if (by.length === 0) return { key: '', labels: {} };
-  const pairs = by.map((label) => [label, target[label] ?? series.labels[label] ?? ''] as const);
-  const labels = Object.fromEntries(pairs.filter(([, value]) => value !== ''));
-  return { key: JSON.stringify(pairs.map(([, value]) => value)), labels };
-}
-
-function groupOf(groups: Map<string, Group>, by: readonly string[], series: ExposedSeries, target: Labels): Group {
-  const { key, labels } = identity(by, series, target);
-  let group = groups.get(key);
-  if (group === undefined) groups.set(key, (group = { labels, values: [] }));
-  return group;
-}
-
-function aggregate(how: 'sum' | 'avg' | 'min' | 'max', values: readonly number[]): number | undefined {
-  if (values.length === 0) return undefined;
-  if (how === 'sum') return sum(values);
-  if (how === 'avg') return sum(values) / values.length;
-  const better = how === 'min' ? Math.min : Math.max;
-  return values.reduce((best, value) => better(best, value));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+function missing(message: string): Lack {
+  return { reason: 'missing', message };
 }
 
 function bucketName(metric: string): string {

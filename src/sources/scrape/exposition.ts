@@ -1,20 +1,14 @@
-import type { Labels } from '../../domain/telemetry.ts';
 import { readLabels } from './labels.ts';
 import { readMetadata, type Family } from './metadata.ts';
-import { newSpan, scanSample, type ExpositionFormat, type SampleSpan } from './scan.ts';
-
-/** One series as exposed. The same object stands for it in every exposition the parser reads. */
-export interface ExposedSeries {
-  readonly name: string;
-  readonly labels: Labels;
-}
+import { newSpan, scanSample, scanValue, type ExpositionFormat, type SampleSpan } from './scan.ts';
+import { SeriesTable, type ExposedSeries } from './table.ts';
 
 /** What was wanted of an exposition, in columns: the n-th series has the n-th value and timestamp (NaN: none given). */
 export interface Exposition {
   readonly families: ReadonlyMap<string, Family>;
   readonly series: readonly ExposedSeries[];
-  readonly values: readonly number[];
-  readonly timestampsMs: readonly number[];
+  readonly values: Float64Array;
+  readonly timestampsMs: Float64Array;
   /** Sample lines in all, wanted or not. */
   readonly samples: number;
   /** Lines that repeat a series of this exposition: only the first counts, or a sum would count it twice. */
@@ -30,10 +24,14 @@ export type ExpositionResult =
 export interface ExpositionParser {
   /** Never throws, whatever the bytes. One bad line refuses the whole exposition, as in Prometheus: half of a sum is a wrong sum. */
   parse(bytes: Uint8Array, format: ExpositionFormat): ExpositionResult;
-}
-
-interface Known extends ExposedSeries {
-  pass: number;
+  /** All series it remembers. */
+  series(): Iterable<ExposedSeries>;
+  /** Those it met for the first time since the last call. */
+  takeFresh(): readonly ExposedSeries[];
+  /** Grows whenever series were forgotten: their ids may then stand for others. */
+  readonly generation: number;
+  /** Must be called when `wanted` answers otherwise than before. */
+  wantedChanged(): void;
 }
 
 interface Pass {
@@ -42,11 +40,23 @@ interface Pass {
   readonly number: number;
   readonly families: Map<string, Family>;
   readonly sampled: Set<string>;
-  readonly series: Known[];
-  readonly values: number[];
-  readonly timestampsMs: number[];
+  readonly series: ExposedSeries[];
+  values: Float64Array;
+  timestampsMs: Float64Array;
   samples: number;
   duplicates: number;
+  /** The series of the line before, -1 at the start: what follows it is guessed from the scrape before. */
+  last: number;
+  lastName: string;
+}
+
+/** What was asked of the parser, and what it keeps between scrapes. */
+interface Reader {
+  readonly wanted: (name: string) => boolean;
+  readonly maxSeries: number;
+  readonly table: SeriesTable;
+  readonly names: NameMemo;
+  readonly fresh: ExposedSeries[];
 }
 
 /**
@@ -57,37 +67,11 @@ export function createExpositionParser(options: {
   readonly wanted: (name: string) => boolean;
   readonly maxSeries: number;
 }): ExpositionParser {
-  const known = new Map<string, Known>();
-  const names = nameMemo(options.wanted);
+  const table = new SeriesTable();
+  const reader: Reader = { ...options, table, names: nameMemo(options.wanted), fresh: [] };
   let passes = 0;
-
-  const sample = (pass: Pass, from: number, to: number, span: SampleSpan): string | undefined => {
-    const fault = scanSample(pass.bytes, from, to, pass.format, span);
-    if (fault !== undefined) return fault;
-    pass.samples++;
-    const quoted = span.nameFrom === span.nameTo;
-    if (!quoted && !names.isWanted(pass.bytes, span.nameFrom, span.nameTo, pass.sampled)) return undefined;
-    const id = pass.bytes.toString('latin1', span.nameFrom, span.idTo);
-    let entry = known.get(id);
-    if (entry === undefined) {
-      const made = makeSeries(pass, span);
-      if (typeof made === 'string') return made;
-      if (quoted && !options.wanted(made.name)) return undefined;
-      if (pass.series.length >= options.maxSeries) return tooMany;
-      known.set(id, (entry = made));
-    }
-    if (entry.pass === pass.number) {
-      pass.duplicates++;
-      return undefined;
-    }
-    if (pass.series.length >= options.maxSeries) return tooMany;
-    entry.pass = pass.number;
-    pass.series.push(entry);
-    pass.values.push(span.value);
-    pass.timestampsMs.push(span.timestampMs);
-    return undefined;
-  };
-
+  let expected = 64;
+  let generation = 0;
   return {
     parse(bytes, format) {
       const pass: Pass = {
@@ -97,25 +81,106 @@ export function createExpositionParser(options: {
         families: new Map(),
         sampled: new Set(),
         series: [],
-        values: [],
-        timestampsMs: [],
+        values: new Float64Array(expected),
+        timestampsMs: new Float64Array(expected),
         samples: 0,
         duplicates: 0,
+        last: -1,
+        lastName: '',
       };
-      names.forget();
-      const result = readLines(pass, sample);
+      reader.names.forget();
+      table.begin(pass.number);
+      const result = readLines(pass, reader);
+      expected = Math.max(64, pass.series.length);
       // Series that come and go (a pod's name in a label) must not pile up: forget them once they outnumber the living.
-      if (known.size > 2 * pass.series.length + 1_000)
-        for (const [id, entry] of known) if (entry.pass !== pass.number) known.delete(id);
+      // Those of the scrape before stay: a rate is taken between the two.
+      if (table.size > 2 * pass.series.length + 1_000) {
+        table.forget(pass.number - 1, () => true);
+        generation++;
+      }
       return result;
+    },
+    series: () => table.living(),
+    takeFresh: () => reader.fresh.splice(0),
+    get generation() {
+      return generation;
+    },
+    wantedChanged: () => {
+      table.forget(0, options.wanted);
+      generation++;
     },
   };
 }
 
-function readLines(
+// The line's series was guessed and its bytes agree: only the value is left to read.
+function guessed(
   pass: Pass,
-  sample: (pass: Pass, from: number, to: number, span: SampleSpan) => string | undefined,
-): ExpositionResult {
+  reader: Reader,
+  id: number,
+  from: number,
+  to: number,
+  span: SampleSpan,
+): string | undefined {
+  const { table } = reader;
+  span.labelsFrom = from;
+  const fault = scanValue(pass.bytes, from + table.length(id), to, pass.format === 'openmetrics', span);
+  if (fault !== undefined) return fault;
+  pass.samples++;
+  return keep(pass, reader, id, span);
+}
+
+function sample(pass: Pass, reader: Reader, from: number, to: number, span: SampleSpan): string | undefined {
+  const { bytes } = pass;
+  const { table } = reader;
+  const fault = scanSample(bytes, from, to, pass.format, span);
+  if (fault !== undefined) return fault;
+  pass.samples++;
+  const quoted = span.nameFrom === span.nameTo;
+  if (!quoted && !reader.names.isWanted(bytes, span.nameFrom, span.nameTo, pass.sampled)) return undefined;
+  let id = table.find(bytes, span.nameFrom, span.idTo);
+  if (id < 0) {
+    const made = readSeries(pass, span);
+    if (typeof made === 'string') return made;
+    if (quoted && !reader.wanted(made.name)) return undefined;
+    if (pass.series.length >= reader.maxSeries) return tooMany;
+    const added = table.add(bytes, span.nameFrom, span.idTo, made.name, made.labels);
+    reader.fresh.push(added);
+    id = added.id;
+  }
+  return keep(pass, reader, id, span);
+}
+
+function keep(pass: Pass, { table, maxSeries }: Reader, id: number, span: SampleSpan): string | undefined {
+  const series = table.get(id);
+  if (series === undefined) return undefined;
+  if (series.name !== pass.lastName) {
+    pass.lastName = series.name;
+    pass.sampled.add(series.name);
+  }
+  const at = pass.series.length;
+  if (!table.see(id, pass.last)) {
+    pass.duplicates++;
+    return undefined;
+  }
+  if (at >= maxSeries) return tooMany;
+  pass.last = id;
+  if (at >= pass.values.length) {
+    pass.values = longer(pass.values);
+    pass.timestampsMs = longer(pass.timestampsMs);
+  }
+  pass.series.push(series);
+  pass.values[at] = span.value;
+  pass.timestampsMs[at] = span.timestampMs;
+  return undefined;
+}
+
+function longer(column: Float64Array): Float64Array {
+  const made = new Float64Array(2 * column.length);
+  made.set(column);
+  return made;
+}
+
+function readLines(pass: Pass, reader: Reader): ExpositionResult {
   const { bytes, format } = pass;
   const span = newSpan();
   let line = 0;
@@ -133,37 +198,42 @@ function readLines(
     if (first >= to) fault = format === 'openmetrics' ? 'an empty line' : undefined;
     else if (bytes[first] === hash)
       fault = readMetadata(bytes.toString('utf8', first, to), format, pass.families, pass.sampled);
-    else fault = sample(pass, first, to, span);
+    else {
+      const guess = reader.table.predict(pass.last, bytes, first);
+      fault = guess < 0 ? sample(pass, reader, first, to, span) : guessed(pass, reader, guess, first, to, span);
+    }
     if (fault === 'eof') ended = true;
     else if (fault === tooMany) return { ok: false, reason: 'too-large', line, message: fault };
     else if (fault !== undefined) return malformed(line, fault);
     from = next;
   }
   if (format === 'openmetrics' && !ended) return malformed(line + 1, 'no # EOF: the answer was cut short');
-  const { families, series, values, timestampsMs, samples, duplicates } = pass;
+  const { families, series, samples, duplicates } = pass;
+  const values = pass.values.subarray(0, series.length);
+  const timestampsMs = pass.timestampsMs.subarray(0, series.length);
   return { ok: true, value: { families, series, values, timestampsMs, samples, duplicates } };
 }
 
-function makeSeries(pass: Pass, span: SampleSpan): Known | string {
+function readSeries(pass: Pass, span: SampleSpan): Omit<ExposedSeries, 'id'> | string {
   const name = pass.bytes.toString('latin1', span.nameFrom, span.nameTo);
-  if (span.labelsFrom < 0) return { name, labels: {}, pass: 0 };
+  if (span.labelsFrom < 0) return { name, labels: {} };
   const raw = pass.bytes.subarray(span.labelsFrom, span.labelsTo);
   const text = raw.toString('utf8');
   if (text.includes('\ufffd') && !raw.equals(Buffer.from(text, 'utf8'))) return 'the labels are not UTF-8';
   const read = readLabels(text, pass.format);
   if (typeof read === 'string') return read;
   if (span.nameFrom < span.nameTo)
-    return read.quotedName === undefined ? { name, labels: read.labels, pass: 0 } : 'two metric names';
-  return read.quotedName === undefined
-    ? 'expected a metric name'
-    : { name: read.quotedName, labels: read.labels, pass: 0 };
+    return read.quotedName === undefined ? { name, labels: read.labels } : 'two metric names';
+  return read.quotedName === undefined ? 'expected a metric name' : { name: read.quotedName, labels: read.labels };
+}
+
+interface NameMemo {
+  isWanted(bytes: Buffer, from: number, to: number, sampled: Set<string>): boolean;
+  forget(): void;
 }
 
 // Lines of one metric follow one another, so the answer for a name is kept until another name comes.
-function nameMemo(wanted: (name: string) => boolean): {
-  isWanted(bytes: Buffer, from: number, to: number, sampled: Set<string>): boolean;
-  forget(): void;
-} {
+function nameMemo(wanted: (name: string) => boolean): NameMemo {
   let last = Buffer.alloc(0);
   let answer = false;
   return {

@@ -1,18 +1,21 @@
 import type { Labels } from '../../domain/telemetry.ts';
-import type { ExposedSeries, Exposition } from './exposition.ts';
+import type { Exposition } from './exposition.ts';
 import type { MetricType } from './metadata.ts';
+import type { ExposedSeries } from './table.ts';
 
-/** A value with the moment it stands for: the exposition's own timestamp, or that of the scrape. */
-interface Point {
-  readonly v: number;
-  readonly tMs: number;
-}
-
-/** What one target exposed at one moment, indexed for evaluation. */
+/**
+ * What one target exposed at one moment, in columns by the id of the series. The columns are used again two scrapes
+ * later (`spare`), so that scraping makes no garbage.
+ */
 export interface Reading {
   readonly atMs: number;
-  readonly points: ReadonlyMap<ExposedSeries, Point>;
-  readonly byName: ReadonlyMap<string, readonly ExposedSeries[]>;
+  /** Whether a series is in this reading: `seen[id] === mark`. */
+  readonly seen: Uint32Array;
+  readonly mark: number;
+  readonly values: Float64Array;
+  /** The exposition's own timestamp, or that of the scrape. */
+  readonly timesMs: Float64Array;
+  readonly names: ReadonlySet<string>;
   readonly types: ReadonlyMap<string, MetricType>;
   /** Moment of creation by `createdKey`, where the target tells. */
   readonly created: ReadonlyMap<string, number>;
@@ -25,41 +28,63 @@ export interface TargetReadings {
   readonly before: Reading | undefined;
 }
 
-/** Indexes an exposition. */
-export function makeReading(exposition: Exposition, atMs: number): Reading {
-  const points = new Map<ExposedSeries, Point>();
-  const byName = new Map<string, ExposedSeries[]>();
+/** Indexes an exposition. `spare` is a reading nobody looks at any more: its columns are taken over. */
+export function makeReading(exposition: Exposition, atMs: number, spare?: Reading): Reading {
+  const { series, values: given, timestampsMs } = exposition;
+  let most = -1;
+  for (const { id } of series) if (id > most) most = id;
+  const roomy = spare !== undefined && spare.values.length > most;
+  const capacity = Math.max(64, most + 1 + (most >> 3));
+  const values = roomy ? spare.values : new Float64Array(capacity);
+  const timesMs = roomy ? spare.timesMs : new Float64Array(capacity);
+  const seen = roomy ? spare.seen : new Uint32Array(capacity);
+  const mark = roomy ? spare.mark + 1 : 1;
   const created = new Map<string, number>();
-  for (const [index, series] of exposition.series.entries()) {
-    const v = exposition.values[index] ?? NaN;
-    const stampMs = exposition.timestampsMs[index] ?? NaN;
-    const list = byName.get(series.name);
-    if (list === undefined) byName.set(series.name, [series]);
-    else list.push(series);
-    points.set(series, { v, tMs: Number.isNaN(stampMs) ? atMs : stampMs });
-    if (series.name.endsWith('_created')) created.set(createdKey(series), v * 1_000);
+  const names = new Set<string>();
+  let name = '';
+  let creation = false;
+  for (let index = 0; index < series.length; index++) {
+    const one = series[index];
+    if (one === undefined) continue;
+    if (one.name !== name) {
+      names.add((name = one.name));
+      creation = name.endsWith('_created');
+    }
+    const v = given[index] ?? NaN;
+    const stampMs = timestampsMs[index] ?? NaN;
+    values[one.id] = v;
+    timesMs[one.id] = Number.isNaN(stampMs) ? atMs : stampMs;
+    seen[one.id] = mark;
+    if (creation) created.set(createdKey(one), v * 1_000);
   }
   const types = new Map<string, MetricType>();
-  for (const [name, family] of exposition.families) if (family.type !== undefined) types.set(name, family.type);
-  return { atMs, points, byName, types, created };
+  for (const [family, { type }] of exposition.families) if (type !== undefined) types.set(family, type);
+  return { atMs, seen, mark, values, timesMs, names, types, created };
 }
 
-/** Growth per second of a counter between the two readings, or `undefined` when there is nothing to compare with. */
-export function ratePerSecond(target: TargetReadings, series: ExposedSeries): number | undefined {
+/** Whether a reading has a series. */
+export function has(reading: Reading, id: number): boolean {
+  return reading.seen[id] === reading.mark;
+}
+
+/** Growth per second of a counter between the two readings; NaN when there is nothing to compare with. */
+export function ratePerSecond(target: TargetReadings, series: ExposedSeries): number {
   const { now, before } = target;
-  const point = now.points.get(series);
-  if (point === undefined || before === undefined || !Number.isFinite(point.v)) return undefined;
-  const earlier = before.points.get(series);
+  const { id } = series;
+  const value = now.values[id] ?? NaN;
+  if (before === undefined || !has(now, id) || !Number.isFinite(value)) return NaN;
+  const known = has(before, id);
   const createdMs = now.created.size === 0 ? undefined : now.created.get(createdKey(series));
-  const fromMs = earlier?.tMs ?? before.atMs;
-  const spanMs = point.tMs - fromMs;
-  if (spanMs <= 0) return undefined;
+  const atMs = now.timesMs[id] ?? NaN;
+  const fromMs = known ? (before.timesMs[id] ?? NaN) : before.atMs;
+  const spanMs = atMs - fromMs;
+  if (!(spanMs > 0)) return NaN;
   // Born since the last reading (a restart, or a first error): everything it has counted happened in between.
-  if (createdMs !== undefined && createdMs > fromMs && createdMs <= point.tMs) return (point.v / spanMs) * 1_000;
-  if (earlier === undefined || !Number.isFinite(earlier.v)) return undefined;
+  if (createdMs !== undefined && createdMs > fromMs && createdMs <= atMs) return (value / spanMs) * 1_000;
+  const earlier = known ? (before.values[id] ?? NaN) : NaN;
+  if (!Number.isFinite(earlier)) return NaN;
   // A counter that fell has started again from zero, as in PromQL's rate().
-  const increase = point.v >= earlier.v ? point.v - earlier.v : point.v;
-  return (increase / spanMs) * 1_000;
+  return ((value >= earlier ? value - earlier : value) / spanMs) * 1_000;
 }
 
 /** Whether a name is a counter by what the target says of it, or by its suffix when it says nothing. */

@@ -59,7 +59,14 @@ export function scanSample(
   return scanValue(bytes, at, to, strict, span);
 }
 
-function scanValue(bytes: Uint8Array, from: number, to: number, strict: boolean, span: SampleSpan): string | undefined {
+/** Scans what follows the name and its labels: value, timestamp, exemplar. `span.labelsFrom` says whether there were labels. */
+export function scanValue(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  strict: boolean,
+  span: SampleSpan,
+): string | undefined {
   let at = skipSeparator(bytes, from, to, strict);
   // Without labels a blank must follow the name; after `}` the text format allows the value at once.
   if (at < 0 || (at === from && (strict || span.labelsFrom < 0))) return 'expected a blank and a value';

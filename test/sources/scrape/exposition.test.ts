@@ -125,7 +125,7 @@ http_request_duration_seconds_count 144320
 
   test('a series that stands twice counts once, and the repetition is told', () => {
     const result = parse('a{b="c"} 1\na{b="c"} 2\n');
-    expect(result).toMatchObject({ ok: true, value: { values: [1], duplicates: 1 } });
+    expect(result).toMatchObject({ ok: true, value: { values: Float64Array.of(1), duplicates: 1 } });
   });
 
   test('more series than allowed are refused whole, never cut short silently', () => {
@@ -139,7 +139,10 @@ http_request_duration_seconds_count 144320
   test('lines of metrics that are not wanted are still checked, and never kept', () => {
     const parser = createExpositionParser({ wanted: (name) => name === 'a', maxSeries: 1 });
     const read = (text: string) => parser.parse(new TextEncoder().encode(text), 'text');
-    expect(read('b{x="1"} 1\nb{x="2"} 2\na 3\nc 4\n')).toMatchObject({ ok: true, value: { values: [3], samples: 4 } });
+    expect(read('b{x="1"} 1\nb{x="2"} 2\na 3\nc 4\n')).toMatchObject({
+      ok: true,
+      value: { values: Float64Array.of(3), samples: 4 },
+    });
     expect(read('b{x="1} 1\na 3\n')).toMatchObject({ ok: false, line: 1 });
   });
 
@@ -259,6 +262,32 @@ describe('whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void parse(bytes)),
       { numRuns: 1_000 },
+    );
+  });
+
+  test('what the scrapes before were like changes nothing of what is read', () => {
+    const names = ['a', 'ab', 'a{b="c"}', 'a{b="cd"}', 'a{b="c",d="e"}', 'b', 'b_total', 'c{x="\\"}"}'];
+    const scrape = fc.uniqueArray(fc.constantFrom(...names), { maxLength: 8 });
+    fc.assert(
+      fc.property(
+        fc.array(scrape, { minLength: 1, maxLength: 6 }),
+        fc.constantFrom('text', 'openmetrics'),
+        (all, format) => {
+          const parser = createExpositionParser({ wanted: () => true, maxSeries: 100 });
+          for (const [round, ids] of all.entries()) {
+            const text =
+              ids.map((id, at) => `${id} ${round * 10 + at}\n`).join('') + (format === 'text' ? '' : '# EOF\n');
+            const known = parser.parse(new TextEncoder().encode(text), format);
+            const alone = parse(text, format);
+            if (!known.ok || !alone.ok) throw new Error(JSON.stringify([known, alone]));
+            const shown = ({ series, values }: typeof known.value) =>
+              series.map(({ name, labels }, at) => [name, labels, values[at]]);
+            expect(shown(known.value)).toEqual(shown(alone.value));
+            expect(new Set(known.value.series.map(({ id }) => id)).size).toBe(ids.length);
+          }
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 

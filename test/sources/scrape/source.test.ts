@@ -229,6 +229,27 @@ describe('over the wire', () => {
   });
 });
 
+describe('a fleet whose series come and go', () => {
+  test('never takes a rate between two different series', async () => {
+    const query = { traffic: { metric: 'n_total', rate: true, by: ['pod'] } } as const;
+    const { world: made, source } = open(() => 'refuse');
+    // Every round 1,500 new pods: the parser forgets the old ones again and again, and their places are taken.
+    for (let round = 0; round < 8; round++) {
+      const pods = [...Array.from({ length: 1_500 }, (_, i) => `p${round * 1_000 + i}`), 'steady'];
+      const lines = pods.map(
+        (pod) => `n_total{pod="${pod}"} ${pod === 'steady' ? round * 20 : Number(pod.slice(1)) * 1e6 + round * 20}\n`,
+      );
+      made.answer(() => lines.join(''));
+      const { series } = await source.collect(requestFor(made.clock.nowMs(), query), never);
+      expect(series.length).toBe(round === 0 ? 0 : 501);
+      expect(new Set(series.flatMap(({ samples }) => samples.map(({ v }) => v)))).toEqual(
+        new Set(round === 0 ? [] : [2]),
+      );
+      await made.clock.advance(10_000);
+    }
+  });
+});
+
 describe('what people write', () => {
   test.each([
     ['an expression that RE2 does not know', { metric: 'a', match: { b: '(?=x)' } }],
