@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../lib/json.ts';
 import type { Parsed } from '../lib/issues.ts';
 import type { Detector, DetectorKind, DetectorRule } from '../domain/ports/detector.ts';
 import { absence } from './absence.ts';
+import { anomaly } from './anomaly/index.ts';
 import { burnRate } from './burn-rate.ts';
 import { event } from './event.ts';
 import { external } from './external.ts';
@@ -41,6 +42,7 @@ export const detectorKinds: ReadonlyMap<string, AnyDetectorKind> = new Map(
   [
     erased(threshold),
     erased(regression),
+    erased(anomaly),
     erased(burnRate),
     erased(absence),
     erased(forecast),

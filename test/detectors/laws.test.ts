@@ -15,6 +15,7 @@ const definitions: readonly DetectorDefinition[] = [
     afterChange: { expect: { upTo: '3x', for: '2m' } },
   }),
   detector({ on: 'errors', kind: 'regression' }),
+  detector({ on: 'errors', kind: 'anomaly' }),
   detector({ on: 'errors', kind: 'burn-rate' }),
   detector({ on: 'errors', kind: 'absence', params: { for: '1m', grace: '1m' } }),
   detector({ on: 'errors', kind: 'forecast', params: { limit: '60%' } }),

@@ -1,0 +1,151 @@
+import type { Json } from '../../lib/json.ts';
+import { globMatches } from '../../lib/glob.ts';
+import { limits } from '../../lib/limits.ts';
+import { selects, type Selector } from '../../lib/selector.ts';
+import type { Finding } from '../../domain/alert.ts';
+import type { Detector, DetectorBatch, DetectorContext, DetectorRule } from '../../domain/ports/detector.ts';
+import type { Series } from '../../domain/telemetry.ts';
+import type { Verdict } from '../fold.ts';
+import { savedState, toSave } from '../saved.ts';
+import { emptySeen, ready } from './engine.ts';
+import { rowOf, type AnomalySettings, type Env } from './env.ts';
+import { byte, bytes } from './layout.ts';
+import { findQuiet } from './quiet.ts';
+import { restoreState, saveParts, type State } from './state.ts';
+import { take } from './take.ts';
+import { toldAbout } from './told.ts';
+import { strange, usual } from './words.ts';
+
+/** A bank of series under the anomaly engine. */
+export function anomalyBank(rule: DetectorRule, settings: AnomalySettings, saved: Json | undefined): Detector {
+  const before = savedState(saved) as { readonly parts: Readonly<Record<string, Json>> } | undefined;
+  const state = restoreState(new Map(Object.entries(before?.parts ?? {})));
+  const env: Env = {
+    rule,
+    settings,
+    state,
+    natures: new Map(),
+    seen: emptySeen(),
+    attention: new Set(),
+    traffic: undefined,
+  };
+  for (let index = 0; index < state.rows.size; index++) if (toldOf(state, index) === 1) env.attention.add(index);
+  return {
+    step: (batch, context) => step(env, batch, context),
+    save: () => toSave({ parts: Object.fromEntries(saveParts(state, false)) }),
+  };
+}
+
+function step(env: Env, batch: DetectorBatch, context: DetectorContext): readonly Finding[] {
+  const findings: Finding[] = [];
+  const scores = new Map<number, number>();
+  const refused = new Map<string, number>();
+  env.traffic = undefined;
+  for (const series of batch.series) {
+    if (!globMatches(env.rule.on, series.signal) || !chosen(series, env.settings.where)) continue;
+    const index = env.state.directory.find(series.key) ?? start(env, series);
+    if (index === undefined) refused.set(series.service, (refused.get(series.service) ?? 0) + 1);
+    else take(env, series, index, batch, scores);
+  }
+  const quiet = findQuiet(env, batch, context, (index) => forget(env, index));
+  for (const [index, verdict] of quiet) say(env, findings, index, verdict, batch, context);
+  for (const index of [...env.attention].sort((a, b) => a - b)) {
+    if (quiet.has(index)) continue;
+    const verdict = verdictOf(env, index, scores.get(index) ?? 0, context);
+    if (verdict !== undefined) say(env, findings, index, verdict, batch, context);
+  }
+  for (const [service, count] of refused) findings.push(overLimit(env, service, count, batch));
+  return findings;
+}
+
+function chosen(series: Series, where: Selector | undefined): boolean {
+  return where === undefined || selects(where, { name: series.signal, labels: series.labels });
+}
+
+function start(env: Env, series: Series): number | undefined {
+  if (env.state.directory.size >= limits.detectorSeries) return undefined;
+  const index = env.state.rows.take();
+  const { key, source, service, signal, labels, unit, nature } = series;
+  env.state.directory.add({ key, source, service, signal, labels, unit, nature }, index);
+  // An alert of an earlier life may wait for this series.
+  const { chunk, slot } = rowOf(env.state, index);
+  chunk.bytes[slot * bytes + byte.told] = 1;
+  env.attention.add(index);
+  return index;
+}
+
+function toldOf(state: State, index: number): number {
+  if (!state.rows.inUse(index)) return 0;
+  const { chunk, slot } = rowOf(state, index);
+  return chunk.bytes[slot * bytes + byte.told] ?? 0;
+}
+
+function forget(env: Env, index: number): void {
+  env.state.directory.remove(index);
+  env.state.rows.free(index);
+  env.state.seen.delete(index);
+  env.attention.delete(index);
+}
+
+function verdictOf(env: Env, index: number, score: number, context: DetectorContext): Verdict | undefined {
+  const { chunk, slot } = rowOf(env.state, index);
+  const meta = env.state.directory.metaOf(index);
+  if (meta === undefined) return undefined;
+  const bad = chunk.bytes[slot * bytes + byte.state] === 1;
+  if (bad) return strange(toldAbout(env, index, meta, score, context));
+  if (!context.isWatched(meta)) {
+    // Nobody waits any more: from now on silence says that it is well.
+    if (!ready(chunk, slot)) return usual(toldAbout(env, index, meta, score, context), false);
+    chunk.bytes[slot * bytes + byte.told] = 0;
+    chunk.dirty = true;
+    env.attention.delete(index);
+    return undefined;
+  }
+  return usual(toldAbout(env, index, meta, score, context), ready(chunk, slot));
+}
+
+function say(
+  env: Env,
+  findings: Finding[],
+  index: number,
+  verdict: Verdict,
+  batch: DetectorBatch,
+  context: DetectorContext,
+): void {
+  const meta = env.state.directory.metaOf(index);
+  if (meta === undefined) return;
+  const { service, signal, labels } = meta;
+  if (verdict.state === 'good' && !context.isWatched({ service, signal, labels })) return;
+  findings.push({
+    detector: env.rule.name,
+    kind: env.rule.kind,
+    service,
+    signal,
+    labels,
+    state: verdict.state,
+    atMs: batch.asOfMs,
+    sinceMs: verdict.sinceMs ?? batch.asOfMs,
+    severity: env.rule.severity,
+    reason: verdict.reason,
+    numbers: verdict.numbers,
+    confidence: verdict.confidence,
+    ...(verdict.chart === undefined ? {} : { chart: { seriesKey: meta.key, ...verdict.chart } }),
+  });
+}
+
+function overLimit(env: Env, service: string, count: number, batch: DetectorBatch): Finding {
+  return {
+    detector: env.rule.name,
+    kind: env.rule.kind,
+    service,
+    signal: env.rule.on,
+    labels: { limit: 'series' },
+    state: 'unknown',
+    atMs: batch.asOfMs,
+    sinceMs: batch.asOfMs,
+    severity: env.rule.severity,
+    reason: `${count} more series of ${env.rule.on} of ${service} are not watched by ${env.rule.name}: it already follows ${limits.detectorSeries}, its limit`,
+    numbers: { refused: count, limit: limits.detectorSeries },
+    confidence: 0,
+  };
+}

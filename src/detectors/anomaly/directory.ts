@@ -1,0 +1,110 @@
+import { seriesKey, type Labels, type SeriesMeta } from '../../domain/telemetry.ts';
+
+/** What many series have in common: kept once. */
+export interface Family {
+  readonly source: string;
+  readonly service: string;
+  readonly signal: string;
+  readonly unit: string;
+  readonly nature: SeriesMeta['nature'];
+  /** The usual time between steps that bring samples of it, and the last such step: what is stale depends on both. */
+  everyMs: number;
+  arrivedMs: number;
+}
+
+/** Which row a series has, and what is known of it besides. A key costs its text and no more: labels are read from it. */
+export interface Directory {
+  readonly size: number;
+  find(key: string): number | undefined;
+  add(meta: SeriesMeta, index: number): void;
+  remove(index: number): void;
+  metaOf(index: number): SeriesMeta | undefined;
+  family(index: number): Family | undefined;
+  /** What is to be saved of rows `from` up to `until`. */
+  rows(from: number, until: number): readonly SavedRow[];
+  families(): readonly Family[];
+  restore(families: readonly Family[], rows: readonly SavedRow[], from: number): void;
+}
+
+/** Key and family of a row, with its labels where the key does not tell them; null for a free one. */
+export type SavedRow = readonly [string, number, Labels?] | null;
+
+/** An empty directory. */
+export function createDirectory(): Directory {
+  const indexes = new Map<string, number>();
+  const keys: (string | undefined)[] = [];
+  const familyOf: number[] = [];
+  const families: Family[] = [];
+  const known = new Map<string, number>();
+  const odd = new Map<number, Labels>();
+  const numberOf = (family: Omit<Family, 'everyMs' | 'arrivedMs'>): number => {
+    const { source, service, signal, unit, nature } = family;
+    const name = JSON.stringify([source, service, signal, unit, nature]);
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    known.set(name, families.length);
+    families.push({ source, service, signal, unit, nature, everyMs: 0, arrivedMs: 0 });
+    return families.length - 1;
+  };
+  const put = (key: string, family: number, index: number, labels: Labels | undefined): void => {
+    if (labels !== undefined) odd.set(index, labels);
+    indexes.set(key, index);
+    keys[index] = key;
+    familyOf[index] = family;
+  };
+  return {
+    get size() {
+      return indexes.size;
+    },
+    find: (key) => indexes.get(key),
+    add: (meta, index) => put(meta.key, numberOf(meta), index, isPlain(meta) ? undefined : meta.labels),
+    remove(index) {
+      const key = keys[index];
+      if (key !== undefined) indexes.delete(key);
+      keys[index] = undefined;
+      odd.delete(index);
+    },
+    metaOf(index) {
+      const key = keys[index];
+      const family = families[familyOf[index] ?? -1];
+      if (key === undefined || family === undefined) return undefined;
+      const { source, service, signal, unit, nature } = family;
+      return { key, source, service, signal, unit, nature, labels: odd.get(index) ?? labelsIn(key, service, signal) };
+    },
+    family: (index) => families[familyOf[index] ?? -1],
+    rows(from, until) {
+      const list: SavedRow[] = [];
+      for (let index = from; index < until; index++) {
+        const key = keys[index];
+        const labels = odd.get(index);
+        const family = familyOf[index] ?? 0;
+        list.push(key === undefined ? null : labels === undefined ? [key, family] : [key, family, labels]);
+      }
+      return list;
+    },
+    families: () => families,
+    restore(saved, rows, from) {
+      const numbers = saved.map((family) => {
+        const number = numberOf(family);
+        Object.assign(families[number] ?? {}, { everyMs: family.everyMs, arrivedMs: family.arrivedMs });
+        return number;
+      });
+      rows.forEach((row, offset) => {
+        if (row !== null) put(row[0], numbers[row[1]] ?? 0, from + offset, row[2]);
+      });
+    },
+  };
+}
+
+function isPlain(meta: SeriesMeta): boolean {
+  return meta.key === seriesKey(meta.service, meta.signal, meta.labels);
+}
+
+// The inverse of seriesKey: name="text",name="text" with the texts as JSON.
+function labelsIn(key: string, service: string, signal: string): Labels {
+  const labels: Record<string, string> = {};
+  const inside = key.slice(service.length + signal.length + 2, -1);
+  for (const [, name = '', text = '""'] of inside.matchAll(/([^=,]+)=("(?:[^"\\]|\\.)*")/g))
+    labels[name] = String(JSON.parse(text));
+  return labels;
+}

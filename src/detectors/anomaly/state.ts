@@ -1,0 +1,78 @@
+import type { Json } from '../../lib/json.ts';
+import { createDirectory, type Directory, type Family, type SavedRow } from './directory.ts';
+import { rowsPerChunk } from './layout.ts';
+import { createRows, packChunk, unpackChunk, type Chunk, type Rows } from './rows.ts';
+
+/** Everything a bank keeps. `seen` holds the samples since something became strange, for charts, as tMs, v, tMs, v. */
+export interface State {
+  readonly rows: Rows;
+  readonly directory: Directory;
+  readonly seen: Map<number, number[]>;
+}
+
+/** One chunk of series as it is saved. */
+interface SavedChunk {
+  readonly families: readonly Family[];
+  readonly rows: readonly SavedRow[];
+  readonly data: string;
+  readonly seen: readonly (readonly [number, readonly number[]])[];
+}
+
+/** Nothing seen yet. */
+export function emptyState(): State {
+  return { rows: createRows(), directory: createDirectory(), seen: new Map() };
+}
+
+/** One part per chunk of series, `0`, `1` ...; only those that changed since the last call, where `changed` is asked for. */
+export function saveParts(state: State, changed: boolean): ReadonlyMap<string, Json> {
+  const parts = new Map<string, Json>();
+  state.rows.chunks.forEach((chunk, number) => {
+    if (changed && !chunk.dirty) return;
+    chunk.dirty = false;
+    parts.set(String(number), saveChunk(state, chunk, number) as unknown as Json);
+  });
+  return parts;
+}
+
+function saveChunk(state: State, chunk: Chunk, number: number): SavedChunk {
+  const from = number * rowsPerChunk;
+  const count = Math.min(rowsPerChunk, state.rows.size - from);
+  const families: Family[] = [];
+  const numbers = new Map<number, number>();
+  const all = state.directory.families();
+  const rows = state.directory.rows(from, from + count).map((row): SavedRow => {
+    if (row === null) return null;
+    const family = all[row[1]];
+    if (family !== undefined && !numbers.has(row[1])) {
+      numbers.set(row[1], families.length);
+      families.push({ ...family });
+    }
+    const own = numbers.get(row[1]) ?? 0;
+    return row[2] === undefined ? [row[0], own] : [row[0], own, row[2]];
+  });
+  const seen = [...state.seen]
+    .filter(([index]) => index >= from && index < from + count)
+    .map(([index, flat]) => [index, [...flat]] as const);
+  return { families, rows, data: packChunk(chunk, count), seen };
+}
+
+/** The state those parts hold; from the first one that cannot be read on, series start anew. */
+export function restoreState(parts: ReadonlyMap<string, Json>): State {
+  const chunks: Chunk[] = [];
+  const used = new Set<number>();
+  const directory = createDirectory();
+  const seen = new Map<number, number[]>();
+  for (let number = 0; parts.has(String(number)); number++) {
+    const saved = parts.get(String(number)) as unknown as SavedChunk;
+    const chunk = unpackChunk(saved.data, saved.rows.length);
+    if (chunk === undefined) break;
+    const from = number * rowsPerChunk;
+    chunks.push(chunk);
+    directory.restore(saved.families, saved.rows, from);
+    saved.rows.forEach((row, offset) => {
+      if (row !== null) used.add(from + offset);
+    });
+    for (const [index, flat] of saved.seen) seen.set(index, [...flat]);
+  }
+  return { rows: createRows(chunks, used), directory, seen };
+}

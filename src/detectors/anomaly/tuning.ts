@@ -1,0 +1,44 @@
+/** The engine's constants: the same for every series there is. Lengths are in samples. */
+export interface Tuning {
+  /** What each source of evidence counts: five record features, then three histograms. */
+  readonly weights: readonly number[];
+  /** A feature's excess beyond its record, in eighths of its range, counts no more than this. */
+  readonly cap: number;
+  /** Values rarer than e^-this are unfamiliar. */
+  readonly rare: number;
+  readonly levelMemory: number;
+  readonly meanMemory: number;
+  readonly scaleMemory: number;
+  readonly profileMemory: number;
+  readonly recordMemory: number;
+  readonly histogramMemory: number;
+  /** Half-life of the barrier that an onset puts up. */
+  readonly refractory: number;
+  /** Evidence below this is no onset; onsets above it come once in `onsetEvery` samples, `onsetMean` above it on average. */
+  readonly onsetLeast: number;
+  readonly onsetEvery: number;
+  readonly onsetMean: number;
+  /** How many onsets that belief weighs. */
+  readonly onsetPrior: number;
+}
+
+/** The product's one configuration. */
+export const tuning: Tuning = {
+  weights: [1, 1, 1, 1, 1, 0.3, 0.3, 0.3],
+  cap: 8,
+  rare: 5.5,
+  levelMemory: 400,
+  meanMemory: 2_000,
+  scaleMemory: 4_000,
+  profileMemory: 40,
+  recordMemory: 50_000,
+  histogramMemory: 30_000,
+  refractory: 25,
+  onsetLeast: 0.6,
+  onsetEvery: 1_000,
+  onsetMean: 1,
+  onsetPrior: 20,
+};
+
+/** What the engine looks at; indexes of `tuning.weights` and of `Seen.cause`. */
+export const causes = ['hour', 'shift', 'level', 'jump', 'noise', 'value', 'smoothed', 'hour-value', 'frozen'] as const;

@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { canonicalJson } from '../../src/lib/canonical.ts';
+import type { Json } from '../../src/lib/json.ts';
+import { createDetector } from '../../src/detectors/index.ts';
+import type { Finding } from '../../src/domain/alert.ts';
+import { seriesKey, type Sample, type Series, type SeriesMeta } from '../../src/domain/telemetry.ts';
+import { detector, failures } from './helpers.ts';
+
+const fromMs = 1_767_571_200_000;
+const definition = detector({ on: 'load', kind: 'anomaly' });
+
+function metaOf(labels: Record<string, string> = {}, nature: SeriesMeta['nature'] = 'gauge'): SeriesMeta {
+  const about = { source: 's', service: 'checkout', signal: 'load', labels, unit: '1', nature };
+  return { key: seriesKey('checkout', 'load', labels), ...about };
+}
+
+/** Plays series step by step, restarting at `cuts`, and gives what was said at each step. */
+function play(
+  series: readonly Series[],
+  cuts: ReadonlySet<number> = new Set(),
+  one = definition,
+): readonly (readonly Finding[])[] {
+  const times = [...new Set(series.flatMap(({ samples }) => samples.map(({ tMs }) => tMs)))].sort((a, b) => a - b);
+  const byTime = series.map(({ samples }) => new Map(samples.map((sample) => [sample.tMs, sample])));
+  const context = {
+    changesOf: () => [],
+    services: () => [],
+    service: () => undefined,
+    slo: () => undefined,
+    isWatched: () => true,
+  };
+  let running = createDetector(one, undefined);
+  return times.map((asOfMs, index) => {
+    if (cuts.has(index)) running = createDetector(one, JSON.parse(canonicalJson(running.save())) as Json);
+    const arrived = series.flatMap((each, number) => {
+      const sample = byTime[number]?.get(asOfMs);
+      return sample === undefined ? [] : [{ ...each, samples: [sample] }];
+    });
+    return running.step({ asOfMs, series: arrived, logs: [], changes: [], external: [], gaps: [] }, context);
+  });
+}
+
+function scoresOf(values: readonly number[], stepMs = 300_000, cuts?: ReadonlySet<number>): readonly number[] {
+  const samples = values.map((v, index): Sample => ({ tMs: fromMs + index * stepMs, v }));
+  return play([{ ...metaOf(), samples }], cuts).map((said) => said[0]?.numbers['score'] ?? 0);
+}
+
+/** Evenly spread noise in [0, 1) that is the same each time. */
+function noise(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
+/** Shapes like those of the public benchmark: daily work, bursts, steps, sawteeth. */
+const shapes: Readonly<Record<string, (index: number, random: () => number) => number>> = {
+  daily: (index, random) => (index % 288 > 96 && index % 288 < 200 ? 80 : 20) + 4 * random(),
+  bursts: (_, random) => (random() < 0.02 ? 500 * random() : random()),
+  step: (index, random) => (index < 700 ? 40 : 90) + 5 * random(),
+  sawtooth: (index, random) => (index % 60) + random(),
+  counts: (_, random) => Math.floor(-3 * Math.log(1 - random())),
+};
+
+describe('scores of kind anomaly', () => {
+  it.each(Object.entries(shapes))('%s: rows 0 to k score the same when the future is cut off', (name, shape) => {
+    const random = noise(name.length * 7_919);
+    const values = Array.from({ length: 900 }, (_, index) => shape(index, random));
+    const whole = scoresOf(values);
+    for (const k of [1, 60, 301, 650, 701]) expect(scoresOf(values.slice(0, k))).toEqual(whole.slice(0, k));
+  });
+  it('depend on nothing later, whatever the values, and on no restart', () => {
+    const value = fc.oneof(
+      fc.double({ min: -1e3, max: 1e3, noNaN: true }),
+      fc.constant(0),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+    );
+    const given = fc.array(value, { minLength: 2, maxLength: 400 });
+    fc.assert(
+      fc.property(given, fc.nat(399), fc.uniqueArray(fc.nat(399), { maxLength: 4 }), (values, k, cuts) => {
+        const whole = scoresOf(values);
+        expect(scoresOf(values.slice(0, k + 1))).toEqual(whole.slice(0, k + 1));
+        expect(scoresOf(values, 300_000, new Set(cuts))).toEqual(whole);
+        for (const score of whole) expect(score >= 0 && score <= 1).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  });
+  it('call one onset once: what follows is its echo', () => {
+    const random = noise(5);
+    const values = Array.from({ length: 1_200 }, (_, index) => (index < 1_000 ? 50 : 200) + random());
+    const called = scoresOf(values).flatMap((score, index) => (score >= 0.5 ? [index] : []));
+    expect(called[0]).toBe(1_000);
+    expect(called.filter((index) => index > 1_000).length).toBeLessThan(2);
+  });
+  it('stay below one half on noise, but for about as often as was asked for', () => {
+    let called = 0;
+    for (let series = 0; series < 20; series++) {
+      const random = noise(series + 77);
+      const values = Array.from({ length: 2_016 }, () => 100 + 10 * random() + 10 * random() + 10 * random());
+      called += scoresOf(values).filter((score, index) => index > 300 && score >= 0.5).length;
+    }
+    // Twenty series, a week each, one false alarm a week: twenty are allowed.
+    expect(called).toBeLessThanOrEqual(20);
+  });
+});
+
+describe('the bank of kind anomaly', () => {
+  it('keeps hundreds of series apart, over a restart too', () => {
+    const series = Array.from({ length: 600 }, (_, number): Series => {
+      const random = noise(number + 1);
+      const samples = Array.from({ length: 80 }, (_, index) => ({
+        tMs: fromMs + index * 60_000,
+        v: number + (index === 70 && number % 97 === 0 ? 1e6 : random()),
+      }));
+      return { ...metaOf({ i: `x"${number},\\` }), samples };
+    });
+    const whole = play(series);
+    const bad = whole[70]!.filter(({ state }) => state === 'bad').map(({ labels }) => labels['i']);
+    expect(bad).toEqual(expect.arrayContaining([0, 97, 194, 291, 388, 485, 582].map((number) => `x"${number},\\`)));
+    expect(bad.length).toBeLessThan(12);
+    expect(play(series, new Set([1, 40, 71]))).toEqual(whole);
+  });
+  it('starts a forgotten series anew', () => {
+    const samples = Array.from({ length: 100 }, (_, index) => ({ tMs: fromMs + index * 60_000, v: index % 7 }));
+    const running = createDetector(definition, undefined);
+    const context = {
+      changesOf: () => [],
+      services: () => [],
+      service: () => undefined,
+      slo: () => undefined,
+      isWatched: () => false,
+    };
+    const nothing = { logs: [], changes: [], external: [], gaps: [] };
+    running.step({ asOfMs: fromMs + 6_000_000, series: [{ ...metaOf(), samples }], ...nothing }, context);
+    const stale = running.step({ asOfMs: fromMs + 7_000_000, series: [], ...nothing }, context);
+    expect(stale).toMatchObject([{ state: 'unknown' }]);
+    expect(running.step({ asOfMs: fromMs + 40_000_000, series: [], ...nothing }, context)).toEqual([]);
+    const again = [{ ...metaOf(), samples: [{ tMs: fromMs + 40_000_000, v: 3 }] }];
+    expect(running.step({ asOfMs: fromMs + 40_000_000, series: again, ...nothing }, context)).toMatchObject([
+      { state: 'unknown', reason: expect.stringContaining('too few samples') },
+    ]);
+  });
+});
+
+const busy = '50 52 49 53 51 48 50 54 47 51 '.repeat(12).trim();
+
+describe('what kind anomaly calls', () => {
+  it('a series that froze, and that it moves again', () => {
+    const one = { nature: 'gauge', series: `${busy} 51x60 52 49 53 51 48 50 54` };
+    expect(
+      failures(
+        { on: 'load', kind: 'anomaly', clear: '1s' },
+        {
+          given: one,
+          expect: { fires: true, because: 'does not change any more', resolves: true },
+        },
+      ),
+    ).toEqual([]);
+  });
+  it('names the change before it, what was expected, how rare it is and what would clear it', () => {
+    const given = { nature: 'gauge', series: `${busy} 400x10`, changes: [{ at: '118m', to: 'v3' }] };
+    for (const because of ['v3 was deployed 2m before', 'expected', 'by chance alone', 'over when'])
+      expect(failures({ on: 'load', kind: 'anomaly' }, { given, expect: { fires: true, because } })).toEqual([]);
+  });
+  it('no error ratio of three requests, and the same ratio of three thousand', () => {
+    const errors = '0.1% 0.2% 0% 0.1% 0.3% 0.1% 0% 0.2% 0.1% 0% '.repeat(12).trim();
+    const world = (traffic: number) => ({
+      series: [
+        { signal: 'errors', nature: 'ratio', unit: 'ratio', values: `${errors} 33% 0%x7` },
+        { signal: 'traffic', nature: 'rate', unit: '1/s', values: `${traffic}x128` },
+      ],
+    });
+    const spec = { on: 'errors', kind: 'anomaly' };
+    expect(failures(spec, { given: world(0.05), expect: { fires: false } })).toEqual([]);
+    expect(failures(spec, { given: world(50), expect: { fires: true } })).toEqual([]);
+  });
+  it('latency upwards only, unless told otherwise', () => {
+    const given = { nature: 'latency', series: `${busy} 5 5.2 4.9 5.1 4.8 5 5.3 4.9` };
+    expect(failures({ on: 'load', kind: 'anomaly' }, { given, expect: { fires: false } })).toEqual([]);
+    const both = { on: 'load', kind: 'anomaly', params: { worse: 'both' } };
+    expect(failures(both, { given, expect: { fires: true } })).toEqual([]);
+  });
+});
