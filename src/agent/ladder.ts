@@ -8,6 +8,7 @@ import type { Put, Store } from '../domain/ports/store.ts';
 import type { Json } from '../lib/json.ts';
 import { createTurns } from './cases/turns.ts';
 import type { Metrics } from './metrics.ts';
+import { rowsOf } from './rows.ts';
 
 /** One notice on its way up the ladder. Kept in the store under the notice's id, so that a restart repeats nothing and forgets nothing. */
 export interface Call {
@@ -126,9 +127,11 @@ export function createLadder(options: LadderOptions): Ladder {
         if (!call.done && call.nextAtMs <= nowMs && !climbing.has(call.notice.id)) climbing.add(call.notice.id);
     },
     resume: async () => {
-      const stored = await options.store.list('delivery', { limit: mostCalls, reverse: true });
-      // Oldest first, since the oldest is forgotten first.
-      for (const { key, value } of [...stored].reverse()) calls.set(key, value as unknown as Call);
+      // Oldest first, since the oldest is forgotten first; but never one that is still climbing.
+      for await (const { key, value } of rowsOf(options.store, 'delivery')) {
+        calls.set(key, value as unknown as Call);
+        trim(calls);
+      }
       for (const call of calls.values()) {
         const interrupted = call.rung === 0 || call.deliveries.some((delivery) => delivery.is === 'sending');
         if (!call.done && interrupted) climbing.add(call.notice.id);

@@ -127,7 +127,12 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
     actions: actionKinds,
     sources,
     channels,
-    settings: { ceiling: config.defaults.autonomy, ...config.limits, patienceMs: config.incidents.patienceMs },
+    settings: {
+      ceiling: config.defaults.autonomy,
+      ...config.limits,
+      patienceMs: config.incidents.patienceMs,
+      retention: config.retention,
+    },
     incidentSettings: { graceMs: config.incidents.graceMs },
     signal: options.signal,
     metrics: createMetrics(),

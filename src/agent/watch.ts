@@ -15,6 +15,7 @@ import type { HealthDesk } from './health.ts';
 import type { Ladder } from './ladder.ts';
 import type { Metrics } from './metrics.ts';
 import type { Resources } from './resources.ts';
+import type { RetentionSettings } from './retention/index.ts';
 import type { SourceWatch } from './watch-sources.ts';
 import type { WatchState } from './watch-state.ts';
 import type { TelemetryWindow } from './window.ts';
@@ -29,6 +30,8 @@ export interface WatchSettings {
   readonly patienceMs: number;
   /** Caps on attempts beside what policies and runbooks say; the policy room's defaults when absent. */
   readonly caps?: AttemptCaps;
+  /** How long what is over stays in the store; a default when absent. */
+  readonly retention?: RetentionSettings;
 }
 
 /**

@@ -87,6 +87,15 @@ export const limits = {
   ledgerRetries: 200,
   actsKept: 10_000,
   executionsKept: 1_000,
+  /** What diagnoses look back on; rate budgets look back a day. Nothing younger is ever removed from the store. */
+  lookBackMs: 7 * 24 * 3_600_000,
+  /** Settled rows of the working state: how long, and how many of a kind, where watchkeeper.yaml does not say. */
+  retentionMs: 90 * 24 * 3_600_000,
+  retentionRows: 10_000,
+  /** Rows looked at, and so removed, at once. */
+  retentionPage: 50,
+  /** A file of a case that is over leaves memory when it was not used for so long. */
+  caseIdleMs: 10 * 60_000,
   /** Actions. */
   processCommandBytes: 4_096,
   processesListed: 32_768,

@@ -174,4 +174,16 @@ describe('the desk at which consent is taken', () => {
     expect(await next.approvals.answer({ ...by('cli:ana'), about: pending.planId })).toMatchObject({ is: 'refused' });
     expect(next.proceeded).toEqual([]);
   });
+  it('voids it too when more were settled since than are kept in memory', async () => {
+    const row = desk.disk.rows.get(`approval\n${pending.planId}`)!;
+    for (let n = 0; n < 1_500; n++) {
+      const key = `zz${n}`;
+      const value = { ...pending, planId: key, status: 'granted', requestedAtMs: n } as never;
+      desk.disk.rows.set(`approval\n${key}`, { ...row, key, value });
+    }
+    const next = makeDesk(desk.disk, 2);
+    await next.approvals.resume();
+    expect(next.approvals.of(pending.planId)).toMatchObject({ status: 'void' });
+    expect(next.approvals.all()).toHaveLength(1_000);
+  });
 });

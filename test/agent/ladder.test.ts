@@ -176,3 +176,22 @@ describe('calling people', () => {
     expect(JSON.stringify(world.disk.entries)).not.toContain('#oncall');
   });
 });
+
+describe('after many calls', () => {
+  it('a restart forgets old ones that are done, and none that is still climbing', async () => {
+    const first = makeWorld();
+    await first.ladder.call(notice('0-climbing'), 'oncall', true);
+    const done = [...first.disk.rows.values()].find((row) => row.key === '0-climbing')!;
+    for (let n = 0; n < 1_500; n++) {
+      const key = `1-${String(n).padStart(4, '0')}`;
+      const value = { ...(done.value as object), notice: notice(key), done: true } as never;
+      first.disk.rows.set(`delivery\n${key}`, { ...done, key, value });
+    }
+    const second = makeWorld(first.disk);
+    await second.ladder.resume();
+    expect(second.ladder.calls()).toHaveLength(1_000);
+    await second.clock.advance(5 * minute);
+    await second.ladder.tick();
+    expect(second.posted).toEqual(['pager:0-climbing', 'mail:0-climbing']);
+  });
+});

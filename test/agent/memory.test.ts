@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
+import { createCaseFiles } from '../../src/agent/cases/file-store.ts';
 import { createChangeLog } from '../../src/agent/changes.ts';
 import { createLogBook } from '../../src/agent/logbook.ts';
 import { createWindow } from '../../src/agent/window.ts';
 import type { Change } from '../../src/domain/change.ts';
 import { seriesKey, type Sample, type Series } from '../../src/domain/telemetry.ts';
 import { limits } from '../../src/lib/limits.ts';
+import { diskLedger, diskStore, emptyDisk } from '../support/memory-store.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
 
 const hour = 3_600_000;
 
@@ -123,5 +126,30 @@ describe('the book of log lines', () => {
     const noisy = book.of(new Set(['noisy']), 0);
     expect(noisy.length).toBeLessThanOrEqual(3_000);
     expect(noisy.at(-1)?.tMs).toBe(9_999);
+  });
+});
+
+describe('files of cases', () => {
+  it('that a late event loaded again leave memory, and stay in the store', async () => {
+    const disk = emptyDisk();
+    const clock = virtualClock();
+    const watch = { clock, store: diskStore(disk), ledger: diskLedger(disk, 0) };
+    const files = createCaseFiles({ watch, logbook: createLogBook(), annotate: () => undefined } as never);
+    for (let n = 0; n < 50; n++) {
+      await files.write(`i${n}`, { standing: 'resolved' }, []);
+      files.forget(`i${n}`);
+      // The end of an execution comes when the incident is over.
+      await files.load(`i${n}`);
+      await files.write(`i${n}`, { standing: 'it helped' }, []);
+    }
+    const open = (id: string): boolean => id === 'i7';
+    files.forgetIdle(open);
+    expect(files.size(), 'in use until a moment ago').toBe(50);
+    await clock.advance(limits.caseIdleMs / 2);
+    await files.load('i8');
+    await clock.advance(limits.caseIdleMs / 2 + 1);
+    files.forgetIdle(open);
+    expect([files.size(), files.get('i7').standing, files.get('i8').standing]).toEqual([2, 'it helped', 'it helped']);
+    expect((await files.read('i9'))?.standing).toBe('it helped');
   });
 });

@@ -1,6 +1,7 @@
 import type { ApprovalRequirement, Principal } from '../../domain/authority.ts';
 import type { Plan } from '../../domain/remediation.ts';
 import type { PendingApproval } from '../views.ts';
+import { rowsOf } from '../rows.ts';
 import { find, take } from './answer.ts';
 import { approvalStage, planStateHash } from '../../policy/index.ts';
 import { draft, put, type Approvals, type ApprovalsOptions, type Save } from './types.ts';
@@ -43,8 +44,13 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       }),
     resume: () =>
       inTurn(async () => {
-        for (const stored of await options.store.list('approval', { limit: mostKept, reverse: true })) {
-          kept.set(stored.key, stored.value as unknown as PendingApproval);
+        const found: PendingApproval[] = [];
+        for await (const { value } of rowsOf(options.store, 'approval'))
+          found.push(value as unknown as PendingApproval);
+        // Their keys are digests, which know no time; the oldest is forgotten first, but never one that waits.
+        for (const pending of found.sort((a, b) => a.requestedAtMs - b.requestedAtMs)) {
+          kept.set(pending.planId, pending);
+          forgetOldest(kept);
         }
         for (const pending of waiting()) {
           if (pending.epoch !== options.epoch)

@@ -1,6 +1,7 @@
 import type { TimelineEntry } from '../../domain/alert.ts';
 import type { LedgerDraft } from '../../domain/ledger.ts';
 import type { Plan } from '../../domain/remediation.ts';
+import { limits } from '../../lib/limits.ts';
 import type { CaseFile } from '../views.ts';
 import { putCase } from './drafts.ts';
 import { newFile, type CaseDeps } from './types.ts';
@@ -20,6 +21,10 @@ export interface CaseFiles {
   ): Promise<CaseFile>;
   plan(planId: string): Plan | undefined;
   forget(incidentId: string): void;
+  /** Forgets the files of cases that are over and were not used lately: late events load them again and again. */
+  forgetIdle(isOpen: (incidentId: string) => boolean): void;
+  /** How many are in memory. */
+  size(): number;
 }
 
 // Earlier plans and decisions of one case; the ledger has them all.
@@ -30,6 +35,15 @@ const mostDecisions = 20;
 export function createCaseFiles(deps: CaseDeps): CaseFiles {
   const { watch } = deps;
   const files = new Map<string, CaseFile>();
+  const usedMs = new Map<string, number>();
+  const keep = (incidentId: string, file: CaseFile): void => {
+    files.set(incidentId, file);
+    usedMs.set(incidentId, watch.clock.monotonicMs());
+  };
+  const forget = (incidentId: string): void => {
+    files.delete(incidentId);
+    usedMs.delete(incidentId);
+  };
   const read = async (incidentId: string): Promise<CaseFile | undefined> => {
     const known = files.get(incidentId);
     if (known) return known;
@@ -41,7 +55,8 @@ export function createCaseFiles(deps: CaseDeps): CaseFiles {
     read,
     load: async (incidentId) => {
       const stored = await read(incidentId);
-      if (stored && !files.has(incidentId)) files.set(incidentId, stored);
+      const file = files.get(incidentId) ?? stored;
+      if (file) keep(incidentId, file);
     },
     write: async (incidentId, change, drafts, lines = []) => {
       const nowMs = watch.clock.nowMs();
@@ -54,7 +69,7 @@ export function createCaseFiles(deps: CaseDeps): CaseFiles {
         plans: merged.plans.slice(-mostPlans),
         decisions: merged.decisions.slice(-mostDecisions),
       };
-      files.set(incidentId, file);
+      keep(incidentId, file);
       const entries = lines.map((text): TimelineEntry => ({ atMs: nowMs, kind: 'watch', text }));
       const incidentRow = lines.length > 0 ? deps.annotate(incidentId, entries) : undefined;
       await watch.ledger.record({ drafts, puts: [putCase(file), ...(incidentRow ? [incidentRow] : [])] });
@@ -67,6 +82,11 @@ export function createCaseFiles(deps: CaseDeps): CaseFiles {
       }
       return undefined;
     },
-    forget: (incidentId) => void files.delete(incidentId),
+    forget,
+    forgetIdle: (isOpen) => {
+      const beforeMs = watch.clock.monotonicMs() - limits.caseIdleMs;
+      for (const [incidentId, atMs] of usedMs) if (atMs < beforeMs && !isOpen(incidentId)) forget(incidentId);
+    },
+    size: () => files.size,
   };
 }

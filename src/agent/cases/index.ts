@@ -76,11 +76,14 @@ export function createCases(deps: CaseDeps): Cases {
     tick: () => {
       const nowMs = watch.clock.nowMs();
       for (const id of putOff) turns.add(id);
+      const open = new Set<string>();
       for (const incident of watch.state().incidents) {
         if (incident.status === 'resolved') continue;
+        open.add(incident.id);
         const { retryAtMs } = files.get(incident.id);
         if (retryAtMs !== undefined && retryAtMs <= nowMs) turns.add(incident.id);
       }
+      files.forgetIdle((id) => open.has(id) || turns.has(id));
     },
     proceed: (plan, approvals) => proceed(work, plan, approvals),
     lapsed: (pending, because) => onLapsed(work, pending, because),

@@ -2,6 +2,7 @@ import type { Incident } from '../../domain/alert.ts';
 import type { DenyCode } from '../../domain/authority.ts';
 import type { Diagnosis } from '../../domain/diagnosis.ts';
 import { diagnose } from '../../diagnosis/index.ts';
+import { limits } from '../../lib/limits.ts';
 import { suggestSteps } from '../../runbooks/index.ts';
 import type { CaseFile } from '../views.ts';
 import { decisionDraft, diagnosisDraft, planDraft } from './drafts.ts';
@@ -65,11 +66,10 @@ export async function workOn(work: CaseWork, incident: Incident): Promise<void> 
 }
 
 const mostPast = 20;
-const pastMs = 7 * 24 * 3_600_000;
 
 // Trouble that a change of its own explained does not make a service one that fails anyway.
 async function unexplained({ watch, files }: CaseWork, incident: Incident): Promise<readonly Incident[]> {
-  const sinceMs = watch.clock.nowMs() - pastMs;
+  const sinceMs = watch.clock.nowMs() - limits.lookBackMs;
   const past = watch
     .state()
     .incidents.filter(

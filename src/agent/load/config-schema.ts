@@ -65,6 +65,8 @@ const listen = z
 const between = (min: number, max: number, text: string) =>
   zDuration.refine((ms) => typeof ms !== 'number' || (ms >= min && ms <= max), { message: text });
 
+const day = 24 * 3_600_000;
+
 const config = z.strictObject({
   dataDir: z.string().min(1).exactOptional().describe('Where the store, the journal and the ledger live.'),
   resources: z
@@ -139,6 +141,20 @@ const config = z.strictObject({
       planTtl: between(1_000, 86_400_000, 'expected from 1s to 24h').prefault(`${limits.planTtlMs}ms`),
     })
     .prefault({}),
+  retention: z
+    .strictObject({
+      history: between(8 * day, 3_650 * day, 'expected from 8d to 3650d')
+        .prefault('90d')
+        .describe('How long settled notices, approvals, executions and diagnoses stay in the store.'),
+      rows: z
+        .int()
+        .min(1_000)
+        .max(1_000_000)
+        .default(limits.retentionRows)
+        .describe('How many of each stay at most; older ones go before their time, but none of the last week.'),
+    })
+    .prefault({})
+    .describe('What stays in the store of what is over. The ledger keeps its entries for good.'),
 });
 
 /** watchkeeper.yaml as written, checked, with defaults in place and durations in milliseconds. */

@@ -39,6 +39,7 @@ export interface Config {
   readonly reloadEveryMs: number;
   readonly incidents: { readonly graceMs: number; readonly patienceMs: number };
   readonly limits: { readonly diagnosisDeadlineMs: number; readonly planTtlMs: number };
+  readonly retention: { readonly historyMs: number; readonly rows: number };
 }
 
 /** Checks the block of one adapter, less `id` and `kind`. Issue paths start at the block. */
@@ -197,5 +198,6 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     reloadEveryMs: written.reload.every,
     incidents: { graceMs: written.incidents.grace, patienceMs: written.incidents.patience },
     limits: { diagnosisDeadlineMs: bounds.diagnosisDeadline, planTtlMs: bounds.planTtl },
+    retention: { historyMs: written.retention.history, rows: written.retention.rows },
   };
 }

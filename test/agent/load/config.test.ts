@@ -46,6 +46,7 @@ describe('watchkeeper.yaml', () => {
       reloadEveryMs: 5_000,
       incidents: { graceMs: 60_000, patienceMs: 30_000 },
       limits: { diagnosisDeadlineMs: 3_000, planTtlMs: 3_600_000 },
+      retention: { historyMs: 90 * 24 * 3_600_000, rows: 10_000 },
     });
     expect((await config('# nothing yet\n')).config.defaults.autonomy).toBe('suggest');
   });
