@@ -4,7 +4,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
 COPY scripts/build.mjs scripts/
 COPY src src
 # The image brings its own Node: the package `node`, which serves clones on older ones, stays out.
@@ -26,5 +26,5 @@ VOLUME /data
 HEALTHCHECK NONE
 USER 65532:65532
 # Mount /etc/watchkeeper with a watchkeeper.yaml. Listening beyond loopback needs a token there.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "--optimize-for-size", "dist/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "dist/main.js"]
 CMD ["run"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=2 --optimize-for-size
+#!/usr/bin/env -S node --max-semi-space-size=2
 import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 

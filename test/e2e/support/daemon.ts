@@ -175,12 +175,13 @@ interface Launched {
 function launch(home: Home, options: StartOptions): Launched {
   const dataDir = options.dataDir ?? home.dataDir;
   mkdirSync(dataDir, { recursive: true });
-  const argv = [...(options.through ?? []), process.execPath, path.join(root, 'dist/main.js')];
+  // The command that is installed, by its own first line, so that it runs under the flags it has for everybody.
+  const argv = [...(options.through ?? []), path.join(root, 'dist/main.js')];
   const child = spawn(argv[0] ?? '', [...argv.slice(1), 'run', '--data-dir', dataDir], {
     cwd: home.folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env['PATH'],
+      PATH: `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
       HOME: home.folder,
       WATCHKEEPER_HTTP_LISTEN: '127.0.0.1:0',
       ...options.environment,
