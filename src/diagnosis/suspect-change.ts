@@ -1,6 +1,6 @@
 import type { Change, ChangeKind } from '../domain/change.ts';
 import { formatDuration } from '../lib/duration.ts';
-import { oneLine } from '../lib/text.ts';
+import { oneLine, withArticle } from '../lib/text.ts';
 import { contrastNotes } from './contrast.ts';
 import { figure, sayLag, sayShift } from './draft.ts';
 import type { Draft, Note } from './draft.ts';
@@ -68,7 +68,12 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
     const lexical = lexicalNote(texts[index] ?? new Set(), trouble, idf);
     const notes = [
       ...(replacement === undefined ? [timing(change, scene)] : []),
-      { modality: 'prior' as const, kind: 'change' as const, text: `a ${change.kind}`, weight: kindPrior[change.kind] },
+      {
+        modality: 'prior' as const,
+        kind: 'change' as const,
+        text: withArticle(change.kind),
+        weight: kindPrior[change.kind],
+      },
       ...benign(change),
       ...reachNotes(change, scene),
       ...replaced(change, scene),

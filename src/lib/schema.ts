@@ -4,6 +4,7 @@ import { parseDuration } from './duration.ts';
 import type { Issue, Parsed } from './issues.ts';
 import type { Json, JsonObject } from './json.ts';
 import { nearest } from './suggest.ts';
+import { withArticle } from './text.ts';
 
 /** What `schemaOf` gives: the same shape as the domain's `Schema<T>` port. */
 export interface ZodBackedSchema<T> {
@@ -125,5 +126,5 @@ function typeName(value: Json): string {
 }
 
 function article(word: string): string {
-  return word === 'null' ? word : `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`;
+  return word === 'null' ? word : withArticle(word);
 }

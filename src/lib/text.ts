@@ -13,3 +13,8 @@ export function oneLine(text: string, max: number): string {
   const cut = characters.length > max || text.length > max * 4;
   return cut ? `${characters.slice(0, max - 1).join('')}…` : clean;
 }
+
+/** "a deploy", "an infrastructure". */
+export function withArticle(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
+}
