@@ -37,6 +37,8 @@ export async function verifyExport(exported: ExportedLedger, options: VerifyOpti
   const findings = new Findings();
   const read = fileReader(exported);
   const keys = await exportedKeys(read, options, findings);
+  const names = await walkFiles(exported.files, exported.folder, exported.signal);
+  const there = new Set(names);
   const source: VerifiableLedger = {
     checkpoint: async () => text(await read('checkpoint', limits.ledgerNoteBytes)),
     async bundle(index, width) {
@@ -46,11 +48,14 @@ export async function verifyExport(exported: ExportedLedger, options: VerifyOpti
       return entries;
     },
     tile: (level, index, width) => read(tilePath(level, index, width), tileWidth * hashBytes),
-    payloads: async (index) => decodePayloads(text(await readIfThere(read, payloadsPath(index), payloadFileBytes))),
+    payloads: async (index) => {
+      const file = payloadsPath(index);
+      return there.has(file) ? decodePayloads(text(await read(file, payloadFileBytes))) : [];
+    },
   };
   const report = await verifyLedger(source, keys, findings);
   // Without a checkpoint nobody knows which files belong to it.
-  if (report.origin !== undefined) await reportStrangers(exported, report.size, findings);
+  if (report.origin !== undefined) reportStrangers(names, report.size, findings);
   return { ...report, ok: findings.count === 0, problems: findings.list, problemCount: findings.count };
 }
 
@@ -101,15 +106,6 @@ async function exportedKeys(read: Read, options: VerifyOptions, findings: Findin
   }
 }
 
-async function readIfThere(read: Read, file: string, maxBytes: number): Promise<Uint8Array> {
-  try {
-    return await read(file, maxBytes);
-  } catch (thrown) {
-    if (WatchkeeperError.from(thrown).code === 'not-found') return new Uint8Array();
-    throw thrown;
-  }
-}
-
 function text(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
@@ -118,8 +114,8 @@ function text(bytes: Uint8Array): string {
   }
 }
 
-async function reportStrangers(exported: ExportedLedger, size: number, findings: Findings): Promise<void> {
-  for (const file of await walkFiles(exported.files, exported.folder, exported.signal)) {
+function reportStrangers(names: readonly string[], size: number, findings: Findings): void {
+  for (const file of names) {
     if (file === 'checkpoint' || file === 'vkey') continue;
     const place = placeOf(file);
     if (place && isPlaceOf(place, size)) continue;
