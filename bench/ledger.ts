@@ -3,8 +3,9 @@
  * depend on the disk are only worth something as a ratio to the raw probe, which is taken in turns with them.
  */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 
 import { readFiles, systemClock, systemRandom, writeFiles } from '../src/io/index.ts';
 import { exportLedger, openLedger, signerFromSeed, verifyExport, verifyStore } from '../src/ledger/index.ts';
@@ -68,6 +69,13 @@ const single: Measured[] = [];
 const probe: Measured[] = [];
 const grouped: Measured[] = [];
 const groupProbe: Measured[] = [];
+const bareRows: Measured[] = [];
+const bareBlob: Measured[] = [];
+const bare = new DatabaseSync(path.join(folder, 'bare.db'));
+bare.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+  CREATE TABLE one (seq INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT; CREATE TABLE many (data BLOB NOT NULL) STRICT`);
+const insertOne = bare.prepare('INSERT INTO one (data) VALUES (?)');
+const insertMany = bare.prepare('INSERT INTO many (data) VALUES (?)');
 const appendRaw = (bytes: Uint8Array): void => {
   writeSync(raw, bytes);
   fdatasyncSync(raw);
@@ -86,11 +94,26 @@ for (let round = 0; round < rounds; round++) {
       return groupEntries;
     }),
   );
+  bareRows.push(
+    await rate(() => {
+      bare.exec('BEGIN IMMEDIATE');
+      for (let entry = 0; entry < groupEntries; entry++) insertOne.run(row);
+      bare.exec('COMMIT');
+      return groupEntries;
+    }),
+  );
+  bareBlob.push(
+    await rate(() => {
+      insertMany.run(groupBytes);
+      return groupEntries;
+    }),
+  );
   grouped.push(
     await rate(async () => (await ledger.record({ drafts: Array.from({ length: groupEntries }, draft) })).length),
   );
 }
 closeSync(raw);
+bare.close();
 
 while (ledger.size() < verifyEntries) await ledger.record({ drafts: Array.from({ length: 1_000 }, draft) });
 await ledger.close();
@@ -129,6 +152,8 @@ print('raw: append and fdatasync', probe);
 print('one signed entry a commit', single);
 report({ bench, name: 'one signed entry a commit: share of raw', value: share(single, probe), unit: '', atLeast: 0.5 });
 print(`raw: append and fdatasync, ${groupEntries} at once`, groupProbe);
+print(`raw: bare SQLite, ${groupEntries} rows a commit`, bareRows);
+print(`raw: bare SQLite, the same bytes as one row a commit`, bareBlob);
 print(`${groupEntries} signed entries a commit`, grouped, 50_000);
 report({
   bench,
@@ -138,7 +163,15 @@ report({
 });
 print('raw: two hashes an entry', hashed);
 print('verify an export', verifyFolder, 150_000);
+report({ bench, name: 'verify an export: share of raw', value: share(verifyFolder, hashed), unit: '' });
 print('verify the store', verifyRows, 150_000);
+report({ bench, name: 'verify the store: share of raw', value: share(verifyRows, hashed), unit: '' });
+report({
+  bench,
+  name: 'load of the machine meanwhile, this bench included',
+  value: loadavg()[0] ?? Number.NaN,
+  unit: 'runnable',
+});
 await store.close();
 rmSync(folder, { recursive: true, force: true });
 
