@@ -1,5 +1,5 @@
 import type { Sample, Series } from '../domain/telemetry.ts';
-import { mean, median, quantile } from '../lib/stats.ts';
+import { mean, median, ordered, quantileOf } from '../lib/stats.ts';
 
 /** What a series tells of its service. A `limit` (a pool's maximum, a quota) moves only when somebody moves it. */
 export type Role = 'errors' | 'latency' | 'state' | 'traffic' | 'resource' | 'limit' | 'output' | 'other';
@@ -31,16 +31,17 @@ export function shiftOf(series: Series, fromMs: number, untilMs: number, binMs: 
   const bins = binned(usable, binMs);
   const found = changePoint(bins, fromMs);
   if (found === undefined) return undefined;
-  const isMove = (at: number): boolean =>
-    Math.abs(levelOf(bins.slice(at)) - levelOf(bins.slice(0, at))) >= 0.1 * Math.abs(levelOf(bins.slice(0, at)));
-  const split = isMove(found) ? footOfRamp(bins, found) : found;
+  const values = bins.map((bin) => bin.v);
+  const oldLevel = median(values.slice(0, found)) ?? 0;
+  const isMove = Math.abs((median(values.slice(found)) ?? 0) - oldLevel) >= 0.1 * Math.abs(oldLevel);
+  const split = isMove ? footOfRamp(bins, found) : found;
   const role = roleOf(series);
-  const before = bins.slice(0, split).map((sample) => sample.v);
-  const levelBefore = median(before) ?? 0;
-  const spread = spreadOf(before, levelBefore, series.unit);
+  const before = values.slice(0, split);
+  const sorted = ordered(before);
+  const levelBefore = quantileOf(sorted, 0.5) ?? 0;
+  const spread = spreadOf(before, sorted, levelBefore, series.unit);
   const start = onsetFrom(bins, split, levelBefore, spread);
-  const after = bins.slice(split).map((sample) => sample.v);
-  const levelAfter = median(after) ?? 0;
+  const levelAfter = median(values.slice(split)) ?? 0;
   const raw = (levelAfter - levelBefore) / spread;
   const score = Math.max(-mostScore, Math.min(mostScore, raw * badDirection(series, role)));
   const relative = Math.abs(levelAfter - levelBefore) / Math.max(Math.abs(levelBefore), 1e-9);
@@ -59,14 +60,19 @@ export function resolutionOf(spanMs: number, sinceMs: number): number {
 
 // One value a bin: the mean.
 function binned(samples: readonly Sample[], binMs: number): readonly Sample[] {
-  const bins: { tMs: number; values: number[] }[] = [];
-  for (const sample of samples) {
-    const last = bins.at(-1);
-    if (last !== undefined && Math.floor(last.tMs / binMs) === Math.floor(sample.tMs / binMs))
-      last.values.push(sample.v);
-    else bins.push({ tMs: sample.tMs, values: [sample.v] });
+  const bins: { readonly tMs: number; readonly bin: number; sum: number; count: number }[] = [];
+  let last: (typeof bins)[number] | undefined;
+  for (const { tMs, v } of samples) {
+    const bin = Math.floor(tMs / binMs);
+    if (last?.bin === bin) {
+      last.sum += v;
+      last.count++;
+    } else {
+      last = { tMs, bin, sum: v, count: 1 };
+      bins.push(last);
+    }
   }
-  return bins.map((bin) => ({ tMs: bin.tMs, v: mean(bin.values) ?? 0 }));
+  return bins.map(({ tMs, sum, count }) => ({ tMs, v: sum / count }));
 }
 
 // Least squares on values clamped to the 2nd and 98th percentile: one spike makes no change-point.
@@ -74,7 +80,8 @@ function changePoint(bins: readonly Sample[], fromMs: number): number | undefine
   const [fewBefore, fewAfter] = [5, 2];
   if (bins.length < fewBefore + fewAfter) return undefined;
   const raw = bins.map((bin) => bin.v);
-  const [low, high] = bins.length >= 60 ? [quantile(raw, 0.02) ?? 0, quantile(raw, 0.98) ?? 0] : [-Infinity, Infinity];
+  const sorted = bins.length >= 60 ? ordered(raw) : undefined;
+  const [low, high] = sorted ? [quantileOf(sorted, 0.02) ?? 0, quantileOf(sorted, 0.98) ?? 0] : [-Infinity, Infinity];
   const values = raw.map((value) => Math.min(high, Math.max(low, value)));
   const total = values.reduce((sum, value) => sum + value, 0);
   let left = 0;
@@ -112,12 +119,8 @@ function footOfRamp(bins: readonly Sample[], split: number): number {
   return at;
 }
 
-function levelOf(bins: readonly Sample[]): number {
-  return median(bins.map((bin) => bin.v)) ?? 0;
-}
-
-function spreadOf(before: readonly number[], level: number, unit: string): number {
-  const iqr = (quantile(before, 0.75) ?? 0) - (quantile(before, 0.25) ?? 0);
+function spreadOf(before: readonly number[], sorted: Float64Array, level: number, unit: string): number {
+  const iqr = (quantileOf(sorted, 0.75) ?? 0) - (quantileOf(sorted, 0.25) ?? 0);
   const average = mean(before) ?? 0;
   const sd = Math.sqrt(mean(before.map((value) => (value - average) ** 2)) ?? 0);
   const quantum = unit === 'ratio' ? 0.002 : unit === '%' ? 0.2 : 1e-9;
@@ -147,7 +150,8 @@ export function stepAt(
   const after = near.filter((sample) => sample.tMs > atMs).map((sample) => sample.v);
   if (before.length < 3 || after.length < 3) return undefined;
   const [from, to] = [median(before) ?? 0, median(after) ?? 0];
-  const score = ((to - from) / spreadOf(before, from, series.unit)) * badDirection(series, roleOf(series));
+  const score =
+    ((to - from) / spreadOf(before, ordered(before), from, series.unit)) * badDirection(series, roleOf(series));
   const moved = Math.abs(score) >= 3 && Math.abs(to - from) >= 0.1 * Math.abs(from);
   return { before: from, after: to, score: Math.max(-mostScore, Math.min(mostScore, score)), moved };
 }

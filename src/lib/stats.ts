@@ -1,7 +1,16 @@
 /** Quantile `q` in [0,1] by linear interpolation (type 7, as R and NumPy). `undefined` for no values. */
 export function quantile(values: readonly number[], q: number): number | undefined {
-  if (values.length === 0) return undefined;
-  const sorted = [...values].sort((a, b) => a - b);
+  return quantileOf(ordered(values), q);
+}
+
+/** The values in order, for several quantiles of the same ones. Made of doubles: sorting them calls nobody back. */
+export function ordered(values: readonly number[]): Float64Array {
+  return Float64Array.from(values).sort();
+}
+
+/** As `quantile`, of values that `ordered` has put in order. */
+export function quantileOf(sorted: Float64Array, q: number): number | undefined {
+  if (sorted.length === 0) return undefined;
   const position = (sorted.length - 1) * q;
   const low = Math.floor(position);
   const from = sorted[low] ?? 0;
