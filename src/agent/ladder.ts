@@ -7,6 +7,7 @@ import type { Ledger } from '../domain/ports/ledger.ts';
 import type { Put, Store } from '../domain/ports/store.ts';
 import type { Json } from '../lib/json.ts';
 import { createTurns } from './cases/turns.ts';
+import { within } from './executor/bounded.ts';
 import type { Metrics } from './metrics.ts';
 import { rowsOf } from './rows.ts';
 
@@ -64,6 +65,8 @@ const deliverWithinMs = 15_000;
 const mostCalls = 1_000;
 // Notices on their way at the same time: one dead channel must not hold up what goes through the others.
 const atOnce = 8;
+// Channels told at the same time by one notice.
+const lanes = 8;
 
 /**
  * Makes the ladder. Notices are told at least once: one that was being sent when the process died is sent again under
@@ -172,37 +175,51 @@ async function climb(options: LadderOptions, call: Call, save: Save): Promise<Ca
   return save({ ...current, done: true, because: 'nobody on the ladder could be reached' }, []);
 }
 
+type Rung = Escalation['steps'][number]['notify'];
+
+// Tells everybody on a rung at once: a channel that hangs must not keep the others waiting.
 async function tryRung(
   options: LadderOptions,
   call: Call,
-  notify: Escalation['steps'][number]['notify'],
+  notify: Rung,
   save: Save,
 ): Promise<{ readonly call: Call; readonly reached: boolean }> {
-  let current = call;
-  let reached = false;
-  for (const { channel, address } of notify) {
-    const before = current.deliveries.find(
-      (done) => done.rung === call.rung && done.channel === channel && done.address === address,
-    );
-    if (before && before.is !== 'sending') {
-      reached ||= before.is === 'accepted';
-      continue;
-    }
-    const others = current.deliveries.filter((done) => done !== before);
-    const entry = { channel, address, rung: call.rung, atMs: options.clock.nowMs() };
-    const sending = await save({ ...current, deliveries: [...others, { ...entry, is: 'sending' }] }, []);
-    if (sending.done) return { call: sending, reached: true };
-    const outcome = await deliver(options, current.notice, channel, address);
+  const isOf = (one: Call['deliveries'][number], to: Rung[number]): boolean =>
+    one.rung === call.rung && one.channel === to.channel && one.address === to.address;
+  const before = notify.flatMap((to) => call.deliveries.filter((one) => isOf(one, to) && one.is !== 'sending'));
+  const due = notify.filter((to) => !before.some((one) => isOf(one, to)));
+  let reached = before.some((one) => one.is === 'accepted');
+  if (due.length === 0) return { call, reached };
+  const others = call.deliveries.filter((one) => !due.some((to) => isOf(one, to)));
+  const entry = { rung: call.rung, atMs: options.clock.nowMs(), is: 'sending' } as const;
+  // Durable before anybody is told, in one write: what a crash interrupts is sent again.
+  let current = await save({ ...call, deliveries: [...others, ...due.map((to) => ({ ...to, ...entry }))] }, []);
+  if (current.done) return { call: current, reached: true };
+  const outcomes = inLanes(due, lanes, ({ channel, address }) => deliver(options, call.notice, channel, address));
+  // Told side by side, and written in the order in which they stand on the rung.
+  for (const [at, to] of due.entries()) {
+    const outcome = await outcomes[at];
     // We are stopping, so nothing was refused: it stays "sending", and the next process sends it again.
-    if (outcome.is === 'failed' && options.signal.aborted) return { call: sending, reached };
+    if (outcome === undefined || (outcome.is === 'failed' && options.signal.aborted)) continue;
     reached ||= outcome.is === 'accepted';
-    options.metrics.deliveries.inc({ channel, outcome: outcome.is });
+    options.metrics.deliveries.inc({ channel: to.channel, outcome: outcome.is });
     const reason = outcome.is === 'failed' ? { reason: outcome.reason } : {};
-    current = { ...current, deliveries: [...others, { ...entry, is: outcome.is, ...reason }] };
-    current = await save(current, [draft(options.clock.nowMs(), current, channel, address, outcome)]);
-    if (current.done) return { call: current, reached: true };
+    const deliveries = current.deliveries.map((one) => (isOf(one, to) ? { ...one, is: outcome.is, ...reason } : one));
+    current = { ...current, deliveries };
+    current = await save(current, [draft(options.clock.nowMs(), current, to.channel, to.address, outcome)]);
   }
-  return { call: current, reached };
+  return { call: current, reached: reached || current.done };
+}
+
+/** Starts the work of each item in order, at most `most` at a time; gives the promises in the order of the items. */
+function inLanes<T, R>(items: readonly T[], most: number, work: (item: T) => Promise<R>): readonly Promise<R>[] {
+  const slots = items.map((item) => ({ item, ...Promise.withResolvers<R>() }));
+  const waiting = slots.values();
+  const lane = async (): Promise<void> => {
+    for (const { item, resolve, reject } of waiting) await work(item).then(resolve, reject);
+  };
+  for (let started = 0; started < most; started++) void lane();
+  return slots.map((slot) => slot.promise);
 }
 
 /** When an escalation is named that does not exist, the log is told: never silent (I14). */
@@ -215,14 +232,14 @@ const lastResort: Escalation = {
 async function deliver(options: LadderOptions, notice: Notice, name: string, address: string): Promise<Delivery> {
   const channel = options.channels().get(name);
   if (!channel) return { is: 'failed', reason: `there is no channel called ${name}`, retryable: false };
-  const deadline = options.clock.deadline(deliverWithinMs, options.signal);
   try {
-    return await channel.post(notice, address, deadline.signal);
+    // Given up on in time even when the channel ignores its signal.
+    return await within(options.clock, deliverWithinMs, options.signal, (signal) =>
+      channel.post(notice, address, signal),
+    );
   } catch (thrown) {
     const error = WatchkeeperError.from(thrown);
     return { is: 'failed', reason: error.message, retryable: error.retryable };
-  } finally {
-    deadline.cancel();
   }
 }
 

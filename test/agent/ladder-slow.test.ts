@@ -4,6 +4,7 @@ import { createTurns } from '../../src/agent/cases/turns.ts';
 import { createLadder, type Ladder } from '../../src/agent/ladder.ts';
 import { createMetrics } from '../../src/agent/metrics.ts';
 import type { Channel, Delivery, Notice } from '../../src/domain/ports/channel.ts';
+import type { LedgerDraft } from '../../src/domain/ledger.ts';
 import type { Ledger } from '../../src/domain/ports/ledger.ts';
 import { diskLedger, diskStore, emptyDisk, type Disk } from '../support/memory-store.ts';
 import { recordingLog } from '../support/quiet-log.ts';
@@ -17,13 +18,14 @@ function ladderWith(
   disk: Disk = emptyDisk(),
   signal = new AbortController().signal,
   bend: (ledger: Ledger) => Ledger = (ledger) => ledger,
+  rungs: readonly (readonly string[])[] = [['a'], ['b']],
 ): Ladder {
   disk.epoch = 1;
   const channel = (id: string): Channel => ({
     id,
     kind: id,
     traits: { approvals: false, threads: false, edits: false },
-    post,
+    post: (said, address, stop) => post({ ...said, title: id }, address, stop),
     check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   });
@@ -33,14 +35,14 @@ function ladderWith(
     metrics: createMetrics(),
     store: diskStore(disk),
     ledger: bend(diskLedger(disk, 1)),
-    channels: () => new Map(['a', 'b'].map((id) => [id, channel(id)])),
+    channels: () => new Map(rungs.flat().map((id) => [id, channel(id)])),
     escalations: () =>
       new Map([
         [
           'oncall',
           {
             name: 'oncall',
-            steps: ['a', 'b'].map((id) => ({ notify: [{ channel: id, address: '' }], waitMs: 0 })),
+            steps: rungs.map((ids) => ({ notify: ids.map((id) => ({ channel: id, address: '' })), waitMs: 0 })),
             approvers: {},
           },
         ],
@@ -59,6 +61,64 @@ describe('a slow or broken way to people', () => {
     expect(ladder.calls()[0]).toMatchObject({ done: false });
     slow.resolve({ is: 'accepted' });
     await ladder.idle();
+  });
+  it('tells the others on a rung while one of them hangs, and writes them in the order of the rung', async () => {
+    const hung = Promise.withResolvers<Delivery>();
+    const allTold = Promise.withResolvers<undefined>();
+    const told: string[] = [];
+    const drafts: LedgerDraft[] = [];
+    const ladder = ladderWith(
+      ({ title }) => {
+        told.push(title);
+        if (title === 'c') allTold.resolve(undefined);
+        return title === 'a' ? hung.promise : Promise.resolve<Delivery>({ is: 'accepted' });
+      },
+      emptyDisk(),
+      new AbortController().signal,
+      (ledger) => ({
+        ...ledger,
+        record: (batch) => {
+          drafts.push(...batch.drafts);
+          return ledger.record(batch);
+        },
+      }),
+      [['a', 'b', 'c']],
+    );
+    await ladder.call(notice, 'oncall', true);
+    await allTold.promise;
+    expect(told).toEqual(['a', 'b', 'c']);
+    hung.resolve({ is: 'failed', reason: 'it hung', retryable: true });
+    await ladder.idle();
+    const outcomes = drafts.filter(({ type }) => type === 'delivery').map(({ body }) => body);
+    expect(outcomes).toMatchObject([
+      { channel: 'a', outcome: 'failed' },
+      { channel: 'b', outcome: 'accepted' },
+      { channel: 'c', outcome: 'accepted' },
+    ]);
+    expect(ladder.calls()[0]).toMatchObject({ done: true, deliveries: [{ channel: 'a' }, {}, {}] });
+  });
+  it('has no more of a rung under way at once than its bound, and tells all of it', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `c${String(index).padStart(2, '0')}`);
+    let underWay = 0;
+    let most = 0;
+    const told: string[] = [];
+    const ladder = ladderWith(
+      async ({ title }) => {
+        told.push(title);
+        most = Math.max(most, ++underWay);
+        await new Promise((resolve) => setImmediate(resolve));
+        underWay--;
+        return { is: 'accepted' };
+      },
+      emptyDisk(),
+      new AbortController().signal,
+      (ledger) => ledger,
+      [names],
+    );
+    await ladder.call(notice, 'oncall', true);
+    await ladder.idle();
+    expect(told).toEqual(names);
+    expect(most).toBe(8);
   });
   it('calls nobody further when the answer came while a channel was slow', async () => {
     const slow = Promise.withResolvers<Delivery>();
