@@ -84,7 +84,12 @@ function rulesAcross(value: Spec): readonly Issue[] {
     issues.push({ path: at, message: 'burn-rate is never softened by a change: leave afterChange out' });
   else if (expect === 'learned' && value.kind !== 'regression')
     issues.push({ path: at, message: `only kind regression learns; kind ${value.kind} takes none or {upTo, for}` });
-  else if (typeof expect === 'object' && value.kind !== 'regression' && value.kind !== 'threshold')
+  else if (expect !== undefined && expect !== 'learned' && value.kind === 'regression')
+    issues.push({
+      path: at,
+      message: 'kind regression always learns what a change does: write learned, or leave it out',
+    });
+  else if (typeof expect === 'object' && value.kind !== 'threshold')
     issues.push({ path: at, message: `kind ${value.kind} has no bound after a change; use none` });
   return issues;
 }
