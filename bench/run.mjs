@@ -10,8 +10,8 @@ import { loadavg } from 'node:os';
 import path from 'node:path';
 
 const folder = import.meta.dirname;
-// Measures accuracy on incidents kept outside the project, whose folder it must be given.
-const needsData = new Set(['diagnosis']);
+// Measure accuracy on data kept outside the project, whose folder they must be given.
+const needsData = new Set(['diagnosis', 'nab']);
 // Parts of benches, not benches.
 const shared = new Set(['report']);
 const deadlineMs = 15 * 60_000;

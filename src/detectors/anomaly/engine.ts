@@ -8,6 +8,8 @@ import type { Tuning } from './tuning.ts';
 export interface Seen {
   /** How surprising, as minus the natural logarithm of the chance per sample; 0 is not at all. */
   surprise: number;
+  /** Filled by `foldSample`. */
+  score: number;
   cause: number;
   expected: number;
   low: number;
@@ -22,7 +24,7 @@ const evidenceAt = features + histograms + features;
 
 /** An empty result to be filled by `observe`. */
 export function emptySeen(): Seen {
-  return { surprise: 0, cause: 0, expected: 0, low: 0, high: 0, values: new Float64Array(evidenceAt + 3) };
+  return { surprise: 0, score: 0, cause: 0, expected: 0, low: 0, high: 0, values: new Float64Array(evidenceAt + 3) };
 }
 
 const warm = 50;
@@ -87,14 +89,15 @@ function look(chunk: Chunk, slot: number, tMs: number, v: number, nature: Nature
   if (n === 2) f[at + field.vol12] = f[at + field.vol400] = vol;
   const vol12 = moved(f, at + field.vol12, vol, 12);
   const warmed = n > warmProfile;
-  values[0] = warmed ? x - expected : 0;
+  const rest = warmed ? x - expected : 0;
+  values[0] = rest;
   values[1] = y12 - y96;
   values[2] = x - level;
   values[3] = y - y48;
   values[4] = vol12 - (f[at + field.vol400] ?? 0);
   values[5] = y;
   values[6] = y12;
-  values[7] = warmed ? (x - expected) / offset : 0;
+  values[7] = moved(f, at + field.rest12, rest, 12) / offset;
   const grain = nature.grain * scale;
   values[8] = values[10] = 3 * grain;
   values[9] = values[11] = 0.006;
@@ -104,7 +107,8 @@ function look(chunk: Chunk, slot: number, tMs: number, v: number, nature: Nature
     const memory = Math.min(n, tuned.meanMemory);
     moved(f, at + field.missProfile, Math.abs(x - known), memory);
     moved(f, at + field.missMean, Math.abs(x - mean), memory);
-    f[profileAt] = known + (x - known) / Math.min(Math.max(2, n / hours), tuned.profileMemory);
+    const visit = 3_600_000 / Math.max(1_000, f[at + field.intervalMs] ?? 0);
+    f[profileAt] = known + (x - known) / Math.max(2, Math.min(n / hours, tuned.profileDays * visit));
   } else f[profileAt] = x;
   moved(f, at + field.mean, x, Math.min(n, tuned.meanMemory));
   moved(f, at + field.level, x, Math.min(n, tuned.levelMemory));
@@ -251,7 +255,7 @@ function onset(f: Float32Array, at: number, evidence: number, n: number, tuned: 
   const weight = onsets + tuned.onsetPrior;
   const mean = (excess + tuned.onsetMean * tuned.onsetPrior) / weight;
   // Records come as 1/n while a series is young.
-  const every = (n + tuned.onsetPrior * Math.min(tuned.onsetEvery, 20 + n / 2.5)) / weight;
+  const every = (n + tuned.onsetPrior * Math.min(tuned.onsetEvery, 20 + n / tuned.onsetAge)) / weight;
   if (n > 100) {
     f[at + field.onsets] = onsets + 1;
     f[at + field.excess] = excess + Math.min(over, 3 * mean);

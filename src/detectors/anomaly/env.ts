@@ -2,11 +2,10 @@ import type { Selector } from '../../lib/selector.ts';
 import type { DetectorRule } from '../../domain/ports/detector.ts';
 import type { Series } from '../../domain/telemetry.ts';
 import type { Seen } from './engine.ts';
-import { field, floats, rowsPerChunk } from './layout.ts';
-import type { Nature } from './nature.ts';
+import { rowsPerChunk } from './layout.ts';
 import type { Chunk } from './rows.ts';
+import type { Manner, Shown } from './sample.ts';
 import type { State } from './state.ts';
-import { causes } from './tuning.ts';
 
 /** What a person may choose. */
 export interface AnomalySettings {
@@ -21,7 +20,8 @@ export interface Env {
   readonly rule: DetectorRule;
   readonly settings: AnomalySettings;
   readonly state: State;
-  readonly natures: Map<string, Nature>;
+  readonly manners: Map<string, Manner>;
+  readonly shown: Shown;
   readonly seen: Seen;
   /** Series that are strange, or about which somebody may still wait to hear that they are well. */
   readonly attention: Set<number>;
@@ -29,18 +29,9 @@ export interface Env {
   traffic: ReadonlyMap<string, readonly Series[]> | undefined;
 }
 
-/** The cause that is not the engine's. */
-export const frozenCause = causes.indexOf('frozen');
-
 /** Where a series' row lies. @throws RangeError when there is none. */
 export function rowOf(state: State, index: number): { readonly chunk: Chunk; readonly slot: number } {
   const chunk = state.rows.chunks[Math.floor(index / rowsPerChunk)];
   if (chunk === undefined) throw new RangeError(`there is no series ${index}`);
   return { chunk, slot: index % rowsPerChunk };
-}
-
-/** The surprise that comes once in the wanted time by chance, at this series' pace of samples. */
-export function enoughFor(env: Env, chunk: Chunk, slot: number): number {
-  const intervalMs = chunk.floats[slot * floats + field.intervalMs] ?? 0;
-  return Math.max(3, Math.log(env.settings.falseAlarmEveryMs / Math.max(1_000, intervalMs || 60_000)));
 }

@@ -19,10 +19,10 @@ const periodMs = { hour: 3_600_000, day: 86_400_000, week: 604_800_000, month: 2
 const rate = z
   .string()
   .regex(/^[1-9]\d{0,3}\/(hour|day|week|month|year)$/, 'must be a number per hour, day, week, month or year: 1/week')
-  .describe('how many false alarms one series may raise: 1/week, 2/month, 1/year');
+  .describe('how many false alarms one series may raise at most: 2/week, 1/month, 1/year');
 
 const params = z.strictObject({
-  falseAlarms: rate.default('1/week'),
+  falseAlarms: rate.default('2/week'),
   worse: z
     .enum(['up', 'down', 'both'])
     .exactOptional()

@@ -52,8 +52,10 @@ export const field = {
   surprise: 39,
   /** The last value. */
   last: 40,
+  /** The mean of the last dozen differences from what the hour lets expect. */
+  rest12: 41,
   /** Twenty-four hourly means, NaN where none was seen. */
-  profile: 41,
+  profile: 42,
 } as const;
 /** Length of a row of floats. */
 export const floats = field.profile + hours;

@@ -1,6 +1,9 @@
 import type { Seen } from './engine.ts';
 import { byte, bytes, field, floats } from './layout.ts';
 import type { Chunk } from './rows.ts';
+import { causes } from './tuning.ts';
+
+const frozenCause = causes.indexOf('frozen');
 
 /** How many samples in a row must lie where they are expected before it is over. */
 export const calmSamples = 5;
@@ -22,7 +25,6 @@ export function follow(
   enough: number,
   frozenNow: number,
   seen: Seen,
-  frozenCause: number,
 ): Turn {
   const f = chunk.floats;
   const at = slot * floats;

@@ -1,13 +1,11 @@
 import { limits } from '../../lib/limits.ts';
 import type { DetectorBatch } from '../../domain/ports/detector.ts';
 import type { Series, SeriesMeta } from '../../domain/telemetry.ts';
-import { observe } from './engine.ts';
-import { enoughFor, frozenCause, rowOf, type Env } from './env.ts';
-import { frozen } from './frozen.ts';
+import { rowOf, type Env } from './env.ts';
 import { column, field, floats, rowsPerChunk } from './layout.ts';
-import { follow } from './life.ts';
-import { confident, mostSurprise, natureOf, type Nature } from './nature.ts';
+import { confident, mostSurprise, natureOf } from './nature.ts';
 import type { Chunk } from './rows.ts';
+import { foldSample, type Manner } from './sample.ts';
 import { tuning } from './tuning.ts';
 
 // Samples stamped ahead of us would freeze the series until that time came: they are left out, and it goes stale.
@@ -18,7 +16,7 @@ export function take(env: Env, series: Series, index: number, batch: DetectorBat
   const { chunk, slot } = rowOf(env.state, index);
   const f = chunk.floats;
   const at = slot * floats;
-  const nature = natureFor(env, series);
+  const manner = mannerFor(env, series);
   let most = 0;
   let any = false;
   for (const { tMs, v } of series.samples) {
@@ -26,21 +24,13 @@ export function take(env: Env, series: Series, index: number, batch: DetectorBat
     const first = (f[at + field.samples] ?? 0) === 0;
     if (!Number.isFinite(v) || tMs > batch.asOfMs + aheadMs || (!first && tMs <= lastMs)) continue;
     any = true;
-    const share = series.nature === 'ratio' ? shareOf(env, series, chunk, slot, v, batch) : undefined;
-    const shown = share === undefined ? v : confident(share.ratio, share.total, share.expected) * share.whole;
-    observe(chunk, slot, tMs, shown, nature, tuning, env.seen);
-    if (share !== undefined)
-      env.seen.surprise = Math.min(env.seen.surprise, mostSurprise(share.ratio, share.total, share.expected));
-    const x = v - (chunk.doubles[column.origin * rowsPerChunk + slot] ?? 0);
-    const stopped =
-      series.nature === 'ratio' || series.nature === 'state' ? 0 : frozen(f, at, x, f[at + field.samples] ?? 0);
-    f[at + field.last] = x;
-    const enough = enoughFor(env, chunk, slot);
-    most = Math.max(most, env.seen.surprise / (env.seen.surprise + enough));
-    const turn = follow(chunk, slot, x, first ? 0 : (tMs - lastMs) / 1_000, enough, stopped, env.seen, frozenCause);
+    env.shown.v = env.shown.certain = v;
+    env.shown.most = Infinity;
+    if (series.nature === 'ratio') weighShare(env, series, chunk, slot, v, batch);
+    const turn = foldSample(chunk, slot, tMs, env.shown, manner, env.seen);
+    most = Math.max(most, env.seen.score);
     if (turn === 'begins') {
       env.attention.add(index);
-      if (stopped >= enough) most = Math.max(most, 0.5);
       env.state.seen.set(index, [tMs, v]);
     } else if (turn === 'lasts') remember(env.state.seen.get(index), tMs, v);
     else if (turn === 'ends') env.state.seen.delete(index);
@@ -65,14 +55,7 @@ function remember(seen: number[] | undefined, tMs: number, v: number): void {
 }
 
 // Few requests prove little: a ratio counts as far as the traffic behind it makes it certain.
-function shareOf(
-  env: Env,
-  series: Series,
-  chunk: Chunk,
-  slot: number,
-  v: number,
-  batch: DetectorBatch,
-): { readonly ratio: number; readonly total: number; readonly expected: number; readonly whole: number } | undefined {
+function weighShare(env: Env, series: Series, chunk: Chunk, slot: number, v: number, batch: DetectorBatch): void {
   env.traffic ??= trafficIn(batch);
   const beside = env.traffic.get(series.service) ?? [];
   const text = JSON.stringify(series.labels);
@@ -80,11 +63,12 @@ function shareOf(
   const rate = own?.samples.at(-1)?.v;
   const at = slot * floats;
   const seconds = (chunk.floats[at + field.intervalMs] ?? 0) / 1_000;
-  if (rate === undefined || seconds === 0) return undefined;
+  if (rate === undefined || seconds === 0) return;
   const whole = series.unit === '%' ? 100 : 1;
   const origin = chunk.doubles[column.origin * rowsPerChunk + slot] ?? 0;
   const expected = Math.max(0, Math.min(1, (origin + (chunk.floats[at + field.level] ?? 0)) / whole));
-  return { ratio: v / whole, total: rate * seconds, expected, whole };
+  env.shown.certain = confident(v / whole, rate * seconds, expected) * whole;
+  env.shown.most = mostSurprise(v / whole, rate * seconds, expected);
 }
 
 function trafficIn(batch: DetectorBatch): ReadonlyMap<string, readonly Series[]> {
@@ -98,9 +82,16 @@ function trafficIn(batch: DetectorBatch): ReadonlyMap<string, readonly Series[]>
   return traffic;
 }
 
-function natureFor(env: Env, meta: Pick<SeriesMeta, 'nature' | 'unit'>): Nature {
+function mannerFor(env: Env, meta: Pick<SeriesMeta, 'nature' | 'unit'>): Manner {
   const name = `${meta.nature} ${meta.unit}`;
-  const known = env.natures.get(name) ?? natureOf(meta, env.settings.worse);
-  env.natures.set(name, known);
-  return known;
+  const known = env.manners.get(name);
+  if (known !== undefined) return known;
+  const manner = {
+    nature: natureOf(meta, env.settings.worse),
+    freezes: meta.nature !== 'ratio' && meta.nature !== 'state',
+    falseAlarmEveryMs: env.settings.falseAlarmEveryMs,
+    tuned: tuning,
+  };
+  env.manners.set(name, manner);
+  return manner;
 }

@@ -1,8 +1,9 @@
 import type { DetectorContext } from '../../domain/ports/detector.ts';
 import type { SeriesMeta } from '../../domain/telemetry.ts';
 import { bandAt } from './engine.ts';
-import { enoughFor, rowOf, type Env } from './env.ts';
+import { rowOf, type Env } from './env.ts';
 import { byte, bytes, column, field, floats, rowsPerChunk } from './layout.ts';
+import { enoughFor } from './sample.ts';
 import { causes } from './tuning.ts';
 import type { Told } from './words.ts';
 
@@ -23,7 +24,7 @@ export function toldAbout(env: Env, index: number, meta: SeriesMeta, score: numb
     low: origin + (bad ? (f[at + field.low] ?? 0) : now.low),
     high: origin + (bad ? (f[at + field.high] ?? 0) : now.high),
     surprise: f[at + field.surprise] ?? 0,
-    enough: enoughFor(env, chunk, slot),
+    enough: enoughFor(chunk, slot, env.settings.falseAlarmEveryMs),
     score,
     intervalMs: f[at + field.intervalMs] ?? 0,
     sinceMs: lastMs - 1_000 * (f[at + field.strangeForS] ?? 0),

@@ -9,14 +9,19 @@ export interface Tuning {
   readonly levelMemory: number;
   readonly meanMemory: number;
   readonly scaleMemory: number;
-  readonly profileMemory: number;
+  /** How many visits of an hour its mean remembers. */
+  readonly profileDays: number;
   readonly recordMemory: number;
   readonly histogramMemory: number;
   /** Half-life of the barrier that an onset puts up. */
   readonly refractory: number;
-  /** Evidence below this is no onset; onsets above it come once in `onsetEvery` samples, `onsetMean` above it on average. */
+  /**
+   * What is believed of onsets before a series has shown its own: those above `onsetLeast` come once in `onsetEvery`
+   * samples, in a young series once in its age by `onsetAge`, and are `onsetMean` above it on average.
+   */
   readonly onsetLeast: number;
   readonly onsetEvery: number;
+  readonly onsetAge: number;
   readonly onsetMean: number;
   /** How many onsets that belief weighs. */
   readonly onsetPrior: number;
@@ -26,19 +31,20 @@ export interface Tuning {
 export const tuning: Tuning = {
   weights: [1, 1, 1, 1, 1, 0.3, 0.3, 0.3],
   cap: 8,
-  rare: 5.5,
+  rare: 6,
   levelMemory: 400,
   meanMemory: 2_000,
   scaleMemory: 4_000,
-  profileMemory: 40,
+  profileDays: 7,
   recordMemory: 50_000,
   histogramMemory: 30_000,
   refractory: 25,
   onsetLeast: 0.6,
-  onsetEvery: 1_000,
-  onsetMean: 1,
+  onsetEvery: 3_000,
+  onsetAge: 2.5,
+  onsetMean: 0.7,
   onsetPrior: 20,
 };
 
 /** What the engine looks at; indexes of `tuning.weights` and of `Seen.cause`. */
-export const causes = ['hour', 'shift', 'level', 'jump', 'noise', 'value', 'smoothed', 'hour-value', 'frozen'] as const;
+export const causes = ['hour', 'shift', 'level', 'jump', 'noise', 'value', 'smoothed', 'hour-drift', 'frozen'] as const;

@@ -35,7 +35,7 @@ const what = {
   noise: 'varies as it never did',
   value: 'has a value it hardly ever had',
   smoothed: 'stays where it hardly ever was',
-  'hour-value': 'is not what it is at this hour',
+  'hour-drift': 'has not been for a while what it is at this hour',
   frozen: 'does not change any more, though it always did',
 } as const;
 
