@@ -15,7 +15,7 @@ import { createBank, type DetectorBank } from './bank.ts';
 import { createBudgets } from './budgets.ts';
 import { createCases, executorDeps, type Cases } from './cases/index.ts';
 import { createChangeLog } from './changes.ts';
-import { createExecutor, type Executor } from './executor/index.ts';
+import { createExecutor, executionId, type Executor } from './executor/index.ts';
 import { createFreshness } from './freshness.ts';
 import { createHealthDesk } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
@@ -190,7 +190,10 @@ function approvalsFor(parts: WatchParts, watch: Watch, cases: Cases): Approvals 
     policyDigest: () => watch.resources().policies.digest,
     plan: (planId) => cases.plan(planId),
     proceed: (plan, approvals) => cases.proceed(plan, approvals),
-    lapsed: (pending, because) => cases.lapsed(pending, because),
+    begun: (plan) => watch.executor().find(executionId(plan)) !== undefined,
+    reconsider: (plan) => cases.reconsider(plan),
+    lapsed: (pending, because, code) => cases.lapsed(pending, because, code),
+    withdrawn: (pending, because) => cases.withdrawn(pending, because),
     counted: (verdict) => watch.metrics.approvals.inc({ verdict }),
   });
 }

@@ -34,6 +34,8 @@ export interface CaseFile {
   /** When it is looked at again without any news, and how often it was. */
   readonly retryAtMs?: number;
   readonly tries: number;
+  /** How often an allowed plan was refused at the last moment. */
+  readonly refusals?: number;
 }
 
 /** A plan that waits for people. */
@@ -51,6 +53,8 @@ export interface PendingApproval {
   /** 0: `from` is asked; 1: `then` as well. */
   readonly rung: number;
   readonly approvals: readonly Approval[];
+  /** Consent that was given and not yet gone on with: it is gone on with by itself. */
+  readonly owed?: true;
   readonly status: 'waiting' | 'granted' | 'denied' | 'expired' | 'void';
   readonly because?: string;
 }

@@ -24,6 +24,7 @@ export function renderTitle(notice: Notice): string {
 const kindWords: Readonly<Record<Notice['kind'], string>> = {
   opened: 'Incident',
   'approval-needed': 'Your consent is needed',
+  'approval-void': 'No answer is needed any more',
   suggestion: 'Suggestion',
   acted: 'Acted',
   'act-failed': 'The act failed',

@@ -3,8 +3,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createApprovals, type Answer, type Approvals } from '../../src/agent/approvals/index.ts';
 import type { PendingApproval } from '../../src/agent/views.ts';
 import type { ApprovalRequirement, Decision } from '../../src/domain/authority.ts';
+import { WatchkeeperError } from '../../src/lib/errors.ts';
 import type { Plan } from '../../src/domain/remediation.ts';
 import { diskLedger, diskStore, emptyDisk, type Disk } from '../support/memory-store.ts';
+import { recordingLog } from '../support/quiet-log.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { virtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import { plan as somePlan } from '../policy/world.ts';
@@ -25,13 +27,27 @@ interface Desk {
   readonly lapsed: string[];
   readonly proceeded: string[];
   policyDigest: string;
+  readonly withdrawn: string[];
+  /** What going on with consent fails by. */
+  fault?: Error;
+  begun: boolean;
+  now: Decision;
   outcome: Decision['outcome'];
   plan: Plan;
 }
 
 function makeDesk(disk: Disk = emptyDisk(), epoch = 1): Desk {
   const clock = virtualClock();
-  const desk = { clock, disk, lapsed: [], proceeded: [], policyDigest: 'p1', outcome: 'allow' } as unknown as Desk & {
+  const desk = {
+    clock,
+    disk,
+    lapsed: [],
+    proceeded: [],
+    withdrawn: [],
+    begun: false,
+    policyDigest: 'p1',
+    outcome: 'allow',
+  } as unknown as Desk & {
     approvals: Approvals;
   };
   const now = clock.nowMs();
@@ -48,11 +64,19 @@ function makeDesk(disk: Disk = emptyDisk(), epoch = 1): Desk {
     plan: (id) => (id === desk.plan.id ? desk.plan : undefined),
     proceed: (plan) => {
       desk.proceeded.push(plan.id);
+      if (desk.fault) return Promise.reject(desk.fault);
       return Promise.resolve({
         decision: { outcome: desk.outcome, reasons: ['as the test says'] } as unknown as Decision,
         executionId: 'x1',
       });
     },
+    begun: () => desk.begun,
+    reconsider: () => Promise.resolve(desk.now),
+    withdrawn: (_pending, because) => {
+      desk.withdrawn.push(because);
+      return Promise.resolve();
+    },
+    log: recordingLog(),
     lapsed: (_pending, because) => {
       desk.lapsed.push(because);
       return Promise.resolve();
@@ -185,5 +209,108 @@ describe('the desk at which consent is taken', () => {
     await next.approvals.resume();
     expect(next.approvals.of(pending.planId)).toMatchObject({ status: 'void' });
     expect(next.approvals.all()).toHaveLength(1_000);
+  });
+});
+
+describe('consent that could not be gone on with', () => {
+  let desk: Desk;
+  let pending: PendingApproval;
+  beforeEach(async () => {
+    desk = makeDesk();
+    pending = await desk.approvals.request(desk.plan, requirement);
+    desk.fault = new WatchkeeperError('store-failed', 'the disk is full');
+  });
+  const answer = () => desk.approvals.answer({ ...by('cli:ana'), about: pending.planId });
+  const status = () => desk.approvals.of(pending.planId)?.status;
+
+  it('is kept, said to be kept, and gone on with by itself when the fault is over', async () => {
+    expect(await answer()).toMatchObject({ is: 'recorded', message: expect.stringContaining('tried again') as string });
+    expect(status()).toBe('waiting');
+    await desk.approvals.tick();
+    await desk.approvals.tick();
+    // Not at every tick: the fault may need a while to pass.
+    expect(desk.proceeded).toHaveLength(2);
+    delete desk.fault;
+    await desk.clock.advance(5_000);
+    await desk.approvals.tick();
+    expect(status()).toBe('granted');
+    await desk.clock.advance(5_000);
+    await desk.approvals.tick();
+    expect(desk.proceeded).toHaveLength(3);
+  });
+
+  it('is not begun twice when only the note of it was lost', async () => {
+    await answer();
+    desk.begun = true;
+    await desk.approvals.tick();
+    expect(status()).toBe('granted');
+    expect(desk.proceeded).toHaveLength(1);
+  });
+
+  it('is over when its incident is, and says so', async () => {
+    desk.fault = new WatchkeeperError('conflict', 'the incident is over');
+    expect(await answer()).toEqual({ is: 'refused', message: 'Recorded, but the incident is over' });
+    expect(status()).toBe('void');
+  });
+
+  it('ends as unanswered when the fault outlasts it', async () => {
+    await answer();
+    await desk.clock.advance(requirement.expiresMs);
+    await desk.approvals.tick();
+    await desk.clock.advance(requirement.expiresMs);
+    await desk.approvals.tick();
+    expect(status()).toBe('expired');
+    expect(desk.lapsed).toHaveLength(1);
+  });
+
+  it('is void after a restart, and whoever gave it hears so', async () => {
+    await answer();
+    const next = makeDesk(desk.disk, 2);
+    await next.approvals.resume();
+    expect(next.approvals.of(pending.planId)?.status).toBe('void');
+    expect(next.withdrawn).toEqual([expect.stringContaining('the daemon restarted')]);
+  });
+});
+
+describe('a change of the policies while people are asked', () => {
+  const asks = (approval: ApprovalRequirement): Decision =>
+    ({ outcome: 'require-approval', reasons: ['ask'], approval, policyDigest: 'p2' }) as unknown as Decision;
+  it('leaves a question that stays the same, and takes its answer under the new ones', async () => {
+    const desk = makeDesk();
+    const pending = await desk.approvals.request(desk.plan, requirement);
+    desk.policyDigest = 'p2';
+    desk.now = asks(requirement);
+    await desk.approvals.tick();
+    expect(desk.withdrawn).toEqual([]);
+    expect(await desk.approvals.answer({ ...by('cli:ana'), about: pending.planId })).toMatchObject({ is: 'recorded' });
+    expect(desk.approvals.of(pending.planId)?.approvals[0]?.policyDigest).toBe('p2');
+  });
+
+  it.each([
+    ['asks others', asks({ ...requirement, from: ['group:leads'] })],
+    ['allows it', { outcome: 'allow', reasons: ['it is allowed'], policyDigest: 'p2' } as unknown as Decision],
+    ['denies it', { outcome: 'deny', reasons: ['never'], policyDigest: 'p2' } as unknown as Decision],
+  ])('voids the question once, and says so, when the new set %s', async (_what, now) => {
+    const desk = makeDesk();
+    const pending = await desk.approvals.request(desk.plan, requirement);
+    desk.policyDigest = 'p2';
+    desk.now = now;
+    await desk.approvals.tick();
+    await desk.approvals.tick();
+    expect(desk.approvals.of(pending.planId)?.status).toBe('void');
+    expect(desk.withdrawn).toEqual([expect.stringContaining('the policies changed since it was asked')]);
+    expect(typesIn(desk.disk).at(-1)).toBe('approval-refused');
+  });
+
+  it('voids a question that somebody has answered in part: that consent was to other policies', async () => {
+    const desk = makeDesk();
+    const two = { ...requirement, need: 2 };
+    const pending = await desk.approvals.request(desk.plan, two);
+    desk.outcome = 'require-approval';
+    await desk.approvals.answer({ ...by('cli:ana'), about: pending.planId });
+    desk.policyDigest = 'p2';
+    desk.now = asks(two);
+    await desk.approvals.tick();
+    expect(desk.approvals.of(pending.planId)?.status).toBe('void');
   });
 });

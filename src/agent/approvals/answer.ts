@@ -1,3 +1,4 @@
+import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Approval } from '../../domain/authority.ts';
 import type { Plan } from '../../domain/remediation.ts';
 import type { AnswerResult, PendingApproval } from '../views.ts';
@@ -46,21 +47,35 @@ export async function take(
     await options.lapsed(next, because);
     return { is: 'recorded', message: 'Denied. One denial settles it: this plan will not be carried out.' };
   }
-  await save(next, drafts);
-  return consented(options, next, plan, save);
+  // Durable before it is gone on with: whatever happens then, the next tick finds it.
+  const owed: PendingApproval = { ...next, owed: true };
+  await save(owed, drafts);
+  return goOn(options, owed, plan, save);
 }
 
-async function consented(
+/** Goes on with consent that is saved. Safe to call again: what has begun is not begun twice. */
+export async function goOn(
   options: ApprovalsOptions,
   pending: PendingApproval,
   plan: Plan,
   save: Save,
 ): Promise<AnswerResult> {
-  const { decision, executionId } = await options.proceed(plan, pending.approvals);
+  const { owed: _, ...settled } = pending;
+  const granted = `approved by ${pending.approvals.map((given) => given.by.id).join(', ')}`;
+  let came: Awaited<ReturnType<ApprovalsOptions['proceed']>>;
+  try {
+    if (options.begun(plan)) {
+      await save({ ...settled, status: 'granted', because: granted }, []);
+      return { is: 'recorded', message: 'Approved. It is being carried out.' };
+    }
+    came = await options.proceed(plan, pending.approvals);
+  } catch (thrown) {
+    return stuck(options, pending, WatchkeeperError.from(thrown), save);
+  }
+  const { decision, executionId } = came;
   switch (decision.outcome) {
     case 'allow': {
-      const because = `approved by ${pending.approvals.map((given) => given.by.id).join(', ')}`;
-      await save({ ...pending, status: 'granted', because }, []);
+      await save({ ...settled, status: 'granted', because: granted }, []);
       return {
         is: 'recorded',
         message: 'Approved. It is being carried out.',
@@ -69,14 +84,33 @@ async function consented(
       };
     }
     case 'require-approval':
+      await save(settled, []);
       return { is: 'recorded', message: `Recorded. ${decision.reasons[0] ?? 'More consent is needed.'}`, decision };
     case 'deny': {
       const because = decision.reasons.join('; ');
-      await save({ ...pending, status: 'void', because }, []);
-      await options.lapsed(pending, `policy denies it now: ${because}`);
+      await save({ ...settled, status: 'void', because }, []);
+      await options.lapsed(settled, `policy denies it now: ${because}`, decision.code);
       return { is: 'refused', message: `Recorded, but policy denies it now: ${because}` };
     }
   }
+}
+
+// What can no longer be is over; any other fault passes, and the consent is kept for when it has.
+async function stuck(
+  options: ApprovalsOptions,
+  pending: PendingApproval,
+  error: WatchkeeperError,
+  save: Save,
+): Promise<AnswerResult> {
+  options.log.error('consent could not be gone on with', { plan: pending.planId, error });
+  if (error.code !== 'conflict')
+    return {
+      is: 'recorded',
+      message: `Recorded. It could not be gone on with yet (${error.message}); that is tried again by itself.`,
+    };
+  const { owed: _, ...settled } = pending;
+  await save({ ...settled, status: 'void', because: error.message }, []);
+  return { is: 'refused', message: `Recorded, but ${error.message}` };
 }
 
 async function refuse(

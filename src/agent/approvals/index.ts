@@ -1,8 +1,10 @@
-import type { ApprovalRequirement, Principal } from '../../domain/authority.ts';
+import { digest } from '../../lib/canonical.ts';
+import type { ApprovalRequirement, Decision, Principal } from '../../domain/authority.ts';
 import type { Plan } from '../../domain/remediation.ts';
+import { asJson } from '../records.ts';
 import type { PendingApproval } from '../views.ts';
 import { rowsOf } from '../rows.ts';
-import { find, take } from './answer.ts';
+import { find, goOn, take } from './answer.ts';
 import { approvalStage, planStateHash } from '../../policy/index.ts';
 import { draft, put, type Approvals, type ApprovalsOptions, type Save } from './types.ts';
 
@@ -14,6 +16,7 @@ const mostKept = 1_000;
 export function createApprovals(options: ApprovalsOptions): Approvals {
   const kept = new Map<string, PendingApproval>();
   const inTurn = queue();
+  const tried = new Map<string, number>();
   const save: Save = async (pending, drafts) => {
     await options.ledger.record({ drafts, puts: [put(pending)] });
     kept.set(pending.planId, pending);
@@ -25,6 +28,11 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     save({ ...pending, status: 'void', because }, [
       draft(pending, 'approval-refused', options.clock.nowMs(), { reason: 'void' }),
     ]);
+  // Who had said yes believes that something happens: that it does not, they must hear.
+  const voidAndTell = async (pending: PendingApproval, because: string): Promise<void> => {
+    await voidIt(pending, because);
+    if (pending.approvals.length > 0) await options.withdrawn(pending, because);
+  };
   const groupsOf = (principal: Principal): readonly string[] => groupsFor(options, principal);
 
   return {
@@ -39,8 +47,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       inTurn(() => take(options, answer, find(answer.about, [...kept.values()]), groupsOf(answer.who), save)),
     tick: () =>
       inTurn(async () => {
-        const nowMs = options.clock.nowMs();
-        for (const pending of waiting()) if (pending.expiresAtMs <= nowMs) await expire(options, pending, save);
+        for (const pending of waiting()) await lookAfter(options, pending, save, tried);
       }),
     resume: () =>
       inTurn(async () => {
@@ -54,7 +61,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         }
         for (const pending of waiting()) {
           if (pending.epoch !== options.epoch)
-            await voidIt(pending, 'the daemon restarted since it was asked; the plan is made again');
+            await voidAndTell(pending, 'the daemon restarted since it was asked; the plan is made again');
         }
       }),
     withdraw: (incidentId, because) =>
@@ -86,6 +93,67 @@ function firstRequest(options: ApprovalsOptions, plan: Plan, requirement: Approv
     status: 'waiting',
   };
 }
+
+const tryAgainMs = 5_000;
+
+async function lookAfter(
+  options: ApprovalsOptions,
+  pending: PendingApproval,
+  save: Save,
+  tried: Map<string, number>,
+): Promise<void> {
+  const nowMs = options.clock.nowMs();
+  const plan = options.plan(pending.planId);
+  if (pending.expiresAtMs > nowMs && pending.policyDigest !== options.policyDigest())
+    return review(options, pending, plan, save);
+  if (pending.owed !== true || plan === undefined)
+    return pending.expiresAtMs <= nowMs ? expire(options, pending, save) : undefined;
+  const atMs = options.clock.monotonicMs();
+  if (atMs - (tried.get(pending.planId) ?? -Infinity) < tryAgainMs) return undefined;
+  tried.set(pending.planId, atMs);
+  const result = await goOn(options, pending, plan, save);
+  options.log.info('consent was gone on with again', { plan: pending.planId, result: result.message });
+  if (pending.expiresAtMs <= nowMs && result.is === 'recorded' && result.decision?.outcome !== 'allow')
+    await expire(options, pending, save);
+  return undefined;
+}
+
+// Consent is bound to the policies it was asked under (I4). Where the new ones ask the same, and nobody has answered yet,
+// the question stands under them; any other question is void, since an answer to it could never count.
+async function review(
+  options: ApprovalsOptions,
+  pending: PendingApproval,
+  plan: Plan | undefined,
+  save: Save,
+): Promise<void> {
+  const atMs = options.clock.nowMs();
+  const decision = plan === undefined ? undefined : await options.reconsider(plan).catch(() => undefined);
+  const same =
+    decision?.approval !== undefined &&
+    pending.approvals.length === 0 &&
+    digest(asJson(decision.approval)) === digest(asJson(pending.requirement));
+  if (same) {
+    const body = { from: [...pending.requirement.from], need: pending.requirement.need, reason: 'policy-changed' };
+    const next = { ...pending, policyDigest: decision.policyDigest };
+    return save(next, [draft(next, 'approval-requested', atMs, body)]);
+  }
+  const now =
+    decision === undefined
+      ? ''
+      : `; now it is ${wordFor[decision.outcome]}: ${decision.reasons[0] ?? decision.decidedBy}`;
+  const because = `the policies changed since it was asked${now}`;
+  const { owed: _, ...settled } = pending;
+  await save({ ...settled, status: 'void', because }, [
+    { ...draft(pending, 'approval-refused', atMs, { reason: 'policy-changed' }), payload: { reason: because } },
+  ]);
+  return options.withdrawn(settled, because);
+}
+
+const wordFor: Readonly<Record<Decision['outcome'], string>> = {
+  allow: 'allowed without',
+  'require-approval': 'asked otherwise',
+  deny: 'denied',
+};
 
 // The stages are the policy's: the same function that counts consent says who is being asked.
 async function expire(options: ApprovalsOptions, pending: PendingApproval, save: Save): Promise<void> {

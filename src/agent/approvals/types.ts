@@ -1,6 +1,6 @@
-import type { Approval, ApprovalRequirement, Decision, Principal } from '../../domain/authority.ts';
+import type { Approval, ApprovalRequirement, Decision, DenyCode, Principal } from '../../domain/authority.ts';
 import type { LedgerDraft } from '../../domain/ledger.ts';
-import type { Clock, Random } from '../../domain/ports/io.ts';
+import type { Clock, Log, Random } from '../../domain/ports/io.ts';
 import type { Ledger } from '../../domain/ports/ledger.ts';
 import type { Put, Store } from '../../domain/ports/store.ts';
 import type { Plan } from '../../domain/remediation.ts';
@@ -33,8 +33,15 @@ export interface ApprovalsOptions {
     plan: Plan,
     approvals: readonly Approval[],
   ) => Promise<{ readonly decision: Decision; readonly executionId?: string }>;
-  /** A plan's waiting is over without consent: what happens now. */
-  readonly lapsed: (pending: PendingApproval, because: string) => Promise<void>;
+  /** Whether a plan is being carried out, or was. */
+  readonly begun: (plan: Plan) => boolean;
+  /** What policy says of a plan now, when nobody has consented yet; asked when the policies have changed. */
+  readonly reconsider: (plan: Plan) => Promise<Decision>;
+  /** A plan's waiting is over without an act: what happens now. `code` when policy denied it. */
+  readonly lapsed: (pending: PendingApproval, because: string, code?: DenyCode) => Promise<void>;
+  /** A question is void, and not by an answer: people must hear so, and the case be decided anew. */
+  readonly withdrawn: (pending: PendingApproval, because: string) => Promise<void>;
+  readonly log: Log;
   readonly counted: (verdict: 'approve' | 'deny' | 'refused') => void;
 }
 
@@ -42,7 +49,10 @@ export interface ApprovalsOptions {
 export interface Approvals {
   request(plan: Plan, requirement: ApprovalRequirement): Promise<PendingApproval>;
   answer(answer: Answer): Promise<AnswerResult>;
-  /** Expires what nobody answered: the next rung is asked, and after the last one the plan lapses. */
+  /**
+   * Goes on with consent that could not be gone on with; asks policy again where it has changed; expires what nobody
+   * answered: the next rung is asked, and after the last one the plan lapses.
+   */
   tick(): Promise<void>;
   /** After a restart: what waited under another epoch is void, and is proposed anew by the pipeline. */
   resume(): Promise<void>;

@@ -61,10 +61,15 @@ async function onEnded(
     const row = work.annotate(plan.incidentId, [], 'mitigated');
     if (row) await watch.ledger.record({ drafts: [], puts: [row] });
     await watch.ladder.answered(plan.incidentId, 'it was acted on and helped');
-  } else if (execution.status === 'denied' && file.tries < mostRefusals) {
+  } else if (execution.status === 'denied' && (file.refusals ?? 0) < mostRefusals) {
     await files.write(
       plan.incidentId,
-      { executions, standing: `refused at the last moment: ${because}`, retryAtMs: nowMs + afterRefusalMs },
+      {
+        executions,
+        standing: `refused at the last moment: ${because}`,
+        retryAtMs: nowMs + afterRefusalMs,
+        refusals: (file.refusals ?? 0) + 1,
+      },
       [],
       [line],
     );

@@ -1,22 +1,19 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Incident } from '../../domain/alert.ts';
-import type { Approval, Decision } from '../../domain/authority.ts';
-import type { Plan } from '../../domain/remediation.ts';
+import type { Approval } from '../../domain/authority.ts';
 import type { Watch } from '../watch.ts';
-import type { PendingApproval } from '../views.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
 import { incidentDraft } from '../records.ts';
-import { decisionDraft } from './drafts.ts';
-import { caseFacts, decideNow, decisionInput, serviceOf } from './facts.ts';
+import { serviceOf } from './facts.ts';
 import { createCaseFiles, type CaseFiles } from './file-store.ts';
-import { observeSteps } from './look.ts';
 import type { Proposal } from './propose.ts';
 import { noticeTitle } from './notices.ts';
 import { createTurns } from './turns.ts';
 import type { CaseDeps, Cases } from './types.ts';
 import { onExecution } from './after.ts';
+import { onLapsed, onWithdrawn, proceed, reconsider } from './consent.ts';
 import { tell } from './telling.ts';
-import { workOn, type CaseWork } from './work.ts';
+import { handedOver, workOn, type CaseWork } from './work.ts';
 
 export { noticeOf } from './notices.ts';
 export { proposeOne } from './propose.ts';
@@ -25,6 +22,7 @@ export type { Cases } from './types.ts';
 
 // Cases worked on at the same time; more wait their turn, gravest first.
 const atOnce = 4;
+const restartAfterMs = 15_000;
 
 /** Makes the deciding half. Nothing is decided before `restore`. */
 export function createCases(deps: CaseDeps): Cases {
@@ -32,7 +30,7 @@ export function createCases(deps: CaseDeps): Cases {
   const files = createCaseFiles(deps);
   const incidentOf = (id: string): Incident | undefined =>
     watch.state().incidents.find((incident) => incident.id === id);
-  const work: CaseWork = { ...deps, files, begin: (proposal) => begin(watch, proposal) };
+  const work: CaseWork = { ...deps, files, begin: (proposal, approvals) => begin(work, proposal, approvals) };
   const over = new Map<string, Incident>();
   const putOff = new Set<string>();
   const turns = createTurns(atOnce, async (incidentId) => {
@@ -86,7 +84,9 @@ export function createCases(deps: CaseDeps): Cases {
       files.forgetIdle((id) => open.has(id) || turns.has(id));
     },
     proceed: (plan, approvals) => proceed(work, plan, approvals),
-    lapsed: (pending, because) => onLapsed(work, pending, because),
+    reconsider: (plan) => reconsider(work, plan),
+    lapsed: (pending, because, code) => onLapsed(work, pending, because, code),
+    withdrawn: (pending, because) => onWithdrawn(work, pending, because),
     executionEvent: (event: ExecutionEvent) => onExecution(work, event, (id) => turns.add(id)),
     file: (incidentId) => files.read(incidentId),
     plan: (planId) => files.plan(planId),
@@ -99,7 +99,7 @@ export function createCases(deps: CaseDeps): Cases {
 
 // Starting takes as long as the steps do; nobody waits for it here, the executor tells what became of it.
 function begin(
-  watch: Watch,
+  { watch, files }: CaseWork,
   { plan, decision }: Pick<Proposal, 'plan' | 'decision'>,
   approvals: readonly Approval[] = [],
 ): void {
@@ -113,36 +113,14 @@ function begin(
   watch
     .executor()
     .start(plan, decision, approvals)
-    .catch((thrown: unknown) =>
-      watch.log.error('a plan could not be started', { plan: plan.id, error: WatchkeeperError.from(thrown) }),
-    );
-}
-
-async function proceed(
-  work: CaseWork,
-  plan: Plan,
-  approvals: readonly Approval[],
-): Promise<{ readonly decision: Decision }> {
-  const { watch, files } = work;
-  const file = files.get(plan.incidentId);
-  const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
-  const facts =
-    incident && incident.status !== 'resolved' && file.diagnosis
-      ? caseFacts(watch, incident, file.diagnosis)
-      : undefined;
-  if (!facts) throw new WatchkeeperError('conflict', 'the incident is over, so the plan is not carried out');
-  const observations = await observeSteps(watch, facts.service, plan.steps);
-  const input = decisionInput(watch, facts, { plan, observations, approvals });
-  const decision = decideNow(watch, input);
-  const who = approvals.map((one) => one.by.id).join(', ');
-  await files.write(
-    plan.incidentId,
-    { decisions: [...file.decisions, decision] },
-    [decisionDraft(decision, input)],
-    [`${who} consented: ${decision.outcome}`],
-  );
-  if (decision.outcome === 'allow') begin(watch, { plan, decision }, approvals);
-  return { decision };
+    .catch(async (thrown: unknown) => {
+      const error = WatchkeeperError.from(thrown);
+      watch.log.error('a plan could not be started', { plan: plan.id, error });
+      // It is decided anew: a plan that was allowed and never begun must not leave its case waiting for it.
+      const retryAtMs = watch.clock.nowMs() + restartAfterMs;
+      await files.write(plan.incidentId, { standing: `it could not be started: ${error.message}`, retryAtMs }, []);
+    })
+    .catch((thrown: unknown) => logFault(watch, plan.incidentId, thrown));
 }
 
 // What the last process saw is no ground to decide on; the reason is kept where `explain` and the ledger show it.
@@ -187,19 +165,6 @@ function goesOnAs(watch: Watch, incidentId: string): string {
     id = into;
   }
   return id;
-}
-
-/** Begins the standing of a case that people have and the machine leaves alone. */
-export const handedOver = 'with people';
-
-async function onLapsed(work: CaseWork, pending: PendingApproval, because: string): Promise<void> {
-  // Somebody said no, or nobody said anything: asking again by itself would be nagging, and acting would be disobedience.
-  await work.files.write(
-    pending.incidentId,
-    { standing: `${handedOver}: ${because}` },
-    [],
-    [`${pending.runbook} is not carried out: ${because}`],
-  );
 }
 
 async function onResolved(work: CaseWork, incident: Incident): Promise<void> {

@@ -19,6 +19,8 @@ export interface NoticeParts {
   readonly execution?: Execution;
   readonly pending?: PendingApproval;
   readonly suggestions?: readonly string[];
+  /** Why a question is void. */
+  readonly because?: string;
   /** Tells notices of one kind about one incident apart: a plan, a reason. */
   readonly about?: string;
 }
@@ -38,6 +40,7 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
     lines: [
       ...firing.slice(0, 3).map((alert) => alert.finding.reason),
       ...(diagnosis ? [diagnosis.summary] : []),
+      ...(parts.because === undefined ? [] : [`Nobody needs to answer any more: ${parts.because}.`]),
       ...decisionLines(kind, decision),
       ...(execution?.because === undefined ? [] : [execution.because]),
       ...(kind === 'resolved'
@@ -63,6 +66,7 @@ export function noticeTitle(text: string): string {
 const headline: Readonly<Record<NoticeKind, string>> = {
   opened: 'Trouble',
   'approval-needed': 'Your approval is needed',
+  'approval-void': 'No answer is needed any more',
   suggestion: 'Suggestion',
   acted: 'Acted',
   'act-failed': 'An act did not help',

@@ -16,6 +16,9 @@ export interface Telling {
   readonly service: Service;
 }
 
+/** As much of a plan as its notice needs when nothing else is left. */
+type PlanNamed = Pick<Plan, 'incidentId' | 'service' | 'createdAtMs'> & { readonly runbook: { readonly name: string } };
+
 type Desk = { readonly watch: Watch; readonly files: CaseFiles };
 
 /** Tells people about a case, once per notice id, up the ladder of the service's owner. */
@@ -39,10 +42,7 @@ export async function tell(
  * What is known of a plan's incident, however long it is over: from memory, else from the store, else from the plan
  * itself. What became of an act must reach people even when nothing else of it is left (I14).
  */
-export async function tellingOf(
-  { watch, files }: Desk,
-  plan: Pick<Plan, 'incidentId' | 'service' | 'runbook' | 'createdAtMs'>,
-): Promise<Telling> {
+export async function tellingOf({ watch, files }: Desk, plan: PlanNamed): Promise<Telling> {
   const { alerts, incidents } = watch.state();
   const incident =
     incidents.find((one) => one.id === plan.incidentId) ?? (await storedIncident(watch, plan.incidentId)) ?? lost(plan);
@@ -65,7 +65,7 @@ async function storedIncident(watch: Watch, id: string): Promise<Incident | unde
   }
 }
 
-function lost(plan: Pick<Plan, 'incidentId' | 'service' | 'runbook' | 'createdAtMs'>): Incident {
+function lost(plan: PlanNamed): Incident {
   return {
     id: plan.incidentId,
     status: 'resolved',

@@ -1,5 +1,5 @@
 import type { Incident, IncidentStatus, TimelineEntry } from '../../domain/alert.ts';
-import type { Approval, Decision } from '../../domain/authority.ts';
+import type { Approval, Decision, DenyCode } from '../../domain/authority.ts';
 import type { Put } from '../../domain/ports/store.ts';
 import type { Plan } from '../../domain/remediation.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
@@ -23,8 +23,12 @@ export interface Cases {
     plan: Plan,
     approvals: readonly Approval[],
   ): Promise<{ readonly decision: Decision; readonly executionId?: string }>;
-  /** Waiting is over without consent. */
-  lapsed(pending: PendingApproval, because: string): Promise<void>;
+  /** What policy says of a plan now, without anybody's consent. Changes nothing. */
+  reconsider(plan: Plan): Promise<Decision>;
+  /** Waiting is over without an act; `code` when policy denied it. */
+  lapsed(pending: PendingApproval, because: string, code?: DenyCode): Promise<void>;
+  /** A question is void, and not by an answer: people are told, and the case is decided anew. */
+  withdrawn(pending: PendingApproval, because: string): Promise<void>;
   executionEvent(event: ExecutionEvent): Promise<void>;
   file(incidentId: string): Promise<CaseFile | undefined>;
   /** A plan that was made lately. */

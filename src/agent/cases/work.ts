@@ -1,5 +1,5 @@
 import type { Incident } from '../../domain/alert.ts';
-import type { DenyCode } from '../../domain/authority.ts';
+import type { Approval, DenyCode } from '../../domain/authority.ts';
 import type { Diagnosis } from '../../domain/diagnosis.ts';
 import { diagnose } from '../../diagnosis/index.ts';
 import { limits } from '../../lib/limits.ts';
@@ -17,7 +17,7 @@ import type { CaseDeps } from './types.ts';
 export interface CaseWork extends CaseDeps {
   readonly files: CaseFiles;
   /** Starts a plan that was allowed; returns at once. */
-  readonly begin: (proposal: Proposal) => void;
+  readonly begin: (allowed: Pick<Proposal, 'plan' | 'decision'>, approvals?: readonly Approval[]) => void;
 }
 
 // Denials that time or people elsewhere may lift: the case is looked at again.
@@ -33,9 +33,19 @@ const passing: ReadonlySet<DenyCode> = new Set([
   'condition',
   'require',
 ]);
+/** Whether a denial may pass by itself. */
+export function isPassing(code: DenyCode): boolean {
+  return passing.has(code);
+}
+
+/** Begins the standing of a case that people have and the machine leaves alone. */
+export const handedOver = 'with people';
+
 const firstRetryMs = 5_000;
 const longestRetryMs = 120_000;
-const mostTries = 200;
+// What has not passed in hours is still looked at, seldom.
+const manyTries = 200;
+const seldomMs = 30 * 60_000;
 
 /** Works on one case once: diagnose, match, plan, decide, and hand on to the executor, to people, or to later. */
 export async function workOn(work: CaseWork, incident: Incident): Promise<void> {
@@ -122,7 +132,7 @@ async function nobodyMatches(work: CaseWork, facts: CaseFacts): Promise<void> {
   const { incident, diagnosis } = facts;
   const file = files.get(incident.id);
   const why = diagnosis.verdict === 'inconclusive' ? 'the cause is not clear' : 'no runbook is for this';
-  const retryAtMs = watch.clock.nowMs() + backoff(file.tries);
+  const retryAtMs = watch.clock.nowMs() + retryAfterMs(file.tries);
   await files.write(incident.id, { standing: `${why}; people are called`, retryAtMs }, []);
   if (incident.mode === 'shadow' || incident.severity === 'info') return;
   const patienceMs = incident.severity === 'critical' ? watch.settings.patienceMs / 2 : watch.settings.patienceMs;
@@ -173,17 +183,13 @@ function retryFor(
   file: CaseFile,
   { decision }: Proposal,
 ): Pick<CaseFile, 'retryAtMs'> | Record<string, never> {
-  if (
-    decision.outcome !== 'deny' ||
-    decision.code === undefined ||
-    !passing.has(decision.code) ||
-    file.tries >= mostTries
-  )
-    return {};
-  return { retryAtMs: work.watch.clock.nowMs() + backoff(file.tries) };
+  if (decision.outcome !== 'deny' || decision.code === undefined || !passing.has(decision.code)) return {};
+  return { retryAtMs: work.watch.clock.nowMs() + retryAfterMs(file.tries) };
 }
 
-function backoff(tries: number): number {
+/** How long a case is left alone before it is looked at again, without news. */
+export function retryAfterMs(tries: number): number {
+  if (tries > manyTries) return seldomMs;
   return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(tries, 6));
 }
 

@@ -9,6 +9,7 @@ import type { Schema } from './schema.ts';
 export type NoticeKind =
   | 'opened'
   | 'approval-needed'
+  | 'approval-void'
   | 'suggestion'
   | 'acted'
   | 'act-failed'
