@@ -106,7 +106,8 @@ function statusView(options: AgentOptions): StatusView {
   const statuses = watch.sources.statuses();
   const { paused, unwell } = watch.health.health(statuses);
   const resources = watch.resources();
-  const { ok, problems } = options.resourceState();
+  const files = options.resourceState();
+  const conflict = options.composed.conflict();
   return {
     version: options.version,
     asOfMs: watch.clock.nowMs(),
@@ -124,8 +125,8 @@ function statusView(options: AgentOptions): StatusView {
     resources: {
       digest: resources.digest,
       loadedAtMs: resources.loadedAtMs,
-      ok,
-      problems,
+      ok: files.ok && conflict === undefined,
+      problems: [...files.problems, ...(conflict === undefined ? [] : [conflict])],
       counts: {
         services: watch.catalog().services.length,
         detectors: resources.detectors.length,

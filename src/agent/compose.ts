@@ -7,7 +7,6 @@ import type { Source } from '../domain/ports/source.ts';
 import type { Store } from '../domain/ports/store.ts';
 import type { Service } from '../domain/service.ts';
 import type { Json } from '../lib/json.ts';
-import { buildCatalog, emptyCatalog, type Catalog } from '../catalog/index.ts';
 import { createDetector } from '../detectors/index.ts';
 import type { AlertSettings, IncidentSettings } from '../incidents/index.ts';
 import { createApprovals, type Approvals } from './approvals/index.ts';
@@ -23,7 +22,8 @@ import { createLadder } from './ladder.ts';
 import { createLogBook } from './logbook.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
-import { noResources, type Resources } from './resources.ts';
+import { createDiscoveryDesk, createHolder, type Holder } from './holder.ts';
+import type { Resources } from './resources.ts';
 import { restoreWatch, type Restored } from './watch-state.ts';
 import { createSourceWatch } from './watch-sources.ts';
 import { createWindow, type TelemetryWindow } from './window.ts';
@@ -57,10 +57,16 @@ export interface Composed {
   readonly cases: Cases;
   readonly inbox: Inbox;
   readonly bank: DetectorBank;
-  /** Puts a checked set of resources in force, as one step. */
+  /**
+   * Puts a checked set of resources in force, as one step.
+   *
+   * @throws `conflict` when it does not go together with what sources discover; nothing has changed then.
+   */
   use(resources: Resources): void;
-  /** Replaces the services that sources see for themselves. */
+  /** Replaces the services that sources see for themselves; what does not go together is refused whole, and shown. */
   discovered(services: readonly Service[]): void;
+  /** Why what sources discover is not in force, if so. */
+  readonly conflict: () => string | undefined;
   /**
    * Reads back what the last process left behind. Must be awaited before anything runs; `settled` is over when every
    * execution that was cut off has been looked at again, and nobody needs to wait for that. What the signal interrupts is
@@ -80,6 +86,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
   const logbook = createLogBook();
   const window = createWindow(windowMs);
   const held = createHolder();
+  const discovery = createDiscoveryDesk(() => watch);
   const bank = createBank(createDetector, log);
   const late = {
     executor: lateBound<Executor>(),
@@ -109,14 +116,17 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
     bank,
     use: (resources) => {
       const before = held.resources();
-      held.use(resources);
+      // Both may refuse, and neither changes anything before it has not: all of the set comes into force, or none.
+      const swap = held.prepare(resources);
       bank.replace(resources.detectors, (name): Json | undefined => restored.detectors.get(name));
+      swap();
       pipeline.nudge();
       // What was denied or matched nothing under the old set is looked at again under the new one.
       if (before.digest !== '' && before.digest !== resources.digest)
         for (const { id, status } of pipeline.state().incidents) if (status !== 'resolved') cases.poke(id);
     },
-    discovered: held.discovered,
+    discovered: (services) => discovery.take(() => held.discovered(services)),
+    conflict: discovery.conflict,
     resume: (signal) => resumeAll(watch, cases, restored, signal),
   };
 }
@@ -234,42 +244,6 @@ async function resumeAll(
   // Only now is it known what is being carried out and asked, so only now may anything be decided.
   for (const incident of watch.state().incidents) if (incident.status !== 'resolved') cases.poke(incident.id);
   return { settled };
-}
-
-/** The resources in force and the catalog made of them: two references that are only ever swapped together. */
-interface Holder {
-  readonly resources: () => Resources;
-  readonly catalog: () => Catalog;
-  readonly byName: () => ReadonlyMap<string, Service>;
-  readonly use: (resources: Resources) => void;
-  readonly discovered: (services: readonly Service[]) => void;
-}
-
-function createHolder(): Holder {
-  let resources = noResources;
-  let seen: readonly Service[] = [];
-  let catalog: Catalog = emptyCatalog;
-  let byName: ReadonlyMap<string, Service> = new Map();
-  const rebuild = (): void => {
-    const built = buildCatalog([...resources.services, ...seen]);
-    // The loader has checked the declared ones together; what sources discover can only be left out, never fail.
-    if (!built.ok) return;
-    catalog = built.value;
-    byName = new Map(catalog.services.map((service) => [service.name, service]));
-  };
-  return {
-    resources: () => resources,
-    catalog: () => catalog,
-    byName: () => byName,
-    use: (next) => {
-      resources = next;
-      rebuild();
-    },
-    discovered: (services) => {
-      seen = services;
-      rebuild();
-    },
-  };
 }
 
 interface LateBound<T> {

@@ -38,8 +38,8 @@ export interface Ladder {
    * so that a slow channel holds up neither the watch nor its hand.
    */
   call(notice: Notice, escalation: string, climbs: boolean): Promise<void>;
-  /** Somebody answered, or it ended by itself: nobody further is called. */
-  answered(incidentId: string, because: string): Promise<void>;
+  /** Somebody answered, or it ended by itself: nobody further is called, of the incident or of the one notice. */
+  answered(incidentId: string, because: string, noticeId?: string): Promise<void>;
   /** Goes on to the next rung where it is time; waits for no channel. */
   tick(): void;
   /** Reads the calls back and goes on with what a crash interrupted. */
@@ -118,11 +118,9 @@ export function createLadder(options: LadderOptions): Ladder {
       climbing.add(notice.id);
       trim(calls);
     },
-    answered: async (incidentId, because) => {
-      for (const call of [...calls.values()]) {
-        if (!call.done && call.climbs && call.notice.incident?.id === incidentId)
-          await save({ ...call, done: true, because }, []);
-      }
+    answered: async (incidentId, because, noticeId) => {
+      for (const call of [...calls.values()])
+        if (isOf(call, incidentId, noticeId)) await save({ ...call, done: true, because }, []);
     },
     tick: () => {
       const nowMs = options.clock.nowMs();
@@ -143,6 +141,10 @@ export function createLadder(options: LadderOptions): Ladder {
     idle: () => climbing.idle(),
     calls: () => [...calls.values()],
   };
+}
+
+function isOf({ done, climbs, notice }: Call, incidentId: string, noticeId = notice.id): boolean {
+  return !done && climbs && notice.incident?.id === incidentId && notice.id === noticeId;
 }
 
 /** Writes a call; gives it as it is kept, which says `done` when somebody answered meanwhile. */

@@ -26,6 +26,7 @@ export interface Metrics {
   readonly ledgerEntries: Gauge;
   readonly reloadOk: Gauge;
   readonly reloadTime: Gauge;
+  readonly discoveryOk: Gauge;
   readonly unwell: Gauge;
   readonly paused: Gauge;
   readonly info: Gauge<'version'>;
@@ -81,6 +82,10 @@ export function createMetrics(): Metrics {
     reloadOk: gauge(
       'config_last_reload_successful',
       'Whether the last load of the resources succeeded; 0 means the last good set is in force.',
+    ),
+    discoveryOk: gauge(
+      'discovery_last_successful',
+      'Whether what sources discover is in force; 0 means it was refused and the last good catalog is.',
     ),
     reloadTime: gauge(
       'config_last_reload_success_timestamp_seconds',

@@ -6,6 +6,7 @@ import type { PendingApproval } from '../views.ts';
 import { decisionDraft } from './drafts.ts';
 import { caseFacts, decideNow, decisionInput } from './facts.ts';
 import { observeSteps } from './look.ts';
+import { noticeId } from './notices.ts';
 import { tell, tellingOf } from './telling.ts';
 import { handedOver, isPassing, retryAfterMs, type CaseWork } from './work.ts';
 
@@ -88,6 +89,7 @@ export async function onWithdrawn(
     runbook: { name: pending.runbook },
     createdAtMs: pending.requestedAtMs,
   });
-  await watch.ladder.answered(incidentId, because);
+  // Only this question is over: whoever is being called about the trouble itself is called on.
+  await watch.ladder.answered(incidentId, because, noticeId('approval-needed', incidentId, pending.planId));
   await tell(work, about, 'approval-void', false, { ...(plan ? { plan } : {}), because, about: pending.planId });
 }

@@ -25,6 +25,11 @@ export interface NoticeParts {
   readonly about?: string;
 }
 
+/** What a notice is called: by what it is about, not when. */
+export function noticeId(kind: NoticeKind, incidentId: string, about = ''): string {
+  return [incidentId, kind, about].join('/');
+}
+
 /**
  * Makes a notice. Its id says what it is about, not when, so that the same news is told once however often it comes up
  * and over restarts.
@@ -33,7 +38,7 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
   const { incident, alerts, diagnosis, plan, decision, execution, pending } = parts;
   const firing = alerts.filter((alert) => alert.status === 'firing');
   return {
-    id: [incident.id, kind, parts.about ?? ''].join('/'),
+    id: noticeId(kind, incident.id, parts.about),
     kind,
     atMs: parts.atMs,
     title: noticeTitle(`${headline[kind]}: ${incident.title}`),

@@ -49,20 +49,24 @@ export function createReloader(options: ReloaderOptions): Reloader {
   let inForce = options.digest;
   let seen = options.digest;
   let { loaded } = options;
+  // What is right in itself and could not be put in force: tried again, since that may pass, and told once.
+  let stuck: string | undefined;
   let looking: Promise<ReloadReport | undefined> | undefined;
 
   const look = async (signal: AbortSignal): Promise<ReloadReport | undefined> => {
     const load = { ...options.load, config: { ...options.load.config, signal } };
     const first = await readAll(load);
-    if (first.digest === seen) return undefined;
+    if (first.digest === seen && stuck === undefined) return undefined;
     const settled = await settle(first, load, clock, options.settleMs ?? 500, signal);
-    if (settled.digest === seen) return undefined;
+    if (settled.digest === seen && stuck === undefined) return undefined;
+    const before = settled.digest === seen ? stuck : undefined;
     seen = settled.digest;
     const outcome = settled.check();
     const report = take(outcome, loaded, options);
     if (report.ok) inForce = report.digest;
     if (report.ok && outcome.ok) loaded = outcome.value;
-    options.report(report);
+    stuck = outcome.ok && !report.ok ? report.problems.map(({ message }) => message).join('\n') : undefined;
+    if (stuck === undefined || stuck !== before) options.report(report);
     return report;
   };
 
