@@ -22,19 +22,20 @@ export interface AppOptions {
 
 /**
  * The HTTP API. Health, readiness and metrics are open (they are what probes and scrapers read, and hold no secret);
- * everything under /api needs a bearer token. GET never changes anything. There are no cookies, so there is no CSRF.
+ * everything under /api needs a bearer token whose role allows it. GET never changes anything. There are no cookies, so there is no CSRF.
  */
 export function createApp(options: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
   guard(app, options);
   probes(app, options.agent);
   app.use('/api/*', async (c, next) => {
-    const who = authenticate(c.req.header('authorization'), options.grants);
-    if (!who) {
+    const grant = authenticate(c.req.header('authorization'), options.grants);
+    if (!grant) {
       const fix = 'Send "Authorization: Bearer TOKEN"; the local token is in the data folder, in api-token.';
       throw new WatchkeeperError('unauthorized', 'no or wrong bearer token', { fix });
     }
-    c.set('who', who);
+    c.set('who', grant.principal);
+    c.set('role', grant.role);
     c.header('cache-control', 'no-store');
     await next();
   });

@@ -1,11 +1,11 @@
 import type { Context } from 'hono';
 
-import type { Principal } from '../domain/authority.ts';
+import type { Principal, Role } from '../domain/authority.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
 
-/** What the middleware hands to the routes: who is asking. */
-export type Env = { Variables: { who: Principal } };
+/** What the middleware hands to the routes: who is asking, and as what. */
+export type Env = { Variables: { who: Principal; role: Role } };
 
 const mostListed = 1_000;
 

@@ -73,6 +73,9 @@ export interface Principal {
   readonly groups: readonly string[];
 }
 
+/** What the holder of a token may do at the API; the table is in `src/api/roles.ts`. */
+export type Role = 'viewer' | 'reporter' | 'approver' | 'operator' | 'admin';
+
 /** A person's consent or veto, bound to the plan, the target's state, the policy and the epoch (I4). */
 export interface Approval {
   readonly id: string;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Agent } from '../../src/agent/index.ts';
 import { createApp, grantFor } from '../../src/api/index.ts';
-import type { Principal } from '../../src/domain/authority.ts';
+import type { Principal, Role } from '../../src/domain/authority.ts';
 import { WatchkeeperError } from '../../src/lib/errors.ts';
 import { limits } from '../../src/lib/limits.ts';
 import { recordingLog } from '../support/quiet-log.ts';
@@ -11,6 +11,8 @@ interface Asked {
   readonly what: string;
   readonly who?: Principal;
 }
+
+const roles: readonly Role[] = ['viewer', 'reporter', 'approver', 'operator', 'admin'];
 
 function makeApp(more: Partial<Agent> = {}, hosts: readonly string[] = []) {
   const asked: Asked[] = [];
@@ -47,8 +49,9 @@ function makeApp(more: Partial<Agent> = {}, hosts: readonly string[] = []) {
   const app = createApp({
     agent,
     grants: [
-      grantFor('correct-token', { id: 'token:ana', groups: [] }),
-      grantFor('other-token', { id: 'token:bo', groups: [] }),
+      grantFor('correct-token', { id: 'token:ana', groups: [] }, 'admin'),
+      ...roles.map((role) => grantFor(`${role}-token`, { id: `token:${role}`, groups: [] }, role)),
+      grantFor('other-token', { id: 'token:bo', groups: [] }, 'operator'),
     ],
     hosts,
     log: recordingLog(),
@@ -61,6 +64,61 @@ const post = (body: unknown, headers: Record<string, string> = json): RequestIni
   method: 'POST',
   headers,
   body: typeof body === 'string' ? body : JSON.stringify(body),
+});
+
+describe('roles', () => {
+  // Every route there is, and the roles that may use it. A route that is not here fails the first test.
+  const all: Readonly<Record<string, readonly Role[]>> = {
+    'POST /api/v1/plan': ['approver', 'operator', 'admin'],
+    'POST /api/v1/approvals/:id': ['approver', 'operator', 'admin'],
+    'POST /api/v1/pause': ['approver', 'operator', 'admin'],
+    'POST /api/v1/resume': ['operator', 'admin'],
+    'POST /api/v1/changes': ['reporter', 'operator', 'admin'],
+    'POST /api/v1/webhooks/alertmanager': ['reporter', 'operator', 'admin'],
+    'POST /api/v1/reload': ['admin'],
+    'POST /api/v1/ledger/export': ['admin'],
+  };
+  const everybody: readonly Role[] = ['viewer', 'approver', 'operator', 'admin'];
+  const { app } = makeApp();
+  const routes = [
+    ...new Set(
+      app.routes
+        .filter(({ path, method }) => path.startsWith('/api/v1/') && method !== 'ALL')
+        .map(({ path, method }) => `${method} ${path}`),
+    ),
+  ];
+
+  it('are declared for every route: looking for everybody but reporters, and each act for those it is for', () => {
+    expect(routes.filter((route) => route.startsWith('POST')).sort()).toEqual(Object.keys(all).sort());
+    expect(routes.length).toBeGreaterThan(15);
+  });
+
+  it.each(routes)('hold at %s', async (route) => {
+    const [method = '', path = ''] = route.split(' ');
+    for (const role of roles) {
+      const { app: fresh, asked } = makeApp();
+      const headers = { ...json, authorization: `Bearer ${role}-token` };
+      const response = await fresh.request(path.replace(/:\w+/, 'abc'), {
+        method,
+        headers,
+        ...(method === 'POST' ? { body: '{}' } : {}),
+      });
+      const may = (all[route] ?? everybody).includes(role);
+      expect([route, role, response.status !== 403]).toEqual([route, role, may]);
+      if (!may) expect(asked).toEqual([]);
+    }
+  });
+
+  it('say who is what, and what it would take', async () => {
+    const response = await app.request(
+      '/api/v1/resume',
+      post({ reason: 'r' }, { ...json, authorization: 'Bearer approver-token' }),
+    );
+    expect(response.status).toBe(403);
+    expect(JSON.stringify(await response.json())).toContain(
+      'token:approver is approver, and this needs operator or admin',
+    );
+  });
 });
 
 describe('what is open', () => {

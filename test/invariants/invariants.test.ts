@@ -221,7 +221,7 @@ describe('I13: secrets', () => {
     const { agent, store } = world.daemon!;
     const app = createApp({
       agent,
-      grants: [grantFor('t0ken-of-the-test', { id: 'cli:ana', groups: [] })],
+      grants: [grantFor('t0ken-of-the-test', { id: 'cli:ana', groups: [] }, 'admin')],
       hosts: [],
       log: recordingLog(),
     });

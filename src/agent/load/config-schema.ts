@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { limits } from '../../lib/limits.ts';
+import type { Role } from '../../domain/authority.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { zDuration, zUrl } from '../../lib/zod-parts.ts';
@@ -23,12 +24,18 @@ const token = z
   .strictObject({
     name: z.string().min(1).max(100).describe('Who this is, in the ledger: `ci`, `ana`.'),
     groups: z.array(z.string().min(1)).default([]).describe('Groups the holder belongs to, for approvals.'),
+    role: z
+      .enum(['viewer', 'reporter', 'approver', 'operator', 'admin'])
+      .default('operator')
+      .describe(
+        'What the holder may do: viewer looks; reporter hands in changes and alerts, and nothing else; approver looks, plans, answers and pauses; operator also resumes and hands in; admin also reloads and exports.',
+      ),
     file: z.string().min(1).exactOptional().describe('The file that holds the token.'),
     env: z.string().min(1).exactOptional().describe('The environment variable that holds the token.'),
   })
-  .transform(({ name, groups, file, env }, context): ApiToken => {
-    if (file !== undefined && env === undefined) return { name, groups, secret: { file } };
-    if (env !== undefined && file === undefined) return { name, groups, secret: { env } };
+  .transform(({ name, groups, role, file, env }, context): ApiToken => {
+    if (file !== undefined && env === undefined) return { name, groups, role, secret: { file } };
+    if (env !== undefined && file === undefined) return { name, groups, role, secret: { env } };
     context.issues.push({ code: 'custom', message: 'give the token by exactly one of file and env', input: undefined });
     return z.NEVER;
   });
@@ -37,6 +44,7 @@ const token = z
 export interface ApiToken {
   readonly name: string;
   readonly groups: readonly string[];
+  readonly role: Role;
   readonly secret: SecretRef;
 }
 

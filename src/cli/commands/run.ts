@@ -82,11 +82,11 @@ async function grantsOf(shell: Shell, daemon: Daemon): Promise<readonly TokenGra
   const { tokens } = daemon.config.http;
   if (tokens.length === 0) {
     const token = await localToken(shell, daemon.config.dataDir, daemon.secrets);
-    return [grantFor(token, { id: `cli:${shell.user.name}`, groups: [] })];
+    return [grantFor(token, { id: `cli:${shell.user.name}`, groups: [] }, 'admin')];
   }
   return Promise.all(
-    tokens.map(async ({ name, groups, secret }) =>
-      grantFor(await daemon.secrets.resolve(secret, shell.signal), { id: `token:${name}`, groups }),
+    tokens.map(async ({ name, groups, role, secret }) =>
+      grantFor(await daemon.secrets.resolve(secret, shell.signal), { id: `token:${name}`, groups }, role),
     ),
   );
 }

@@ -67,7 +67,7 @@ describe('watchkeeper.yaml', () => {
     expect(read.inherit).toEqual(['detectors', 'runbooks']);
     expect(read.http).toEqual({
       listen: { host: '0.0.0.0', port: 80 },
-      tokens: [{ name: 'ci', groups: ['deployers'], secret: { file: '/run/ci' } }],
+      tokens: [{ name: 'ci', groups: ['deployers'], role: 'operator', secret: { file: '/run/ci' } }],
     });
     expect(read.sources).toEqual([{ id: 'prom', kind: 'prometheus', config: { url: 'http://x' } }]);
   });

@@ -1,0 +1,34 @@
+import { createMiddleware } from 'hono/factory';
+
+import type { Role } from '../domain/authority.ts';
+import { WatchkeeperError } from '../lib/errors.ts';
+import type { Env } from './request.ts';
+
+/** What a route lets its caller do. */
+export type Permission = 'read' | 'plan' | 'answer' | 'pause' | 'resume' | 'feed' | 'reload' | 'export';
+
+/**
+ * Who may do what. Stopping the machine's hand is for whoever may answer it; letting it act again takes more. A
+ * `reporter` is a machine that tells us of changes and alerts: it may not even look.
+ */
+export const permissions: Readonly<Record<Role, ReadonlySet<Permission>>> = {
+  viewer: new Set(['read']),
+  reporter: new Set(['feed']),
+  approver: new Set(['read', 'plan', 'answer', 'pause']),
+  operator: new Set(['read', 'plan', 'answer', 'pause', 'resume', 'feed']),
+  admin: new Set(['read', 'plan', 'answer', 'pause', 'resume', 'feed', 'reload', 'export']),
+};
+
+/** Lets nobody past whose role does not give the permission. Every route under /api has one. */
+export function needs(permission: Permission) {
+  return createMiddleware<Env>(async (c, next) => {
+    const role = c.get('role');
+    if (!permissions[role].has(permission)) {
+      const enough = Object.entries(permissions).flatMap(([name, has]) => (has.has(permission) ? [name] : []));
+      throw new WatchkeeperError('forbidden', `${c.get('who').id} is ${role}, and this needs ${enough.join(' or ')}`, {
+        fix: 'Use a token with that role, or change the role under http.tokens in watchkeeper.yaml and start again.',
+      });
+    }
+    await next();
+  });
+}
