@@ -26,8 +26,12 @@ const notSettings = /^WATCHKEEPER_(CONFIG$|SERVICE_|PORT$|PORT_)/;
  * `http.listen` is `WATCHKEEPER_HTTP_LISTEN` and `dataDir` is `WATCHKEEPER_DATA_DIR`. A list is overridden as a whole.
  */
 export function settings(): readonly Setting[] {
-  return settingsOf(configSchema.jsonSchema(), []);
+  known ??= settingsOf(configSchema.jsonSchema(), []);
+  return known;
 }
+
+// Printing a schema is dear beside the rest of reading a configuration, and this one never changes.
+let known: readonly Setting[] | undefined;
 
 function settingsOf(schema: JsonObject, path: readonly string[]): readonly Setting[] {
   const properties = asObject(schema['properties']);
@@ -48,18 +52,17 @@ export interface Overlaid {
 
 /** Lays the `WATCHKEEPER_…` variables over a config as written. Unknown ones are only noted: other tools set some too. */
 export function overlay(written: Json, variables: Variables): Overlaid {
-  const known = settings();
   const problems: Problem[] = [];
   const notes: string[] = [];
   const from: Setting[] = [];
   let value = written;
   for (const [name, text] of Object.entries(variables).sort()) {
     if (!name.startsWith(prefix) || text === undefined || notSettings.test(name)) continue;
-    const setting = known.find((each) => each.variable === name);
+    const setting = settings().find((each) => each.variable === name);
     if (!setting) {
       const suggestion = nearest(
         name,
-        known.map((each) => each.variable),
+        settings().map((each) => each.variable),
       );
       notes.push(`${name} is not a setting${suggestion === undefined ? '' : `; did you mean ${suggestion}?`}`);
       continue;
