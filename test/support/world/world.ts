@@ -118,7 +118,7 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
   for (const [name, { releases, current }] of Object.entries(file.host)) host.add(name, releases, current);
   for (const [name, ageMs] of Object.entries(file.hostFiles)) host.files.set(name, 'x'.repeat(1_000), startMs - ageMs);
   host.onChange = () => source.catchUp();
-  host.isSick = (name) => file.troubles[host.service(name).trouble?.name ?? '']?.['up'] === '0';
+  host.isSick = (name) => file.troubles[host.service(name).trouble?.name ?? '']?.['process_up'] === '0';
   host.onTrap = () => {
     world.story.tell(clock.nowMs(), 'daemon', 'dies in the middle of it');
     world.daemon?.crash();
@@ -152,7 +152,7 @@ function tuneOf({ file, host }: World, service: string, signal: string): string 
   const usual = file.signals[service]?.[signal] ?? file.many?.signals[signal];
   if (file.host[service] === undefined) return file.troubles[host.elsewhere.get(service) ?? '']?.[signal] ?? usual;
   const { trouble, release, pid } = host.service(service);
-  if (signal === 'up') return pid === 0 ? '0' : (file.troubles[trouble?.name ?? '']?.['up'] ?? '1');
+  if (signal === 'process_up') return pid === 0 ? '0' : (file.troubles[trouble?.name ?? '']?.['process_up'] ?? '1');
   return file.troubles[trouble?.name ?? '']?.[signal] ?? file.releases[service]?.[release]?.[signal] ?? usual;
 }
 
