@@ -104,6 +104,8 @@ async function sweepOnce(sweep: number): Promise<void> {
     },
     signal,
   );
+  for (const gap of collected.gaps.slice(0, sweep < 2 ? 0 : 1))
+    process.stderr.write(`sweep ${sweep}: ${gap.message}\n`);
   inbox.collected('fleet', collected, nowMs);
   inbox.changes(deploysAt(sweep));
   gaps += sweep < 2 ? 0 : collected.gaps.length;
@@ -143,8 +145,9 @@ for (let sweep = 0; sweep < sweeps; sweep++) {
   rssMb.push(status('VmRSS'));
   nowMs += intervalS * 1_000;
 }
+const heap = process.memoryUsage();
 process.stdout.write(
-  `${JSON.stringify({ cpuS, rssMb, peakMb: status('VmHWM'), samples, gaps, unknown, series: window.seriesCount, firing: state.alerts.length })}\n`,
+  `${JSON.stringify({ heapMb: heap.heapUsed / 1e6, heapTotalMb: heap.heapTotal / 1e6, buffersMb: heap.arrayBuffers / 1e6, cpuS, rssMb, peakMb: status('VmHWM'), samples, gaps, unknown, series: window.seriesCount, firing: state.alerts.length })}\n`,
 );
 process.exit(0);
 

@@ -8,6 +8,7 @@ import type { Detector, DetectorBatch, DetectorContext } from '../domain/ports/d
 import type { Log } from '../domain/ports/io.ts';
 import type { Put } from '../domain/ports/store.ts';
 import type { Service } from '../domain/service.ts';
+import type { Series } from '../domain/telemetry.ts';
 
 /** What the detectors are told beside the samples. */
 export interface BankContext {
@@ -62,9 +63,10 @@ export function createBank(
     step: (batch, context) => {
       if (servicesSeen !== context.services) for (const entry of running.values()) entry.selected.clear();
       servicesSeen = context.services;
+      const bySignal = Map.groupBy(batch.series, ({ signal }) => signal);
       return [...running.values()].flatMap((entry) => {
         try {
-          return entry.detector.step(narrow(batch, entry, context), contextFor(entry, context));
+          return entry.detector.step(narrow(batch, bySignal, entry, context), contextFor(entry, context));
         } catch (thrown) {
           const error = WatchkeeperError.from(thrown);
           log.error('a detector failed; what it watches is unknown', { detector: entry.definition.name, error });
@@ -96,16 +98,17 @@ function watches(entry: Running, context: BankContext, service: string): boolean
   return answer;
 }
 
-function narrow(batch: DetectorBatch, entry: Running, context: BankContext): DetectorBatch {
+function narrow(
+  batch: DetectorBatch,
+  bySignal: ReadonlyMap<string, readonly Series[]>,
+  entry: Running,
+  context: BankContext,
+): DetectorBatch {
   const { definition } = entry;
   const mine = (service: string): boolean => watches(entry, context, service);
   return {
     asOfMs: batch.asOfMs,
-    series: batch.series.filter(
-      (series) =>
-        (definition.on === '' || series.signal === definition.on || neededBeside(definition, series.signal)) &&
-        mine(series.service),
-    ),
+    series: seriesFor(definition, batch, bySignal).filter(({ service }) => mine(service)),
     logs: batch.logs.filter((record) => mine(record.service)),
     changes: batch.changes.filter((change) => mine(change.service)),
     external: batch.external.filter((finding) => mine(finding.service) || !context.services.has(finding.service)),
@@ -117,9 +120,16 @@ function narrow(batch: DetectorBatch, entry: Running, context: BankContext): Det
   };
 }
 
-// A ratio is judged together with the traffic behind it.
-function neededBeside(definition: DetectorDefinition, signal: string): boolean {
-  return signal === 'traffic' && definition.on !== '';
+function seriesFor(
+  { on }: DetectorDefinition,
+  batch: DetectorBatch,
+  bySignal: ReadonlyMap<string, readonly Series[]>,
+): readonly Series[] {
+  if (on === '') return batch.series;
+  const own = bySignal.get(on) ?? [];
+  // A ratio is judged together with the traffic behind it.
+  const traffic = on === 'traffic' ? undefined : bySignal.get('traffic');
+  return traffic === undefined ? own : [...own, ...traffic];
 }
 
 function contextFor(entry: Running, context: BankContext): DetectorContext {

@@ -110,8 +110,20 @@ export function observe(state: WatchState, intake: Intake, context: ObserveConte
 function watcher(
   alerts: readonly Alert[],
 ): (detector: string, finding: Pick<Finding, 'service' | 'signal' | 'labels'>) => boolean {
-  const live = new Set(alerts.filter((alert) => alert.status !== 'resolved').map((alert) => alert.fingerprint));
-  return (detector, finding) => live.size > 0 && live.has(fingerprintOf({ detector, ...finding }));
+  const live = new Set<string>();
+  const near = new Set<string>();
+  for (const alert of alerts) {
+    if (alert.status === 'resolved') continue;
+    live.add(alert.fingerprint);
+    near.add(placeOf(alert.detector, alert));
+  }
+  // A fingerprint is a digest: it is only made for what lies where some alert is.
+  return (detector, finding) =>
+    near.size > 0 && near.has(placeOf(detector, finding)) && live.has(fingerprintOf({ detector, ...finding }));
+}
+
+function placeOf(detector: string, { service, signal }: Pick<Finding, 'service' | 'signal'>): string {
+  return `${detector}\n${service}\n${signal}`;
 }
 
 // A finding that names a change and is not bad is a verdict on that change: it says why nobody was called.

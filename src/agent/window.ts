@@ -1,6 +1,6 @@
 import { limits } from '../lib/limits.ts';
 import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
-import { at, createRing, dropAfter, newest, push, slice, type Ring } from './ring.ts';
+import { RingPool } from '../lib/rings.ts';
 
 /** What to read from the window. Absent members do not narrow. */
 export interface WindowQuery {
@@ -26,77 +26,120 @@ export interface TelemetryWindow {
   readonly refused: number;
 }
 
+interface Kept {
+  readonly meta: SeriesMeta;
+  readonly ring: number;
+}
+
+const sizes = [16, 32, 64, 128, 256, 512, limits.windowSamplesPerSeries];
+
 /**
- * One ring of typed arrays a series, growing from 32 samples to `limits.windowSamplesPerSeries`, so that many quiet
- * series stay small. Samples at or before the newest one are dropped: sources overlap their reads on purpose.
+ * A ring of samples a series, growing to `limits.windowSamplesPerSeries`, so that many quiet series stay small. All of them
+ * together hold `limits.windowSamples`: a fleet of very many series is remembered less far back, and not in more memory.
+ * Samples at or before the newest one are dropped: sources overlap their reads on purpose.
  */
 export function createWindow(retentionMs: number, maxSeries: number = limits.seriesPerCollect): TelemetryWindow {
-  const rings = new Map<string, Ring>();
+  const kept = new Map<string, Kept>();
   const byService = new Map<string, Set<string>>();
+  const pool = new RingPool(sizes);
   let refused = 0;
 
-  const ringFor = (series: Series): Ring | undefined => {
-    const found = rings.get(series.key);
+  const keptFor = (series: Series): Kept | undefined => {
+    const found = kept.get(series.key);
     if (found) return found;
-    if (rings.size >= maxSeries) {
+    if (kept.size >= maxSeries) {
       refused += 1;
       return undefined;
     }
-    const { samples: _, ...meta } = series;
-    const ring = createRing(meta);
-    rings.set(series.key, ring);
+    const made = { meta: metaOf(series), ring: pool.take() };
+    kept.set(series.key, made);
     const keys = byService.get(series.service) ?? new Set<string>();
     byService.set(series.service, keys.add(series.key));
-    return ring;
+    return made;
   };
 
   return {
     add: (incoming) => {
       const fresh: Series[] = [];
       for (const series of incoming) {
-        const ring = ringFor(series);
-        if (!ring) continue;
-        const samples = series.samples.filter(
-          (sample) => Number.isFinite(sample.v) && sample.tMs > newest(ring) && push(ring, sample),
-        );
-        if (samples.length > 0) fresh.push({ ...series, samples });
+        const one = keptFor(series);
+        if (!one) continue;
+        const added = addTo(pool, one.ring, series, mostSamples(kept.size));
+        if (added !== undefined) fresh.push(added);
       }
       return fresh;
     },
     read: (query) => {
       const keys = query.services
         ? [...query.services].flatMap((service) => [...(byService.get(service) ?? [])])
-        : rings.keys();
+        : kept.keys();
       const found: Series[] = [];
       for (const key of keys) {
-        const ring = rings.get(key);
-        if (!ring || (query.signal !== undefined && ring.meta.signal !== query.signal)) continue;
-        const samples = slice(ring, query.fromMs, query.untilMs);
-        if (samples.length > 0) found.push({ ...ring.meta, samples });
+        const one = kept.get(key);
+        if (!one || (query.signal !== undefined && one.meta.signal !== query.signal)) continue;
+        const samples = samplesOf(pool, one.ring, query);
+        if (samples.length > 0) found.push({ ...one.meta, samples });
       }
       return found;
     },
     latest: (service, signal) =>
       [...(byService.get(service) ?? [])].flatMap((key) => {
-        const ring = rings.get(key);
-        if (ring?.meta.signal !== signal || ring.count === 0) return [];
-        return [{ meta: ring.meta, sample: at(ring, ring.count - 1) }];
+        const one = kept.get(key);
+        const last = one === undefined ? -1 : pool.count(one.ring) - 1;
+        if (one?.meta.signal !== signal || last < 0) return [];
+        return [{ meta: one.meta, sample: { tMs: pool.time(one.ring, last), v: pool.value(one.ring, last) } }];
       }),
     forgetAfter: (tMs) => {
-      for (const ring of rings.values()) dropAfter(ring, tMs);
+      for (const { ring } of kept.values()) while (pool.newest(ring) > tMs) pool.dropNewest(ring);
     },
     prune: (asOfMs) => {
-      for (const [key, ring] of rings) {
-        if (newest(ring) >= asOfMs - retentionMs) continue;
-        rings.delete(key);
-        byService.get(ring.meta.service)?.delete(key);
+      for (const [key, { meta, ring }] of kept) {
+        if (pool.newest(ring) >= asOfMs - retentionMs) continue;
+        pool.release(ring);
+        kept.delete(key);
+        byService.get(meta.service)?.delete(key);
       }
     },
     get seriesCount() {
-      return rings.size;
+      return kept.size;
     },
     get refused() {
       return refused;
     },
   };
+}
+
+// Gives back what was new of it. Nearly always that is its one sample: then it is handed on as it is, and nothing is made.
+function addTo(pool: RingPool, ring: number, series: Series, most: number): Series | undefined {
+  const isNew = ({ tMs, v }: Sample): boolean => {
+    if (!Number.isFinite(v) || tMs <= pool.newest(ring)) return false;
+    pool.push(ring, tMs, v, most);
+    return true;
+  };
+  const [only] = series.samples;
+  if (series.samples.length === 1 && only !== undefined) return isNew(only) ? series : undefined;
+  const samples = series.samples.filter(isNew);
+  return samples.length > 0 ? { ...series, samples } : undefined;
+}
+
+function samplesOf(
+  pool: RingPool,
+  ring: number,
+  { fromMs, untilMs }: Pick<WindowQuery, 'fromMs' | 'untilMs'>,
+): readonly Sample[] {
+  const samples: Sample[] = [];
+  for (let index = 0; index < pool.count(ring); index++) {
+    const tMs = pool.time(ring, index);
+    if (tMs >= fromMs && tMs <= untilMs) samples.push({ tMs, v: pool.value(ring, index) });
+  }
+  return samples;
+}
+
+function mostSamples(series: number): number {
+  const share = limits.windowSamples / Math.max(1, series);
+  return sizes.findLast((size) => size <= share) ?? sizes[0] ?? 1;
+}
+
+function metaOf({ key, source, service, signal, labels, unit, nature }: Series): SeriesMeta {
+  return { key, source, service, signal, labels, unit, nature };
 }

@@ -13,6 +13,7 @@ import { pauseCommand } from './commands/pause.ts';
 import { permissionsCommand } from './commands/permissions.ts';
 import { planCommand } from './commands/plan.ts';
 import { policyCommand } from './commands/policy.ts';
+import { recordCommand } from './commands/record.ts';
 import { replayCommand } from './commands/replay.ts';
 import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
@@ -42,7 +43,10 @@ const groups: readonly {
     title: 'What you write:',
     commands: [checkCommand, testCommand, newCommand, schemaCommand, policyCommand, permissionsCommand],
   },
-  { title: 'What was, and what would have been:', commands: [ledgerCommand, replayCommand, backtestCommand] },
+  {
+    title: 'What was, and what would have been:',
+    commands: [ledgerCommand, replayCommand, recordCommand, backtestCommand],
+  },
   { title: 'When something is odd:', commands: [doctorCommand] },
 ];
 

@@ -1,14 +1,18 @@
 import type { Json } from '../lib/json.ts';
+import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { selects, type Selector } from '../lib/selector.ts';
 import { median } from '../lib/stats.ts';
 import type { Finding } from '../domain/alert.ts';
+import type { Change } from '../domain/change.ts';
 import type { Detector, DetectorBatch, DetectorContext, DetectorRule } from '../domain/ports/detector.ts';
 import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
 import { globMatches } from '../lib/glob.ts';
 import type { FoldInput, SeriesFold, Verdict } from './fold.ts';
 import { savedState, toSave } from './saved.ts';
+import { overLimit } from './over-limit.ts';
 import { silence } from './silence.ts';
+import { Tracks, type SavedTrack, type Track } from './tracks.ts';
 
 /** What a fold needs beside its own series, and how many series it follows. */
 export interface BankOptions {
@@ -23,24 +27,6 @@ export interface BankOptions {
   readonly where?: Selector | undefined;
 }
 
-interface Track<S> {
-  meta: SeriesMeta;
-  lastMs: number;
-  /** The last distances between samples, and between steps that brought some: what is stale depends on both. */
-  gaps: number[];
-  arrivals: number[];
-  arrivedMs: number;
-  /** tMs, v, tMs, v ... */
-  recent: number[];
-  state: 'bad' | 'good' | 'unknown' | 'new';
-  sinceMs: number;
-  fold: S;
-}
-
-interface SavedBank<S> {
-  readonly tracks: readonly Track<S>[];
-}
-
 /**
  * Runs one fold per series of the rule's signal. It bounds their number (one explicit `unknown` per service beyond the
  * limit), calls a silent series `unknown` (a Gap of its source with the gap's own words, else after five of its own
@@ -52,51 +38,60 @@ export function foldPerSeries<S>(
   saved: Json | undefined,
   options: BankOptions = {},
 ): Detector {
-  const tracks = new Map<string, Track<S>>();
-  const before = savedState(saved) as SavedBank<S> | undefined;
-  for (const track of before?.tracks ?? []) tracks.set(track.meta.key, track);
+  const tracks = new Tracks<S>();
+  const before = savedState(saved) as { readonly tracks?: readonly SavedTrack<S>[] } | undefined;
+  tracks.restore(before?.tracks ?? []);
+  let step = 0;
   return {
     step(batch, context) {
-      const env: StepEnv<S> = { rule, fold, options, tracks, batch, context };
-      const { fresh, refused } = takeIn(env);
+      const env: StepEnv<S> = { rule, fold, options, tracks, batch, context, step: step++ };
+      const input = new StepInput(env);
+      const refused = takeIn(env, input);
       const findings: Finding[] = [];
-      for (const track of tracks.values()) {
-        if (forgettable(track, env)) tracks.delete(track.meta.key);
-        else for (const verdict of judge(track, fresh, env)) say(findings, track, verdict, env);
+      for (const track of tracks.all()) {
+        if (forgettable(track, env)) tracks.remove(track);
+        else judge(track, env, input, findings);
       }
-      for (const [service, count] of refused) findings.push(overLimit(service, count, env));
+      for (const [service, count] of refused) findings.push(overLimit(env, service, count));
       return findings;
     },
-    save: () => toSave({ tracks: [...tracks.values()] }),
+    save: () => toSave({ tracks: tracks.save() }),
   };
 }
 
+/** What one step of a bank works with. */
 interface StepEnv<S> {
   readonly rule: DetectorRule;
   readonly fold: SeriesFold<S>;
   readonly options: BankOptions;
-  readonly tracks: Map<string, Track<S>>;
+  readonly tracks: Tracks<S>;
   readonly batch: DetectorBatch;
   readonly context: DetectorContext;
+  readonly step: number;
 }
 
-function takeIn<S>(env: StepEnv<S>): { fresh: ReadonlySet<string>; refused: ReadonlyMap<string, number> } {
-  const fresh = new Set<string>();
+function takeIn<S>(env: StepEnv<S>, input: StepInput<S>): ReadonlyMap<string, number> {
   const refused = new Map<string, number>();
-  for (const { meta, samples } of arrivals(env)) {
+  const take = (meta: SeriesMeta, samples: readonly Sample[]): void => {
     const track = env.tracks.get(meta.key) ?? newTrack(meta, env);
     if (track === undefined) refused.set(meta.service, (refused.get(meta.service) ?? 0) + 1);
-    else if (addAll(track, samples, env)) fresh.add(meta.key);
-  }
-  return { fresh, refused };
+    else if (addAll(track, samples, env, input)) track.freshStep = env.step;
+  };
+  if (env.options.tracks === undefined) {
+    for (const series of env.batch.series) if (isMine(series, env)) take(series, series.samples);
+  } else for (const { meta, samples } of joined(env, env.options.tracks)) take(meta, samples);
+  return refused;
 }
 
 // What came for each track, in order of time: several series may feed one.
-function arrivals<S>(env: StepEnv<S>): Iterable<{ readonly meta: SeriesMeta; readonly samples: readonly Sample[] }> {
+function joined<S>(
+  env: StepEnv<S>,
+  tracksOf: NonNullable<BankOptions['tracks']>,
+): Iterable<{ readonly meta: SeriesMeta; readonly samples: readonly Sample[] }> {
   const byKey = new Map<string, { readonly meta: SeriesMeta; samples: readonly Sample[] }>();
   for (const series of env.batch.series) {
-    if (!globMatches(env.rule.on, series.signal) || !chosen(series, env.options.where)) continue;
-    for (const meta of env.options.tracks?.(series, env.context) ?? [metaOf(series)]) {
+    if (!isMine(series, env)) continue;
+    for (const meta of tracksOf(series, env.context)) {
       const known = byKey.get(meta.key);
       if (known === undefined) byKey.set(meta.key, { meta, samples: series.samples });
       else known.samples = [...known.samples, ...series.samples].sort((a, b) => a.tMs - b.tMs);
@@ -105,65 +100,78 @@ function arrivals<S>(env: StepEnv<S>): Iterable<{ readonly meta: SeriesMeta; rea
   return byKey.values();
 }
 
+function isMine<S>(series: Series, env: StepEnv<S>): boolean {
+  return globMatches(env.rule.on, series.signal) && chosen(series, env.options.where);
+}
+
 function chosen(series: Series, where: Selector | undefined): boolean {
   return where === undefined || selects(where, { name: series.signal, labels: series.labels });
 }
 
 function newTrack<S>(meta: SeriesMeta, env: StepEnv<S>): Track<S> | undefined {
   if (env.tracks.size >= (env.options.maxSeries ?? limits.detectorSeries)) return undefined;
-  const track: Track<S> = {
-    meta,
-    lastMs: 0,
-    gaps: [],
-    arrivals: [],
-    arrivedMs: 0,
-    recent: [],
-    state: 'new',
-    sinceMs: env.batch.asOfMs,
-    fold: env.fold.init(meta),
-  };
-  env.tracks.set(meta.key, track);
-  return track;
+  const own = metaOf(meta);
+  return env.tracks.add(own, env.batch.asOfMs, env.fold.init(own));
 }
 
 // Samples stamped ahead of us would freeze the series until that time came: they are left out, and it goes stale.
 const aheadMs = 60_000;
 
-function addAll<S>(track: Track<S>, samples: readonly Sample[], env: StepEnv<S>): boolean {
+function addAll<S>(track: Track<S>, samples: readonly Sample[], env: StepEnv<S>, input: StepInput<S>): boolean {
   const shared = env.options.tracks !== undefined;
   let any = false;
+  input.track = track;
   for (const sample of samples) {
     if (!Number.isFinite(sample.v) || sample.tMs > env.batch.asOfMs + aheadMs) continue;
     if (sample.tMs < track.lastMs || (sample.tMs === track.lastMs && !shared)) continue;
-    if (track.lastMs > 0 && sample.tMs > track.lastMs) remember(track.gaps, sample.tMs - track.lastMs, 9);
-    env.fold.add(track.fold, sample, inputFor(track, env));
-    track.lastMs = sample.tMs;
-    track.recent.push(sample.tMs, sample.v);
-    if (track.recent.length > 2 * limits.detectorRecentSamples) track.recent.splice(0, 2);
+    if (track.lastMs > 0 && sample.tMs > track.lastMs) env.tracks.beat(track, sample.tMs - track.lastMs);
+    env.fold.add(track.fold, sample, input);
+    env.tracks.took(track, sample);
     any = true;
   }
-  if (any && track.arrivedMs !== env.batch.asOfMs) {
-    if (track.arrivedMs > 0) remember(track.arrivals, env.batch.asOfMs - track.arrivedMs, 9);
-    track.arrivedMs = env.batch.asOfMs;
-  }
+  if (any) env.tracks.arrived(track, env.batch.asOfMs);
   return any;
 }
 
-function remember(ring: number[], value: number, most: number): void {
-  ring.push(value);
-  if (ring.length > most) ring.shift();
+const calm: Pick<Verdict, 'state'> = { state: 'good' };
+
+function judge<S>(track: Track<S>, env: StepEnv<S>, input: StepInput<S>, findings: Finding[]): void {
+  const mute = track.freshStep === env.step ? undefined : silenceOf(track, env);
+  if (mute !== undefined) {
+    settle(track, mute, env);
+    say(findings, track, mute, env);
+    return;
+  }
+  // Most series, most of the time: well, and nobody waits to hear it.
+  if (env.fold.calm?.(track.fold) === true && !env.context.isWatched(track.meta)) {
+    settle(track, calm, env);
+    return;
+  }
+  input.track = track;
+  const verdicts = env.fold.judge(track.fold, input);
+  const main = verdicts.find((verdict) => verdict.labels === undefined);
+  if (main !== undefined) settle(track, main, env);
+  for (const verdict of verdicts) say(findings, track, verdict, env);
 }
 
-function judge<S>(track: Track<S>, fresh: ReadonlySet<string>, env: StepEnv<S>): readonly Verdict[] {
-  const { asOfMs, gaps } = env.batch;
-  const mute = fresh.has(track.meta.key) ? undefined : silence(track, asOfMs, gaps, env.options.ownSilence === true);
-  const verdicts = mute === undefined ? env.fold.judge(track.fold, inputFor(track, env)) : [mute];
-  const main = verdicts.find((verdict) => verdict.labels === undefined);
-  if (main !== undefined && main.state !== track.state) {
-    track.state = main.state;
-    track.sinceMs = env.batch.asOfMs;
-  }
-  return verdicts;
+function settle<S>(track: Track<S>, { state }: Pick<Verdict, 'state'>, env: StepEnv<S>): void {
+  if (state === track.state) return;
+  track.state = state;
+  track.sinceMs = env.batch.asOfMs;
+}
+
+function silenceOf<S>(track: Track<S>, { tracks, batch, options }: StepEnv<S>): Verdict | undefined {
+  const heard = {
+    meta: track.meta,
+    lastMs: track.lastMs,
+    get gaps() {
+      return tracks.gaps(track);
+    },
+    get arrivals() {
+      return tracks.arrivals(track);
+    },
+  };
+  return silence(heard, batch.asOfMs, batch.gaps, options.ownSilence === true);
 }
 
 function forgettable<S>(track: Track<S>, env: StepEnv<S>): boolean {
@@ -171,31 +179,63 @@ function forgettable<S>(track: Track<S>, env: StepEnv<S>): boolean {
   return !env.context.isWatched(track.meta);
 }
 
-function inputFor<S>(track: Track<S>, env: StepEnv<S>): FoldInput<S> {
-  return {
-    meta: track.meta,
-    rule: env.rule,
-    context: env.context,
-    asOfMs: env.batch.asOfMs,
-    get stepMs() {
-      return median(track.gaps) ?? 0;
-    },
-    lastMs: track.lastMs,
-    get changes() {
-      return env.context.changesOf(track.meta.service);
-    },
-    get recent() {
-      return samplesOf(track.recent);
-    },
-    companion: (signal) => companion(track.meta, signal, env),
-    peers: () => peersOf(track, env),
-  };
-}
+/** What a fold may look at: one object a step, turned to one track after the other, so that a point makes no garbage. */
+class StepInput<S> implements FoldInput<S> {
+  readonly #env: StepEnv<S>;
+  #track: Track<S> | undefined;
 
-function samplesOf(flat: readonly number[]): readonly Sample[] {
-  const samples: Sample[] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) samples.push({ tMs: flat[i] ?? 0, v: flat[i + 1] ?? 0 });
-  return samples;
+  constructor(env: StepEnv<S>) {
+    this.#env = env;
+  }
+
+  set track(track: Track<S>) {
+    this.#track = track;
+  }
+
+  get track(): Track<S> {
+    if (this.#track === undefined) throw new WatchkeeperError('internal', 'a fold asks of no track');
+    return this.#track;
+  }
+
+  get meta(): SeriesMeta {
+    return this.track.meta;
+  }
+
+  get rule(): DetectorRule {
+    return this.#env.rule;
+  }
+
+  get context(): DetectorContext {
+    return this.#env.context;
+  }
+
+  get asOfMs(): number {
+    return this.#env.batch.asOfMs;
+  }
+
+  get stepMs(): number {
+    return median(this.#env.tracks.gaps(this.track)) ?? 0;
+  }
+
+  get lastMs(): number {
+    return this.track.lastMs;
+  }
+
+  get changes(): readonly Change[] {
+    return this.#env.context.changesOf(this.meta.service);
+  }
+
+  get recent(): readonly Sample[] {
+    return this.#env.tracks.recent(this.track);
+  }
+
+  companion(signal: string): readonly Sample[] {
+    return companion(this.meta, signal, this.#env);
+  }
+
+  peers(): readonly { meta: SeriesMeta; state: S }[] {
+    return peersOf(this.track, this.#env);
+  }
 }
 
 function companion<S>(meta: SeriesMeta, signal: string, env: StepEnv<S>): readonly Sample[] {
@@ -206,16 +246,20 @@ function companion<S>(meta: SeriesMeta, signal: string, env: StepEnv<S>): readon
   return (same ?? (siblings.length === 1 ? siblings[0] : undefined))?.samples ?? [];
 }
 
-function peersOf<S>(track: Track<S>, env: StepEnv<S>): readonly { meta: SeriesMeta; state: S }[] {
-  const near: { meta: SeriesMeta; state: S }[] = [];
-  const far: { meta: SeriesMeta; state: S }[] = [];
-  for (const other of env.tracks.values()) {
-    if (other === track || other.meta.signal !== track.meta.signal) continue;
-    const list = other.meta.service === track.meta.service ? near : far;
-    if (list.length < limits.detectorPeers) list.push({ meta: other.meta, state: other.fold });
-    else if (list === near) break;
-  }
-  return [...near, ...far].slice(0, limits.detectorPeers);
+function peersOf<S>(track: Track<S>, { tracks }: StepEnv<S>): readonly { meta: SeriesMeta; state: S }[] {
+  const { service, signal } = track.meta;
+  const found: { meta: SeriesMeta; state: S }[] = [];
+  const add = (others: Iterable<Track<S>>, near: boolean): void => {
+    for (const other of others) {
+      if (found.length >= limits.detectorPeers) return;
+      const isNear = other.meta.service === service;
+      if (other !== track && other.meta.signal === signal && isNear === near)
+        found.push({ meta: other.meta, state: other.fold });
+    }
+  };
+  add(tracks.ofService(service), true);
+  add(tracks.all(), false);
+  return found;
 }
 
 // A `good` that no alert waits for is dropped here, so that quiet series cost nothing further down.
@@ -240,25 +284,7 @@ function say<S>(findings: Finding[], track: Track<S>, verdict: Verdict, env: Ste
   });
 }
 
-function overLimit<S>(service: string, count: number, env: StepEnv<S>): Finding {
-  const most = env.options.maxSeries ?? limits.detectorSeries;
-  return {
-    detector: env.rule.name,
-    kind: env.rule.kind,
-    service,
-    signal: env.rule.on,
-    labels: { limit: 'series' },
-    state: 'unknown',
-    atMs: env.batch.asOfMs,
-    sinceMs: env.batch.asOfMs,
-    severity: env.rule.severity,
-    reason: `${count} more series of ${env.rule.on} of ${service} are not watched by ${env.rule.name}: it already follows ${most}, its limit`,
-    numbers: { refused: count, limit: most },
-    confidence: 0,
-  };
-}
-
-function metaOf(series: Series): SeriesMeta {
+function metaOf(series: SeriesMeta): SeriesMeta {
   const { key, source, service, signal, labels, unit, nature } = series;
   return { key, source, service, signal, labels, unit, nature };
 }

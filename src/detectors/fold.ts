@@ -22,7 +22,7 @@ export interface Verdict {
   readonly always?: boolean;
 }
 
-/** What a fold may look at beside its own state. */
+/** What a fold may look at beside its own state. It is only good while `add` or `judge` runs: do not keep it. */
 export interface FoldInput<S> {
   readonly meta: SeriesMeta;
   readonly rule: DetectorRule;
@@ -50,4 +50,6 @@ export interface SeriesFold<S> {
   init(meta: SeriesMeta): S;
   add(state: S, sample: Sample, input: FoldInput<S>): void;
   judge(state: S, input: FoldInput<S>): readonly Verdict[];
+  /** True when `judge` would give one `good` and nothing else: it is then not asked, unless somebody waits for the answer. */
+  calm?(state: S): boolean;
 }

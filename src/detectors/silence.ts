@@ -29,17 +29,38 @@ export function silence(track: Heard, asOfMs: number, gaps: readonly Gap[], ownS
   return { state: 'unknown', reason, numbers, confidence: 0 };
 }
 
-/** The gap that explains why this series brought nothing, if there is one. */
+/** The gap that explains why this series brought nothing, if there is one; of several the first. */
 export function gapFor(
   about: Pick<SeriesMeta, 'source' | 'service' | 'signal'>,
   gaps: readonly Gap[],
 ): Gap | undefined {
-  return gaps.find(
-    (gap) =>
-      gap.source === about.source &&
-      (gap.service === undefined || gap.service === about.service) &&
-      (gap.signal === undefined || gap.signal === about.signal),
-  );
+  if (gaps.length === 0) return undefined;
+  let index = indexes.get(gaps);
+  if (index === undefined) indexes.set(gaps, (index = indexOf(gaps)));
+  const { source, service, signal } = about;
+  const found = [
+    index.get(nameOf(source)),
+    index.get(nameOf(source, service)),
+    index.get(nameOf(source, undefined, signal)),
+    index.get(nameOf(source, service, signal)),
+  ].filter((at) => at !== undefined);
+  return found.length === 0 ? undefined : gaps[Math.min(...found)];
+}
+
+// When a large source is down there is a gap for each of its signals, and every series asks: they are found by name.
+const indexes = new WeakMap<readonly Gap[], ReadonlyMap<string, number>>();
+
+function indexOf(gaps: readonly Gap[]): ReadonlyMap<string, number> {
+  const index = new Map<string, number>();
+  for (const [at, gap] of gaps.entries()) {
+    const name = nameOf(gap.source, gap.service, gap.signal);
+    if (!index.has(name)) index.set(name, at);
+  }
+  return index;
+}
+
+function nameOf(source: string, service?: string, signal?: string): string {
+  return `${source}\n${service ?? '\t'}\n${signal ?? '\t'}`;
 }
 
 // Five of its own intervals, whether samples are far apart or come in seldom batches; a minute is assumed at first.

@@ -53,9 +53,12 @@ function thresholdFold(rule: DetectorRule, settings: Params): SeriesFold<State> 
       const edge = state.bad && widened === base ? back : widened;
       const bad = up ? sample.v > edge : sample.v < edge;
       if (bad !== state.bad) state.sinceMs = sample.tMs;
-      Object.assign(state, { v: sample.v, limit: widened, bad });
+      state.v = sample.v;
+      state.limit = widened;
+      state.bad = bad;
     },
     judge: (state, input) => [verdict(state, up, input)],
+    calm: (state) => !state.bad,
   };
 }
 

@@ -28,11 +28,17 @@ export function nodeHttp(clock: Clock): Http {
   };
 }
 
-function send(
-  request: HttpRequest,
-  agents: { readonly http: HttpAgent; readonly https: HttpsAgent },
-  signal: AbortSignal,
-): Promise<HttpResponse> {
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+interface Agents {
+  readonly http: HttpAgent | false;
+  readonly https: HttpsAgent | false;
+}
+
+// Without an agent a request has a connection of its own, so that a second try is the last.
+const unkept: Agents = { http: false, https: false };
+
+function send(request: HttpRequest, agents: Agents, signal: AbortSignal): Promise<HttpResponse> {
   const url = parseUrl(request.url);
   const secure = url.protocol === 'https:';
   return new Promise((resolve, reject) => {
@@ -49,8 +55,15 @@ function send(
       ...(request.admit === undefined ? {} : guarded(url, request.admit)),
     };
     const outgoing = secure ? requestHttps(url, options) : requestHttp(url, options);
-    outgoing.on('error', fail);
+    let answered = false;
+    outgoing.on('error', (thrown) => {
+      // The peer closed a kept connection just as it was taken: nothing was read from it, and asking again is safe.
+      const stale = outgoing.reusedSocket && !answered && !signal.aborted && safe.has(request.method);
+      if (stale) send(request, unkept, signal).then(resolve, reject);
+      else fail(thrown);
+    });
     outgoing.on('response', (incoming) => {
+      answered = true;
       readBody(incoming, request.maxBytes ?? limits.httpResponseBytes).then(
         (body) => resolve({ status: incoming.statusCode ?? 0, headers: flatten(incoming), body }),
         (thrown: unknown) => {
@@ -108,7 +121,8 @@ async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Ui
     chunks.push(chunk);
   }
   if (!incoming.complete) throw new WatchkeeperError('unreachable', 'the connection ended before the answer did');
-  return new Uint8Array(Buffer.concat(chunks));
+  const body = Buffer.concat(chunks, size);
+  return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
 }
 
 function flatten(incoming: IncomingMessage): Readonly<Record<string, string>> {

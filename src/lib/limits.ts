@@ -20,15 +20,17 @@ export const limits = {
   /** HTTP, as a server. */
   apiBodyBytes: 1024 * 1024,
   /** Telemetry. */
-  seriesPerCollect: 100_000,
+  seriesPerCollect: 600_000,
   samplesPerSeries: 11_000,
   windowSamplesPerSeries: 720,
+  /** Of all series together: beyond some 11,000 series the window shortens. */
+  windowSamples: 8_000_000,
   logLineBytes: 16 * 1024,
   logRecordsPerCollect: 10_000,
   changesPerCollect: 1_000,
   labelValueBytes: 1_024,
   /** Detectors: what one detector follows at most; what is beyond is reported as unknown, never dropped silently. */
-  detectorSeries: 20_000,
+  detectorSeries: 200_000,
   detectorSeriesForgetMs: 6 * 3_600_000,
   detectorRecentSamples: 48,
   detectorPeers: 64,
@@ -37,14 +39,15 @@ export const limits = {
   detectorLogTokens: 24,
   detectorExternal: 10_000,
   detectorEventsPerService: 64,
-  /** An exposition, unpacked: about half a million series. */
-  scrapeBodyBytes: 64 * 1024 * 1024,
+  /** An exposition, unpacked: about a million series. */
+  scrapeBodyBytes: 128 * 1024 * 1024,
   /** Backtests: what is kept for charts, and what a recording may hold. */
   backtestPictures: 500,
   backtestPicturePoints: 600,
   recordingFileBytes: 256 * 1024 * 1024,
   recordingSeries: 20_000,
   recordingPoints: 20_000_000,
+  recordingGaps: 10_000,
   reportBytes: 32 * 1024 * 1024,
   reportCharts: 200,
   scoreRows: 5_000_000,

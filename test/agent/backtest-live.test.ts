@@ -90,6 +90,7 @@ async function live(): Promise<readonly string[]> {
     changes: createChangeLog([]),
     health: { checkClock: () => 0 },
     sources: { statuses: () => [] },
+    freshness: { heard: () => undefined },
     catalog: () => emptyCatalog,
     ledger: { size: () => 0, record: () => Promise.resolve({}) },
   };

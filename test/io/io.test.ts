@@ -50,6 +50,27 @@ describe('http', () => {
     expect(new TextDecoder().decode(plain.body)).toBe('hello');
     expect((await http.request({ method: 'GET', url: `${base}/redirect`, signal })).status).toBe(302);
   });
+  it('asks once more when a kept connection had been closed, and only for what is safe to ask twice', async () => {
+    const met = new WeakSet<object>();
+    const server = createServer((request, response) => {
+      // Every second request on a connection meets a peer that has just gone.
+      if (met.has(request.socket)) request.socket.destroy();
+      else response.end('here');
+      met.add(request.socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    try {
+      for (let round = 0; round < 3; round++)
+        expect((await http.request({ method: 'GET', url, signal })).status).toBe(200);
+      await expect(http.request({ method: 'POST', url, body: 'x', signal })).rejects.toMatchObject({
+        code: 'unreachable',
+      });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
   it('refuses an answer above the byte cap', async () => {
     await expect(http.request({ method: 'GET', url: `${base}/large`, maxBytes: 1000, signal })).rejects.toMatchObject({
       code: 'too-large',

@@ -32,7 +32,7 @@ export async function readRecording(read: ReadRecordingFile): Promise<Recorded> 
     const known: ServiceAbout = index.about?.[name] ?? {};
     const own = seriesOf(name, known, await read(`${name}/signals.csv`));
     series.push(...own);
-    changes.push(...changesOf(name, await read(`${name}/changes.json`)));
+    changes.push(...readChanges(`${name}/changes.json`, await read(`${name}/changes.json`), name));
     gaps.push(...gapsOf(name, known));
     services.push(serviceOf(name, known, own, index.services));
   }
@@ -74,23 +74,26 @@ const kinds: ReadonlySet<string> = new Set<ChangeKind>([
   'infrastructure',
 ]);
 
-function changesOf(service: string, text: string): readonly Change[] {
-  const file = `${service}/changes.json`;
+/** Reads a list of changes; `service` is whose they are, where an entry does not say. @throws `malformed`. */
+export function readChanges(file: string, text: string, service?: string): readonly Change[] {
   const list = parseJson(file, text);
   if (!Array.isArray(list)) throw malformed(file, 'must be a list of changes');
   return list.map((entry: unknown, index): Change => {
-    const { at, kind, version, previous, what } = asRecord(entry);
+    const { at, kind, version, previous, what, service: own } = asRecord(entry);
+    const whose = service ?? own;
     if (typeof at !== 'number' || !Number.isFinite(at) || typeof kind !== 'string' || !kinds.has(kind))
       throw malformed(
         file,
         `entry ${index + 1} (${lineOfEntry(text, index)}) needs at (epoch seconds) and a known kind`,
       );
+    if (typeof whose !== 'string')
+      throw malformed(file, `entry ${index + 1} (${lineOfEntry(text, index)}) does not say of which service`);
     const to = typeof version === 'string' ? version : undefined;
     const from = typeof previous === 'string' ? previous : undefined;
     return {
-      id: digest({ service, at, kind, to: to ?? null, from: from ?? null }).slice(0, 16),
+      id: digest({ service: whose, at, kind, to: to ?? null, from: from ?? null }).slice(0, 16),
       kind: kind as ChangeKind,
-      service,
+      service: whose,
       atMs: at * 1_000,
       what: typeof what === 'string' ? what : 'current',
       source: 'recording',

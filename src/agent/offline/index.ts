@@ -17,3 +17,4 @@ export { examine, type Finding as DoctorFinding } from './doctor.ts';
 export { openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
 export { diffOf, matrixFor, permissionsOf, sampleService, type PermissionRow } from './policies.ts';
 export { checkResources, openFolder, openResources, type CheckReport, type ResourcePlace } from './resources.ts';
+export { changesFromText, knownChanges, record, type RecordingMade } from '../record/index.ts';

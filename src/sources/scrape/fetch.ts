@@ -41,7 +41,7 @@ export async function fetchExposition(
         'x-prometheus-scrape-timeout-seconds': String(config.timeout / 1_000),
       },
       timeoutMs: config.timeout,
-      maxBytes: limits.httpResponseBytes,
+      maxBytes: limits.scrapeBodyBytes,
       signal: deadline.signal,
     });
     if (response.status !== 200) return { fault: faultOfStatus(response.status, where) };
