@@ -40,6 +40,40 @@ const fixed = 0.5;
 const falseAlarmEveryMs = (7 * 86_400_000) / 2;
 const data = readCorpus(folder);
 
+/** Ranges for `--nested`: eight weights, then the constants in the order of `tunedAs`. */
+const ranges: readonly (readonly [number, number])[] = [
+  ...[0, 1, 2, 3, 4].map(() => [0.33, 3] as const),
+  ...[5, 6, 7].map(() => [0.1, 0.9] as const),
+  [4, 7],
+  [2, 16],
+  [6, 100],
+  [0.2, 1],
+  [500, 4_000],
+  [1.2, 4],
+  [0.4, 1.5],
+  [5, 40],
+  [100, 800],
+  [2, 14],
+];
+
+function tunedAs(logs: readonly number[]): Tuning {
+  const at = (index: number): number => Math.exp(logs[index]!);
+  return {
+    ...tuning,
+    weights: tuning.weights.map((_, index) => at(index)),
+    rare: at(8),
+    cap: at(9),
+    refractory: at(10),
+    onsetLeast: at(11),
+    onsetEvery: at(12),
+    onsetAge: at(13),
+    onsetMean: at(14),
+    onsetPrior: at(15),
+    levelMemory: at(16),
+    profileDays: at(17),
+  };
+}
+
 /** Scores of a file, as the daemon would give them: rows that are not newer than the last are not shown to it. */
 function scoresOf(one: Data, tuned: Tuning): Float64Array {
   const scores = new Float64Array(one.v.length);
@@ -155,35 +189,33 @@ if (options.jitter !== undefined) {
 }
 
 if (options.nested === true) {
-  // Nothing is taken over from the shipped configuration but its form: each constant is drawn from a wide range, each
-  // weight from a factor of eight, and the best of all draws on the other categories is applied to the one left out.
+  // Nothing is taken over from the shipped configuration but its form: every constant and weight is drawn from a wide
+  // range. The single best of many draws would be luck, so the middle of the best tenth on the other categories is
+  // taken, with the threshold that is best for it there, and applied to the category left out.
   const draw = drawing(23);
-  const among = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)]!;
-  const best = new Map<string, { chosen: number; raw: number }>();
-  for (let run = 0; run < 200; run++) {
-    const own = all({
-      ...tuning,
-      weights: tuning.weights.map((_, index) => (index < 5 ? 1 : 0.3) * among([0, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8])),
-      rare: among([4, 4.5, 5, 5.5, 6, 6.5, 7]),
-      cap: among([2, 4, 8, 16]),
-      refractory: among([6, 12, 25, 50, 100]),
-      onsetLeast: among([0.2, 0.4, 0.6, 0.8, 1]),
-      onsetEvery: among([500, 1_000, 2_000, 4_000]),
-      onsetAge: among([1.2, 1.8, 2.5, 4]),
-      onsetMean: among([0.4, 0.7, 1, 1.5]),
-      onsetPrior: among([5, 10, 20, 40]),
-      levelMemory: among([100, 200, 400, 800]),
-      profileDays: among([2, 4, 7, 14]),
-    });
+  const draws = Array.from({ length: 300 }, () =>
+    ranges.map(([low, high]) => Math.log(low) + draw() * Math.log(high / low)),
+  );
+  const others = new Map<string, number[]>();
+  for (const drawn of draws) {
+    const own = all(tunedAs(drawn));
     for (const profile of names)
       for (const category of categories) {
-        const found = leftOut(own, profile, category);
         const name = `${profile}/${category}`;
-        if (found.chosen > (best.get(name)?.chosen ?? -Infinity)) best.set(name, found);
+        others.set(name, [...(others.get(name) ?? []), leftOut(own, profile, category).chosen]);
       }
   }
   for (const profile of names) {
-    const raw = categories.reduce((sum, category) => sum + best.get(`${profile}/${category}`)!.raw, 0);
+    let raw = 0;
+    for (const category of categories) {
+      const ranks = others.get(`${profile}/${category}`)!;
+      const best = draws
+        .map((drawn, n) => [ranks[n]!, drawn] as const)
+        .sort((a, b) => b[0] - a[0])
+        .slice(0, 30);
+      const middle = ranges.map((_, which) => best.reduce((sum, [, drawn]) => sum + drawn[which]!, 0) / best.length);
+      raw += leftOut(all(tunedAs(middle)), profile, category).raw;
+    }
     const name = `${profile}, nothing chosen with the category`;
     const value = of(profile, raw);
     report({ bench: 'nab', name, value, unit: 'points', ...(profile === 'standard' ? { atLeast: 72 } : {}) });

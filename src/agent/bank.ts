@@ -9,6 +9,7 @@ import type { Log } from '../domain/ports/io.ts';
 import type { Put } from '../domain/ports/store.ts';
 import type { Service } from '../domain/service.ts';
 import type { Series } from '../domain/telemetry.ts';
+import { detectorPuts } from './detector-rows.ts';
 
 /** What the detectors are told beside the samples. */
 export interface BankContext {
@@ -23,8 +24,11 @@ export interface DetectorBank {
   /** Swaps the set. A detector whose definition did not change keeps its state; a new one starts from what was saved. */
   replace(definitions: readonly DetectorDefinition[], saved: (name: string) => Json | undefined): void;
   step(batch: DetectorBatch, context: BankContext): readonly Finding[];
-  /** The state of every detector, to be written to the store. */
-  save(): readonly Put[];
+  /**
+   * The state of the detectors, to be written to the store: with `all` of every one, otherwise what changed. After a write
+   * that failed, everything is to be asked for.
+   */
+  save(all: boolean): readonly Put[];
   definitions(): ReadonlyMap<string, DetectorDefinition>;
 }
 
@@ -74,12 +78,10 @@ export function createBank(
         }
       });
     },
-    save: () =>
-      [...running.values()].map((entry) => ({
-        space: 'detector',
-        key: entry.definition.name,
-        value: { digest: entry.definition.digest, state: entry.detector.save() },
-      })),
+    save: (all) =>
+      [...running.values()].flatMap(({ definition: { name, digest }, detector }) =>
+        detectorPuts({ name, digest, detector }, all),
+      ),
     definitions: () => new Map([...running].map(([name, entry]) => [name, entry.definition])),
   };
 }

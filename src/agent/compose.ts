@@ -11,6 +11,7 @@ import { createDetector } from '../detectors/index.ts';
 import type { AlertSettings, IncidentSettings } from '../incidents/index.ts';
 import { createApprovals, type Approvals } from './approvals/index.ts';
 import { createBank, type DetectorBank } from './bank.ts';
+import { storedDetector } from './detector-rows.ts';
 import { createBudgets } from './budgets.ts';
 import { createCases, executorDeps, type Cases } from './cases/index.ts';
 import { createChangeLog } from './changes.ts';
@@ -118,7 +119,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
       const before = held.resources();
       // Both may refuse, and neither changes anything before it has not: all of the set comes into force, or none.
       const swap = held.prepare(resources);
-      bank.replace(resources.detectors, (name): Json | undefined => restored.detectors.get(name));
+      bank.replace(resources.detectors, (name): Json | undefined => storedDetector(restored.detectors, name));
       swap();
       pipeline.nudge();
       // What was denied or matched nothing under the old set is looked at again under the new one.

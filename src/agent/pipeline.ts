@@ -50,11 +50,11 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
   const { watch } = deps;
   let state = restored;
   let lastTurnMs = watch.clock.monotonicMs();
-  let lastSaveMs = lastTurnMs;
   let lastPruneMs = lastTurnMs;
   let nudged: () => void = () => undefined;
   let turning: Promise<void> = Promise.resolve();
   const write = createWriter(watch);
+  const saver = createSaver(deps.bank, lastTurnMs);
 
   const turnOnce = async (): Promise<void> => {
     const startedMs = watch.clock.monotonicMs();
@@ -78,13 +78,12 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
       ...(deps.incidentSettings ? { incidentSettings: deps.incidentSettings } : {}),
     });
     state = observed.state;
-    const saveDetectors = startedMs - lastSaveMs >= saveDetectorsEveryMs;
-    if (saveDetectors) lastSaveMs = startedMs;
     if (startedMs - lastPruneMs >= pruneEveryMs) {
       lastPruneMs = startedMs;
       watch.window.prune(watch.clock.nowMs());
     }
-    const events = await write(observed, saveDetectors ? deps.bank.save() : []);
+    const events = await write(observed, saver.due(startedMs));
+    saver.wrote();
     count(watch, observed, startedMs);
     handOn(deps, events, state);
   };
@@ -117,6 +116,27 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
         rest.abort();
         await turnSafely(watch, turn);
       }
+    },
+  };
+}
+
+// Detectors give only what changed since they gave it last: after a write that failed, everything is due.
+function createSaver(
+  bank: DetectorBank,
+  fromMs: number,
+): { readonly due: (nowMs: number) => readonly Put[]; readonly wrote: () => void } {
+  let lastMs = fromMs;
+  let unsure = false;
+  return {
+    due: (nowMs) => {
+      if (nowMs - lastMs < saveDetectorsEveryMs) return [];
+      lastMs = nowMs;
+      const puts = bank.save(unsure);
+      unsure = true;
+      return puts;
+    },
+    wrote: () => {
+      unsure = false;
     },
   };
 }

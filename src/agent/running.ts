@@ -50,7 +50,7 @@ export async function startWatch(composed: Composed): Promise<Running> {
       await Promise.all(watch.liveSources().map((source) => watch.sources.stop(source.id)));
       await composed.cases.idle();
       await watch.ladder.idle();
-      await watch.ledger.record({ drafts: [], puts: composed.bank.save() });
+      await watch.ledger.record({ drafts: [], puts: composed.bank.save(true) });
     },
   };
 }

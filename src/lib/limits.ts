@@ -31,6 +31,9 @@ export const limits = {
   labelValueBytes: 1_024,
   /** Detectors: what one detector follows at most; what is beyond is reported as unknown, never dropped silently. */
   detectorSeries: 200_000,
+  /** The same for kinds whose state is typed arrays; and how many of its chunks a save writes. */
+  detectorBankSeries: 600_000,
+  detectorPartsPerSave: 64,
   detectorSeriesForgetMs: 6 * 3_600_000,
   detectorRecentSamples: 48,
   detectorPeers: 64,

@@ -11,6 +11,7 @@ import {
   type PrunedSpace,
   type Settled,
 } from './settled.ts';
+import { detectorOfRow } from '../detector-rows.ts';
 
 export { prunedSpaces } from './settled.ts';
 export type { InUse } from './settled.ts';
@@ -101,7 +102,7 @@ async function markTheRemoved(
   { detectors }: InUse,
   nowMs: number,
 ): Promise<void> {
-  const gone = page.filter(({ key, value }) => !detectors.has(key) && removedAt(value) === undefined);
+  const gone = page.filter(({ key, value }) => !detectors.has(detectorOfRow(key)) && removedAt(value) === undefined);
   const puts = gone.map(({ key, value }): Put => ({ space: 'detector', key, value: markRemoved(value, nowMs) }));
   await unlessChanged(
     ledger,

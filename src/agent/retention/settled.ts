@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../../lib/json.ts';
 import type { ExecutionRecord } from '../executor/index.ts';
 import type { Call } from '../ladder.ts';
 import type { CaseFile, PendingApproval } from '../views.ts';
+import { detectorOfRow } from '../detector-rows.ts';
 
 /** What the watch still works with, and so may not lose whatever its age. */
 export interface InUse {
@@ -56,7 +57,7 @@ const rules: Readonly<Record<PrunedSpace, (row: Stored, inUse: InUse) => Settled
   diagnosis: ({ key, value }) => about((value as unknown as CaseFile).updatedAtMs, key),
   detector: ({ key, value }, { detectors }) => {
     const sinceMs = removedAt(value);
-    return sinceMs === undefined || detectors.has(key) ? undefined : about(sinceMs);
+    return sinceMs === undefined || detectors.has(detectorOfRow(key)) ? undefined : about(sinceMs);
   },
 };
 

@@ -11,7 +11,7 @@ import { emptySeen, ready } from './engine.ts';
 import { rowOf, type AnomalySettings, type Env } from './env.ts';
 import { byte, bytes } from './layout.ts';
 import { findQuiet } from './quiet.ts';
-import { restoreState, saveParts, type State } from './state.ts';
+import { restoreState, saveChanged, saveEvery, type State } from './state.ts';
 import { take } from './take.ts';
 import { toldAbout } from './told.ts';
 import { strange, usual } from './words.ts';
@@ -33,7 +33,8 @@ export function anomalyBank(rule: DetectorRule, settings: AnomalySettings, saved
   for (let index = 0; index < state.rows.size; index++) if (toldOf(state, index) === 1) env.attention.add(index);
   return {
     step: (batch, context) => step(env, batch, context),
-    save: () => toSave({ parts: Object.fromEntries(saveParts(state, false)) }),
+    save: () => toSave({ parts: Object.fromEntries(saveEvery(state)) }),
+    saveParts: (all) => (all ? saveEvery(state) : saveChanged(state, limits.detectorPartsPerSave)),
   };
 }
 
@@ -64,7 +65,7 @@ function chosen(series: Series, where: Selector | undefined): boolean {
 }
 
 function start(env: Env, series: Series): number | undefined {
-  if (env.state.directory.size >= limits.detectorSeries) return undefined;
+  if (env.state.directory.size >= limits.detectorBankSeries) return undefined;
   const index = env.state.rows.take();
   const { key, source, service, signal, labels, unit, nature } = series;
   env.state.directory.add({ key, source, service, signal, labels, unit, nature }, index);
@@ -145,8 +146,8 @@ function overLimit(env: Env, service: string, count: number, batch: DetectorBatc
     atMs: batch.asOfMs,
     sinceMs: batch.asOfMs,
     severity: env.rule.severity,
-    reason: `${count} more series of ${env.rule.on} of ${service} are not watched by ${env.rule.name}: it already follows ${limits.detectorSeries}, its limit`,
-    numbers: { refused: count, limit: limits.detectorSeries },
+    reason: `${count} more series of ${env.rule.on} of ${service} are not watched by ${env.rule.name}: it already follows ${limits.detectorBankSeries}, its limit`,
+    numbers: { refused: count, limit: limits.detectorBankSeries },
     confidence: 0,
   };
 }

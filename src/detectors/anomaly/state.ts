@@ -8,6 +8,8 @@ export interface State {
   readonly rows: Rows;
   readonly directory: Directory;
   readonly seen: Map<number, number[]>;
+  /** The chunk whose turn it is to be saved. */
+  next: number;
 }
 
 /** One chunk of series as it is saved. */
@@ -20,17 +22,31 @@ interface SavedChunk {
 
 /** Nothing seen yet. */
 export function emptyState(): State {
-  return { rows: createRows(), directory: createDirectory(), seen: new Map() };
+  return { rows: createRows(), directory: createDirectory(), seen: new Map(), next: 0 };
 }
 
-/** One part per chunk of series, `0`, `1` ...; only those that changed since the last call, where `changed` is asked for. */
-export function saveParts(state: State, changed: boolean): ReadonlyMap<string, Json> {
+/** Every chunk of series as a part: `0`, `1` ... */
+export function saveEvery(state: State): ReadonlyMap<string, Json> {
+  return saveChunks(state, state.rows.chunks.length, () => true);
+}
+
+/** At most `most` of those that changed since they were last saved: the first when it never was, then round and round. */
+export function saveChanged(state: State, most: number): ReadonlyMap<string, Json> {
+  return saveChunks(state, most, (chunk) => chunk.dirty);
+}
+
+function saveChunks(state: State, most: number, wanted: (chunk: Chunk) => boolean): ReadonlyMap<string, Json> {
+  const { chunks } = state.rows;
   const parts = new Map<string, Json>();
-  state.rows.chunks.forEach((chunk, number) => {
-    if (changed && !chunk.dirty) return;
+  const from = state.next;
+  for (let step = 0; step < chunks.length && parts.size < most; step++) {
+    const number = (from + step) % chunks.length;
+    const chunk = chunks[number];
+    if (chunk === undefined || !wanted(chunk)) continue;
     chunk.dirty = false;
+    state.next = (number + 1) % chunks.length;
     parts.set(String(number), saveChunk(state, chunk, number) as unknown as Json);
-  });
+  }
   return parts;
 }
 
@@ -74,5 +90,5 @@ export function restoreState(parts: ReadonlyMap<string, Json>): State {
     });
     for (const [index, flat] of saved.seen) seen.set(index, [...flat]);
   }
-  return { rows: createRows(chunks, used), directory, seen };
+  return { rows: createRows(chunks, used), directory, seen, next: 0 };
 }

@@ -59,6 +59,12 @@ export interface Detector {
   step(batch: DetectorBatch, context: DetectorContext): readonly Finding[];
   /** Everything needed to go on after a restart as if nothing had happened. JSON, or base64 of typed arrays in it. */
   save(): Json;
+  /**
+   * For kinds with much state: the parts that changed since they were last given, by name, `0` first; with `all` every
+   * one of them, otherwise a bounded number, the rest at the next call. `create` takes `{version: 1, parts}` of all that
+   * was ever given. A part that could not be written must be asked for again with `all`.
+   */
+  saveParts?(all: boolean): ReadonlyMap<string, Json>;
 }
 
 /** One kind of detector. A new one is a file that exports this, and one line in detectors/index.ts. */
