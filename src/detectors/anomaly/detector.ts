@@ -12,7 +12,7 @@ import { rowOf, type AnomalySettings, type Env } from './env.ts';
 import { byte, bytes } from './layout.ts';
 import { findQuiet } from './quiet.ts';
 import { restoreState, saveChanged, saveEvery, type State } from './state.ts';
-import { take } from './take.ts';
+import { take, type Heard } from './take.ts';
 import { toldAbout } from './told.ts';
 import { strange, usual } from './words.ts';
 
@@ -30,7 +30,7 @@ export function anomalyBank(rule: DetectorRule, settings: AnomalySettings, saved
     attention: new Set(),
     traffic: undefined,
   };
-  for (let index = 0; index < state.rows.size; index++) if (toldOf(state, index) === 1) env.attention.add(index);
+  for (let index = 0; index < state.rows.size; index++) if (isSpokenOf(state, index)) env.attention.add(index);
   return {
     step: (batch, context) => step(env, batch, context),
     save: () => toSave({ parts: Object.fromEntries(saveEvery(state)) }),
@@ -40,20 +40,20 @@ export function anomalyBank(rule: DetectorRule, settings: AnomalySettings, saved
 
 function step(env: Env, batch: DetectorBatch, context: DetectorContext): readonly Finding[] {
   const findings: Finding[] = [];
-  const scores = new Map<number, number>();
+  const heard = new Map<number, Heard>();
   const refused = new Map<string, number>();
   env.traffic = undefined;
   for (const series of batch.series) {
     if (!globMatches(env.rule.on, series.signal) || !chosen(series, env.settings.where)) continue;
     const index = env.state.directory.find(series.key) ?? start(env, series);
     if (index === undefined) refused.set(series.service, (refused.get(series.service) ?? 0) + 1);
-    else take(env, series, index, batch, scores);
+    else take(env, series, index, batch, heard, context);
   }
   const quiet = findQuiet(env, batch, context, (index) => forget(env, index));
   for (const [index, verdict] of quiet) say(env, findings, index, verdict, batch, context);
   for (const index of [...env.attention].sort((a, b) => a - b)) {
     if (quiet.has(index)) continue;
-    const verdict = verdictOf(env, index, scores.get(index) ?? 0, context);
+    const verdict = verdictOf(env, index, heard.get(index), context);
     if (verdict !== undefined) say(env, findings, index, verdict, batch, context);
   }
   for (const [service, count] of refused) findings.push(overLimit(env, service, count, batch));
@@ -72,14 +72,13 @@ function start(env: Env, series: Series): number | undefined {
   // An alert of an earlier life may wait for this series.
   const { chunk, slot } = rowOf(env.state, index);
   chunk.bytes[slot * bytes + byte.told] = 1;
-  env.attention.add(index);
   return index;
 }
 
-function toldOf(state: State, index: number): number {
-  if (!state.rows.inUse(index)) return 0;
+function isSpokenOf(state: State, index: number): boolean {
+  if (!state.rows.inUse(index)) return false;
   const { chunk, slot } = rowOf(state, index);
-  return chunk.bytes[slot * bytes + byte.told] ?? 0;
+  return chunk.bytes[slot * bytes + byte.told] === 1 && ready(chunk, slot);
 }
 
 function forget(env: Env, index: number): void {
@@ -89,21 +88,20 @@ function forget(env: Env, index: number): void {
   env.attention.delete(index);
 }
 
-function verdictOf(env: Env, index: number, score: number, context: DetectorContext): Verdict | undefined {
+function verdictOf(env: Env, index: number, heard: Heard | undefined, context: DetectorContext): Verdict | undefined {
   const { chunk, slot } = rowOf(env.state, index);
-  const meta = env.state.directory.metaOf(index);
-  if (meta === undefined) return undefined;
   const bad = chunk.bytes[slot * bytes + byte.state] === 1;
-  if (bad) return strange(toldAbout(env, index, meta, score, context));
-  if (!context.isWatched(meta)) {
+  const meta = heard?.series ?? env.state.directory.metaOf(index);
+  if (meta === undefined) return undefined;
+  if (!bad && !context.isWatched(meta)) {
     // Nobody waits any more: from now on silence says that it is well.
-    if (!ready(chunk, slot)) return usual(toldAbout(env, index, meta, score, context), false);
     chunk.bytes[slot * bytes + byte.told] = 0;
     chunk.dirty = true;
     env.attention.delete(index);
     return undefined;
   }
-  return usual(toldAbout(env, index, meta, score, context), ready(chunk, slot));
+  const told = toldAbout(env, index, meta, heard?.score ?? 0, context);
+  return bad ? strange(told) : usual(told, ready(chunk, slot));
 }
 
 function say(

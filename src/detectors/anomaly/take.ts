@@ -1,8 +1,9 @@
 import { limits } from '../../lib/limits.ts';
-import type { DetectorBatch } from '../../domain/ports/detector.ts';
+import type { DetectorBatch, DetectorContext } from '../../domain/ports/detector.ts';
 import type { Series, SeriesMeta } from '../../domain/telemetry.ts';
+import { ready } from './engine.ts';
 import { rowOf, type Env } from './env.ts';
-import { column, field, floats, rowsPerChunk } from './layout.ts';
+import { byte, bytes, column, field, floats, rowsPerChunk } from './layout.ts';
 import { confident, mostSurprise, natureOf } from './nature.ts';
 import type { Chunk } from './rows.ts';
 import { foldSample, type Manner } from './sample.ts';
@@ -11,8 +12,21 @@ import { tuning } from './tuning.ts';
 // Samples stamped ahead of us would freeze the series until that time came: they are left out, and it goes stale.
 const aheadMs = 60_000;
 
-/** Folds a series' new samples in; notes the highest score among them. */
-export function take(env: Env, series: Series, index: number, batch: DetectorBatch, scores: Map<number, number>): void {
+/** A series of this step, and the highest score among its new samples. */
+export interface Heard {
+  readonly series: Series;
+  readonly score: number;
+}
+
+/** Folds a series' new samples in; notes what was heard of those that somebody may ask about. */
+export function take(
+  env: Env,
+  series: Series,
+  index: number,
+  batch: DetectorBatch,
+  heard: Map<number, Heard>,
+  context: DetectorContext,
+): void {
   const { chunk, slot } = rowOf(env.state, index);
   const f = chunk.floats;
   const at = slot * floats;
@@ -36,7 +50,8 @@ export function take(env: Env, series: Series, index: number, batch: DetectorBat
     else if (turn === 'ends') env.state.seen.delete(index);
   }
   if (!any) return;
-  scores.set(index, most);
+  attend(env, series, index, context);
+  if (env.attention.has(index)) heard.set(index, { series, score: most });
   const family = env.state.directory.family(index);
   if (family === undefined || family.arrivedMs >= batch.asOfMs) return;
   if (family.arrivedMs > 0) {
@@ -44,6 +59,19 @@ export function take(env: Env, series: Series, index: number, batch: DetectorBat
     family.everyMs += (Math.min(gap, family.everyMs === 0 ? gap : 4 * family.everyMs) - family.everyMs) / 4;
   }
   family.arrivedMs = batch.asOfMs;
+}
+
+// Only what is strange, or what somebody waits to hear well of, is spoken of. A series is asked about once when it has
+// grown up, because an alert of an earlier life may wait for it, and again after it was strange.
+function attend(env: Env, series: Series, index: number, context: DetectorContext): void {
+  const { chunk, slot } = rowOf(env.state, index);
+  const b = slot * bytes;
+  if (chunk.bytes[b + byte.told] !== 1 || !ready(chunk, slot)) return;
+  if (chunk.bytes[b + byte.state] === 1 || context.isWatched(series)) env.attention.add(index);
+  else {
+    chunk.bytes[b + byte.told] = 0;
+    env.attention.delete(index);
+  }
 }
 
 function remember(seen: number[] | undefined, tMs: number, v: number): void {
