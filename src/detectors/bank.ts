@@ -8,6 +8,7 @@ import type { Change } from '../domain/change.ts';
 import type { Detector, DetectorBatch, DetectorContext, DetectorRule } from '../domain/ports/detector.ts';
 import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
 import { globMatches } from '../lib/glob.ts';
+import { Companions } from './companions.ts';
 import type { FoldInput, SeriesFold, Verdict } from './fold.ts';
 import { savedState, toSave } from './saved.ts';
 import { overLimit } from './over-limit.ts';
@@ -40,7 +41,9 @@ export function foldPerSeries<S>(
 ): Detector {
   const tracks = new Tracks<S>();
   const before = savedState(saved) as { readonly tracks?: readonly SavedTrack<S>[] } | undefined;
-  tracks.restore(before?.tracks ?? []);
+  const { pack, unpack } = fold;
+  const restored = before?.tracks ?? [];
+  tracks.restore(unpack === undefined ? restored : restored.map((one) => ({ ...one, fold: unpack(one.fold as Json) })));
   let step = 0;
   return {
     step(batch, context) {
@@ -55,7 +58,10 @@ export function foldPerSeries<S>(
       for (const [service, count] of refused) findings.push(overLimit(env, service, count));
       return findings;
     },
-    save: () => toSave({ tracks: tracks.save() }),
+    save: () => {
+      const saving = tracks.save();
+      return toSave({ tracks: pack === undefined ? saving : saving.map((one) => ({ ...one, fold: pack(one.fold) })) });
+    },
   };
 }
 
@@ -183,6 +189,7 @@ function forgettable<S>(track: Track<S>, env: StepEnv<S>): boolean {
 class StepInput<S> implements FoldInput<S> {
   readonly #env: StepEnv<S>;
   #track: Track<S> | undefined;
+  #companions: Companions | undefined;
 
   constructor(env: StepEnv<S>) {
     this.#env = env;
@@ -230,20 +237,13 @@ class StepInput<S> implements FoldInput<S> {
   }
 
   companion(signal: string): readonly Sample[] {
-    return companion(this.meta, signal, this.#env);
+    this.#companions ??= new Companions(this.#env.batch.series, this.#env.options.companions ?? []);
+    return this.#companions.of(this.meta, signal);
   }
 
   peers(): readonly { meta: SeriesMeta; state: S }[] {
     return peersOf(this.track, this.#env);
   }
-}
-
-function companion<S>(meta: SeriesMeta, signal: string, env: StepEnv<S>): readonly Sample[] {
-  if (env.options.companions?.includes(signal) !== true) return [];
-  const siblings = env.batch.series.filter((series) => series.service === meta.service && series.signal === signal);
-  const text = JSON.stringify(meta.labels);
-  const same = siblings.find((series) => JSON.stringify(series.labels) === text);
-  return (same ?? (siblings.length === 1 ? siblings[0] : undefined))?.samples ?? [];
 }
 
 function peersOf<S>(track: Track<S>, { tracks }: StepEnv<S>): readonly { meta: SeriesMeta; state: S }[] {

@@ -1,3 +1,4 @@
+import type { Json } from '../lib/json.ts';
 import type { Change } from '../domain/change.ts';
 import type { FindingChart, Severity } from '../domain/alert.ts';
 import type { DetectorContext, DetectorRule } from '../domain/ports/detector.ts';
@@ -52,4 +53,7 @@ export interface SeriesFold<S> {
   judge(state: S, input: FoldInput<S>): readonly Verdict[];
   /** True when `judge` would give one `good` and nothing else: it is then not asked, unless somebody waits for the answer. */
   calm?(state: S): boolean;
+  /** For states that are not plain JSON (typed arrays): what is saved, and the state it came from, exactly. */
+  readonly pack?: (state: S) => Json;
+  readonly unpack?: (saved: Json) => S;
 }

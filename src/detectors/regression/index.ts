@@ -12,15 +12,17 @@ import type { DetectorKind, DetectorRule } from '../../domain/ports/detector.ts'
 import { foldPerSeries } from '../bank.ts';
 import type { SeriesFold, Verdict } from '../fold.ts';
 import { durationMs } from '../params.ts';
-import { addSample, announceSettled, type Settings } from './fold.ts';
+import { addSample } from './fold.ts';
 import { natureOf } from './nature.ts';
 import { isReady } from './normal.ts';
+import { pack, unpack } from './pack.ts';
 import { emptyState, type State } from './state.ts';
+import { announceSettled, type Settings } from './watch.ts';
 import { verdictOf } from './words.ts';
 
 const params = z.strictObject({
   sensitivity: z.enum(['low', 'medium', 'high']).default('medium'),
-  watch: durationMs.prefault('1h').describe('how long after a change a late onset is still held against it'),
+  watch: durationMs.prefault('4h').describe('how long after a change a late onset is still held against it'),
   worse: z.enum(['up', 'down']).exactOptional().describe('which way is bad; default: by the nature of the signal'),
 });
 
@@ -33,16 +35,20 @@ export const regression: DetectorKind<Params> = {
   params: schemaOf(params),
   stateBytesPerSeries: 8_000,
   warmupMs: () => 3 * 86_400_000,
-  create: (rule, settings, saved) => foldPerSeries(rule, regressionFold(rule, settings), saved),
+  create: (rule, settings, saved) =>
+    foldPerSeries(rule, regressionFold(rule, settings), saved, { companions: ['traffic'] }),
 };
 
-function regressionFold(_rule: DetectorRule, settings: Params): SeriesFold<State> {
+function regressionFold(rule: DetectorRule, settings: Params): SeriesFold<State> {
   const settingsFor = (meta: Parameters<typeof natureOf>[0]): Settings => ({
     nature: natureOf(meta, settings.sensitivity, settings.worse),
     watchMs: settings.watch,
+    afterChange: rule.afterChange,
   });
   return {
     init: emptyState,
+    pack,
+    unpack,
     add(state, sample, input) {
       addSample(state, sample, input, settingsFor(input.meta));
     },

@@ -12,22 +12,83 @@ export interface Nature {
   readonly effect: number;
   /** The least effect that matters with no change to hold it against. 0: never judged without one. */
   readonly effectAlone: number;
+  /** The least jump that matters within hours after a change, when nothing links the two but the order. */
+  readonly effectLate: number;
   /** Noise is never taken to be less than this. */
   readonly floor: number;
-  /** Spread of a change's transient before anything was learned. */
+  /** What a change's transient may come to before anything was learned. */
   readonly prior: number;
   /** An effect so large that waiting for more samples would be wrong. */
   readonly huge: number;
   /** Compared with the long-run level, not with the minutes before: a restart empties it wherever it stood. */
   readonly longRun: boolean;
+  /** So many samples after a change its level before is still a measure: traffic is not what it was an hour ago. */
+  readonly compared: number;
+  /** Made of events that may be rare. */
+  readonly counted: boolean;
 }
 
 const natures: Readonly<Record<SeriesMeta['nature'], Nature>> = {
-  ratio: { sign: 1, effect: 0.6, effectAlone: 1.6, floor: 0.04, prior: 2, huge: 2.4, longRun: false },
-  latency: { sign: 1, effect: 0.26, effectAlone: 0.7, floor: 0.03, prior: 0.7, huge: 1, longRun: false },
-  rate: { sign: -1, effect: 0.5, effectAlone: 1, floor: 0.04, prior: 0.5, huge: 2, longRun: false },
-  gauge: { sign: 1, effect: 0.12, effectAlone: 0, floor: 0.015, prior: 0.5, huge: 2, longRun: true },
-  state: { sign: 1, effect: 1, effectAlone: 0, floor: 0.1, prior: 1, huge: 4, longRun: false },
+  ratio: {
+    sign: 1,
+    effect: 0.6,
+    effectAlone: 1.6,
+    effectLate: 0.9,
+    floor: 0.04,
+    prior: 8,
+    huge: 2.4,
+    longRun: false,
+    compared: 150,
+    counted: true,
+  },
+  latency: {
+    sign: 1,
+    effect: 0.26,
+    effectAlone: 0.7,
+    effectLate: 0.36,
+    floor: 0.03,
+    prior: 3,
+    huge: 1,
+    longRun: false,
+    compared: 150,
+    counted: false,
+  },
+  rate: {
+    sign: -1,
+    effect: 0.5,
+    effectAlone: 1,
+    effectLate: 0.8,
+    floor: 0.04,
+    prior: 2,
+    huge: 2,
+    longRun: false,
+    compared: 60,
+    counted: false,
+  },
+  gauge: {
+    sign: 1,
+    effect: 0.12,
+    effectAlone: 0,
+    effectLate: 0,
+    floor: 0.015,
+    prior: 2,
+    huge: 2,
+    longRun: true,
+    compared: 240,
+    counted: false,
+  },
+  state: {
+    sign: 1,
+    effect: 1,
+    effectAlone: 0,
+    effectLate: 0,
+    floor: 0.1,
+    prior: 4,
+    huge: 4,
+    longRun: false,
+    compared: 150,
+    counted: false,
+  },
 };
 
 const bySensitivity = { low: 1.6, medium: 1, high: 0.65 } as const;
@@ -41,7 +102,13 @@ export function natureOf(
   const nature = natures[meta.nature];
   const scale = bySensitivity[sensitivity];
   const sign = worse === undefined ? nature.sign : worse === 'up' ? 1 : -1;
-  return { ...nature, sign, effect: nature.effect * scale, effectAlone: nature.effectAlone * scale };
+  return {
+    ...nature,
+    sign,
+    effect: nature.effect * scale,
+    effectLate: nature.effectLate * scale,
+    effectAlone: nature.effectAlone * scale,
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Change } from '../../domain/change.ts';
-import { emptyEnvelope, type Course, type Envelope } from './envelope.ts';
+import { emptyEnvelope, type Course, type Envelope, type Expected } from './envelope.ts';
 import { emptyNormal, type Normal } from './normal.ts';
 
 /** A change under watch: what is compared with what, and how it went so far. */
@@ -9,13 +9,15 @@ export interface Watch {
   phrase: string;
   kind: Change['kind'];
   atMs: number;
-  /** The level before, on the even scale. */
+  /** The level before, on the even scale, and of how many samples it was taken. */
   base: number;
+  baseOf: number;
   /** Samples since the change. */
   k: number;
-  /** Excess over `base` of the last samples, oldest first. */
-  excess: number[];
-  course: Course;
+  readonly course: Course;
+  readonly expected: Expected;
+  /** Of the courses learned; worked out from them, never saved. */
+  readonly sums: Float64Array;
   /** Samples since the excess first mattered; 0 while it never did. */
   sinceOnset: number;
   peak: number;
@@ -23,7 +25,12 @@ export interface Watch {
   /** The last samples lie within what is usual. */
   settled: boolean;
   announced: boolean;
+  /** What shrinks is let pass. Not so where the rule states what a change may do. */
+  lenient: boolean;
 }
+
+/** Why something is held to be wrong. */
+export type Why = 'beyond-envelope' | 'not-shrinking' | 'late' | 'no-change';
 
 /** Something is wrong, and against which level that is measured until it is over. */
 export interface Trouble {
@@ -34,8 +41,12 @@ export interface Trouble {
   changeMs: number;
   z: number;
   effect: number;
-  why: 'beyond-envelope' | 'not-shrinking' | 'no-change';
+  /** How much more than the level before was still no surprise when it was called. */
+  room: number;
+  why: Why;
+  /** Samples in a row near the level before, and near the long-run level. */
   calm: number;
+  usual: number;
 }
 
 /** The verdict on a change, said once. */
@@ -45,14 +56,25 @@ export interface Announcement {
   reason: string;
 }
 
+/** Half-hours of a day: what rises at the same time every day is the day, not a fault. */
+export const halfHours = 48;
+
 /** All that is kept of one series. */
 export interface State {
   /** First values, until the offset of the even scale can be fixed. */
   first: { tMs: number; v: number }[];
   offset: number;
   v: number;
-  normal: Normal;
-  envelope: Envelope;
+  /** Requests a sample stands for, where that is known: few requests prove little. */
+  requests: number;
+  /** The long-run mean, as measured: where failures are rare, the middle is nought and says nothing. */
+  mean: number;
+  readonly normal: Normal;
+  readonly envelope: Envelope;
+  /** The largest jump at each half-hour of earlier days, fading; and the largest in the present one. */
+  readonly rises: Float32Array;
+  rise: number;
+  half: number;
   watch: Watch | null;
   trouble: Trouble | null;
   /** The newest change that was taken up. */
@@ -67,8 +89,13 @@ export function emptyState(): State {
     first: [],
     offset: 0,
     v: 0,
+    requests: 0,
+    mean: 0,
     normal: emptyNormal(),
     envelope: emptyEnvelope(),
+    rises: new Float32Array(halfHours),
+    rise: 0,
+    half: -1,
     watch: null,
     trouble: null,
     changeMs: 0,

@@ -1,22 +1,12 @@
 import { formatDuration } from '../../lib/duration.ts';
-import type { Change } from '../../domain/change.ts';
 import type { SeriesMeta } from '../../domain/telemetry.ts';
 import type { FoldInput, Verdict } from '../fold.ts';
 import { changePhrase, formatValue, subject } from '../words.ts';
-import { expectedAt } from './envelope.ts';
+import { phaseOf, reach } from './envelope.ts';
 import { boundary } from './evidence.ts';
 import { fromScale, type Nature } from './nature.ts';
-import { isReady, spreadOf } from './normal.ts';
+import { at, isReady, spreadOf, windowOf } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
-
-const instanceLabels = ['instance', 'pod', 'host', 'node', 'container', 'task'] as const;
-
-/** Whether a change touched the instance this series tells of. A series of the whole service is always touched. */
-export function touches(change: Change, meta: Pick<SeriesMeta, 'labels'>): boolean {
-  if (change.instances === undefined) return true;
-  const mine = instanceLabels.map((name) => meta.labels[name]).filter((value) => value !== undefined);
-  return mine.length === 0 || mine.some((value) => change.instances?.includes(value));
-}
 
 /** Why a change was let pass, or could not be judged. */
 export function sentenceOfEnd(
@@ -33,7 +23,7 @@ export function sentenceOfEnd(
     return `${watch.phrase}, and whether ${subject(meta)} took harm cannot be told: it was ${before} before and is ${formatValue(state.v, meta.unit)}, after ${watch.k} samples`;
   const rose = watch.peak > nature.effect / 2;
   const path = rose
-    ? `went from ${before} to ${shown(watch.base + watch.peak)} within ${formatDuration(Math.max(0, watch.peakMs - watch.atMs))} and came back to ${formatValue(state.v, meta.unit)}`
+    ? `went from ${before} to ${shown(watch.base + watch.peak)} ${watch.peakMs - watch.atMs < 1_000 ? 'at once' : `within ${formatDuration(watch.peakMs - watch.atMs)}`} and came back to ${formatValue(state.v, meta.unit)}`
     : `stayed near ${before}`;
   const history = state.envelope.n === 0 ? '' : `, as after ${state.envelope.n} healthy changes before`;
   return `${watch.phrase} and is well by its ${meta.signal}: ${subject(meta)} ${path}${rose ? history : ''}`;
@@ -52,15 +42,16 @@ export function verdictOf(state: State, input: FoldInput<State>, nature: Nature)
       confidence: 0,
     };
   const { watch } = state;
-  const usual = shown(watch?.base ?? state.normal.level);
+  const usual = shown(watch?.base ?? state.normal.slow);
   const after =
     watch === null ? '' : `; ${watch.phrase} ${formatDuration(input.lastMs - watch.atMs)} before and is watched`;
   return {
     state: 'good',
     reason: `${subject(meta)} is ${formatValue(state.v, meta.unit)}, usually ${usual}${after}`,
-    numbers: { value: state.v, usual: fromScale(watch?.base ?? state.normal.level, state.offset, nature.sign) },
+    numbers: { value: state.v, usual: fromScale(watch?.base ?? state.normal.slow, state.offset, nature.sign) },
     confidence: 0.5,
-    ...(watch === null ? {} : { changeId: watch.changeId }),
+    // Not before it has settled: that would be a verdict on the change.
+    ...(watch?.announced === true ? { changeId: watch.changeId } : {}),
   };
 }
 
@@ -77,6 +68,7 @@ function troubleVerdict(state: State, trouble: Trouble, input: FoldInput<State>,
   const sentences = {
     'beyond-envelope': `${subject(meta)} is ${seen}, ${before} before: more than changes of this service do to it${learned}${lasting}; ${trouble.phrase} ${ago} before`,
     'not-shrinking': `${subject(meta)} is ${seen}, ${before} before, and does not come back as a warm-up would${lasting}; ${trouble.phrase} ${ago} before`,
+    late: `${subject(meta)} jumped to ${seen}, from ${before}${lasting}; ${trouble.phrase} ${ago} before, and nothing else is known to have changed`,
     'no-change': `${subject(meta)} is ${seen}, ${before} a while ago${lasting}, and nothing was changed that explains it${changePhrase(input.changes, trouble.sinceMs)}`,
   } as const;
   const wall = boundary(10);
@@ -109,10 +101,16 @@ function chartOf(
   const expected = input.recent.map(({ tMs }) => {
     const k = Math.floor((tMs - trouble.changeMs) / stepMs);
     const after = trouble.changeId !== null && k >= 0;
-    const room = after ? expectedAt(state.envelope, k, nature.prior) : { mean: 0, learned: 0 };
-    const width = 2 * Math.hypot(spreadOf(state.normal, 1, Math.max(0, k), nature.floor), room.learned);
-    const edges = [back(trouble.base + room.mean - width), back(trouble.base + room.mean + width)];
+    const { middle, room } = after ? roomAt(state.watch, k) : { middle: 0, room: 0 };
+    const width = Math.hypot(2 * spreadOf(state.normal, 1, Math.max(0, k), windowOf(state.normal), nature.floor), room);
+    const edges = [back(trouble.base + middle - width), back(trouble.base + middle + width)];
     return { tMs, low: Math.min(...edges), high: Math.max(...edges) };
   });
   return { seen: input.recent, expected };
+}
+
+function roomAt(watch: Watch | null, k: number): { readonly middle: number; readonly room: number } {
+  if (watch === null) return { middle: 0, room: 0 };
+  const phase = phaseOf(Math.min(reach - 1, k));
+  return { middle: at(watch.expected.middle, phase), room: at(watch.expected.room, phase) };
 }

@@ -1,0 +1,54 @@
+import type { Change } from '../../domain/change.ts';
+import type { SeriesMeta } from '../../domain/telemetry.ts';
+import type { FoldInput } from '../fold.ts';
+import { isReady } from './normal.ts';
+import type { State } from './state.ts';
+
+const instanceLabels = ['instance', 'pod', 'host', 'node', 'container', 'task'] as const;
+const versionLabels = ['version', 'release', 'revision'] as const;
+const lifeLabels: ReadonlySet<string> = new Set([...instanceLabels, ...versionLabels]);
+
+/**
+ * Whether a change touched what this series tells of. A series of the whole service is always touched; one of an instance
+ * if the change names it; one of a version if it is the version that came. What was not touched is the control.
+ */
+export function touches(change: Change, meta: Pick<SeriesMeta, 'labels'>): boolean {
+  const version = versionLabels.map((name) => meta.labels[name]).find((value) => value !== undefined);
+  if (version !== undefined && change.to !== undefined && version !== change.to) return false;
+  if (change.instances === undefined) return true;
+  const mine = instanceLabels.map((name) => meta.labels[name]).filter((value) => value !== undefined);
+  return mine.length === 0 || mine.some((value) => change.instances?.includes(value));
+}
+
+/**
+ * A series that begins while its siblings run is a new instance or a new version of the same thing: it takes over what a
+ * sibling knows of what is usual and of what deploys do, and is judged from its first sample. `false`: there is none.
+ */
+export function inherit(state: State, input: FoldInput<State>): boolean {
+  if (Object.keys(input.meta.labels).every((name) => !lifeLabels.has(name))) return false;
+  const sibling = input
+    .peers()
+    .filter((peer) => isReady(peer.state.normal) && peer.state.trouble === null && isSibling(peer.meta, input.meta))
+    .reduce<State | undefined>(
+      (best, { state: one }) => (one.normal.n > (best?.normal.n ?? 0) ? one : best),
+      undefined,
+    );
+  if (sibling === undefined) return false;
+  const { normal, envelope } = sibling;
+  state.offset = sibling.offset;
+  state.mean = sibling.mean;
+  Object.assign(state.normal, { n: normal.n, clean: 0, slow: normal.slow, seen: normal.seen });
+  state.normal.ys.set(normal.ys);
+  state.normal.stray.set(normal.stray);
+  state.normal.known.set(normal.known);
+  Object.assign(state.envelope, { n: envelope.n, next: envelope.next });
+  state.envelope.courses.set(envelope.courses);
+  state.rises.set(sibling.rises);
+  return true;
+}
+
+function isSibling(one: SeriesMeta, other: SeriesMeta): boolean {
+  if (one.service !== other.service) return false;
+  const names = new Set([...Object.keys(one.labels), ...Object.keys(other.labels)]);
+  return [...names].every((name) => lifeLabels.has(name) || one.labels[name] === other.labels[name]);
+}

@@ -1,0 +1,78 @@
+import { median } from '../../lib/stats.ts';
+import type { FoldInput } from '../fold.ts';
+import { addToCourse } from './envelope.ts';
+import { evidenceAgainst, type Evidence } from './evidence.ts';
+import { jumpOf } from './jump.ts';
+import type { Nature } from './nature.ts';
+import { levelOf, meanOfLast, spreadOf } from './normal.ts';
+import type { State, Trouble, Watch } from './state.ts';
+
+type Input = FoldInput<State>;
+
+/** Books a sample of the minutes after a change. */
+export function follow(state: State, watch: Watch, y: number, tMs: number, nature: Nature): void {
+  const excess = y - watch.base;
+  addToCourse(watch.course, watch.k, excess);
+  watch.k++;
+  if (watch.sinceOnset > 0 || excess > nature.effect) watch.sinceOnset++;
+  if (excess > watch.peak) Object.assign(watch, { peak: excess, peakMs: tMs });
+  watch.settled = settled(state, watch, nature);
+}
+
+function settled(state: State, watch: Watch, nature: Nature): boolean {
+  const m = Math.min(watch.k, 5);
+  const over = meanOfLast(state.normal, m) - watch.base;
+  if (watch.k < 5) return Math.abs(over) < nature.effect / 2;
+  // A restart may leave a gauge below its long-run level for hours: below is well.
+  const near = Math.max(nature.effect, 2 * spreadOf(state.normal, 5, watch.k, watch.baseOf, nature.floor));
+  return over < near && (nature.longRun || over > -2 * near);
+}
+
+/** Looks for trouble after the newest sample: held against the change under watch, or against none. */
+export function look(state: State, tMs: number, input: Input, nature: Nature): void {
+  const { watch } = state;
+  if (watch !== null) {
+    const control = controlFor(watch, state, input, nature);
+    const evidence = evidenceAgainst(state, watch, nature, control);
+    if (evidence !== undefined) {
+      state.trouble = troubleOf(watch, watch.base + control, evidence, tMs);
+      return;
+    }
+  }
+  const jump = jumpOf(state, nature);
+  if (jump !== undefined && !othersJumped(jump.effect, state, input))
+    state.trouble = troubleOf(watch, jump.base, jump, tMs);
+}
+
+function troubleOf(watch: Watch | null, base: number, { z, effect, why, room }: Evidence, tMs: number): Trouble {
+  const against =
+    watch === null
+      ? { changeId: null, phrase: '', changeMs: 0 }
+      : { changeId: watch.changeId, phrase: watch.phrase, changeMs: watch.atMs };
+  return { sinceMs: tMs, base, ...against, z, effect, why, room, calm: 0, usual: 0 };
+}
+
+// Difference in differences: what instances of the same service did that the change did not touch is not the change's.
+function controlFor(watch: Watch, state: State, input: Input, nature: Nature): number {
+  if (meanOfLast(state.normal, 3) - watch.base < nature.effect) return 0;
+  const moved = untouched(watch.changeId, input).map((peer) => {
+    const back = Math.min(watch.k, 50);
+    return meanOfLast(peer.normal, 3) - levelOf(peer.normal, 12, back);
+  });
+  return moved.length < 2 ? 0 : Math.max(0, median(moved) ?? 0);
+}
+
+function untouched(changeId: string, input: Input): readonly State[] {
+  return input
+    .peers()
+    .filter((peer) => peer.meta.service === input.meta.service && peer.state.watch?.changeId !== changeId)
+    .map((peer) => peer.state);
+}
+
+// Long after a change touched some instances, all of them jump: then it is not the change.
+function othersJumped(effect: number, state: State, input: Input): boolean {
+  const { watch } = state;
+  if (watch === null) return false;
+  const moved = untouched(watch.changeId, input).map(({ normal }) => meanOfLast(normal, 3) - levelOf(normal, 12, 12));
+  return moved.length >= 2 && (median(moved) ?? 0) > 0.6 * effect;
+}

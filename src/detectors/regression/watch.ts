@@ -1,0 +1,176 @@
+import type { Change } from '../../domain/change.ts';
+import type { AfterChange } from '../../domain/ports/detector.ts';
+import type { Sample, SeriesMeta } from '../../domain/telemetry.ts';
+import type { FoldInput } from '../fold.ts';
+import { describeChange, subject } from '../words.ts';
+import {
+  emptyCourse,
+  expectedOf,
+  learnCourse,
+  phases,
+  remembered,
+  startOf,
+  sumsOf,
+  type Expected,
+} from './envelope.ts';
+import { touches } from './instances.ts';
+import { follow, look } from './look.ts';
+import { toScale, type Nature } from './nature.ts';
+import { isReady, levelOf, windowOf } from './normal.ts';
+import type { State, Watch } from './state.ts';
+import { sentenceOfEnd } from './words.ts';
+
+/** How a series is looked at, how long a change is watched, and what it is allowed to do. */
+export interface Settings {
+  readonly nature: Nature;
+  readonly watchMs: number;
+  readonly afterChange: AfterChange;
+}
+
+type Input = FoldInput<State>;
+
+/** What is heard of later than this is history, not news. */
+const newsMs = 3_600_000;
+/** So many samples of a change must have been well to be a lesson, or a verdict. */
+const lesson = 12;
+const judged = 20;
+
+/** Changes that this series has not taken up yet. */
+export function newChanges(state: State, sample: Sample, input: Input): readonly Change[] {
+  const { changes } = input;
+  const fresh: Change[] = [];
+  for (let i = changes.length - 1; i >= 0; i--) {
+    const change = changes[i];
+    if (change === undefined || change.atMs > sample.tMs) continue;
+    if (change.atMs < state.changeMs || sample.tMs - change.atMs >= newsMs) break;
+    if (!state.changeIds.includes(change.id) && touches(change, input.meta)) fresh.unshift(change);
+  }
+  return fresh;
+}
+
+/** Begins to watch a change. */
+export function beginWatch(state: State, change: Change, input: Input, settings: Settings): void {
+  state.changeMs = change.atMs;
+  state.changeIds = [...state.changeIds.slice(-7), change.id];
+  // Without a level before it there is nothing to compare with, and a made-up one would call anything well or ill.
+  if (!isReady(state.normal)) {
+    tooEarly(state, change, input);
+    return;
+  }
+  const last = state.watch;
+  // A deploy is often seen twice, as a new release and as a restart: one watch, named after the deploy.
+  if (last !== null && last.k < 4) {
+    if (change.kind === 'deploy' || change.kind === 'rollback') Object.assign(last, named(change));
+    return;
+  }
+  const unsettled = last !== null && !last.settled && last.k < judged ? last.base : undefined;
+  const now = unsettled ?? baseNow(state, settings, 0);
+  // Going back may bring back the level before as well: a crowd that a bad version drew leaves with it.
+  const back = change.kind === 'rollback' && last !== null ? Math.max(now, last.base) : now;
+  const base = state.trouble?.base ?? back;
+  if (last !== null) endWatch(state, change, input, settings);
+  const expected = expectedHere(state, input, settings);
+  state.watch = {
+    ...named(change),
+    base,
+    baseOf: settings.nature.longRun ? 40 : windowOf(state.normal),
+    k: 0,
+    course: emptyCourse(),
+    expected,
+    sums: sumsOf(state.envelope),
+    sinceOnset: 0,
+    peak: 0,
+    peakMs: change.atMs,
+    settled: true,
+    announced: false,
+    lenient: settings.afterChange.expect === 'learned',
+  };
+  catchUp(state, state.watch, input, settings);
+}
+
+function tooEarly(state: State, change: Change, input: Input): void {
+  const reason = `${describeChange(change)} before it was known what is usual for ${subject(input.meta)}, so whether it took harm cannot be told`;
+  state.announce = [...state.announce.slice(-3), { changeId: change.id, verdict: 'inconclusive', reason }];
+}
+
+function named(change: Change): Pick<Watch, 'changeId' | 'phrase' | 'kind' | 'atMs'> {
+  return { changeId: change.id, phrase: describeChange(change), kind: change.kind, atMs: change.atMs };
+}
+
+function baseNow(state: State, settings: Settings, back: number): number {
+  const { nature } = settings;
+  if (nature.longRun) return state.normal.slow;
+  const level = levelOf(state.normal, windowOf(state.normal), back);
+  // Where failures are rare, the middle of the last minutes is nought, and any failure would be more than that.
+  return nature.counted ? Math.max(level, toScale(state.mean, state.offset, nature.sign)) : level;
+}
+
+function expectedHere(state: State, input: Input, { nature, afterChange }: Settings): Expected {
+  if (afterChange.expect === 'learned')
+    return expectedOf(state.envelope, nature.prior, state.envelope.n < 3 ? fleetOf(input) : undefined);
+  const room = new Float32Array(phases);
+  if (afterChange.expect === 'bound') {
+    const stepMs = input.stepMs || 60_000;
+    for (let phase = 0; phase < phases; phase++)
+      if (startOf(phase) * stepMs < afterChange.forMs) room[phase] = Math.log(afterChange.upTo);
+  }
+  return { middle: new Float32Array(phases), room, ignorance: room };
+}
+
+// What healthy changes of other services did to this signal: twice the usual size of it, phase by phase.
+function fleetOf(input: Input): Float32Array | undefined {
+  const others = input
+    .peers()
+    .filter(({ meta, state }) => meta.service !== input.meta.service && state.envelope.n >= 3);
+  if (others.length < 3) return undefined;
+  const fleet = new Float32Array(phases);
+  for (let phase = 0; phase < phases; phase++) {
+    let squares = 0;
+    let count = 0;
+    for (const { state } of others)
+      for (let row = 0; row < remembered; row++) {
+        const value = state.envelope.courses[row * phases + phase] ?? Number.NaN;
+        if (Number.isNaN(value)) continue;
+        squares += value * value;
+        count++;
+      }
+    fleet[phase] = count === 0 ? 0 : 2 * Math.sqrt(squares / count);
+  }
+  return fleet;
+}
+
+// A change that is heard of late is watched from when it happened, with the samples since.
+function catchUp(state: State, watch: Watch, input: Input, settings: Settings): void {
+  const late = input.recent.filter((sample) => sample.tMs >= watch.atMs).slice(-state.normal.seen);
+  if (late.length === 0) return;
+  if (!settings.nature.longRun && state.trouble === null && state.normal.seen - late.length >= 5)
+    watch.base = baseNow(state, settings, late.length);
+  const { nature } = settings;
+  for (const sample of late) follow(state, watch, toScale(sample.v, state.offset, nature.sign), sample.tMs, nature);
+  const last = late.at(-1);
+  if (state.trouble === null && last !== undefined) look(state, last.tMs, input, nature);
+}
+
+/** Ends the watch: a healthy change teaches the envelope, and the verdict is told once. `next` is the change that ends it. */
+export function endWatch(state: State, next: Change | undefined, input: Input, settings: Settings): void {
+  const { watch } = state;
+  state.watch = null;
+  if (watch === null || state.trouble !== null) return;
+  // Whatever it did went away by itself: that is a healthy change, even one that was called. A rollback says otherwise.
+  const learns = settings.afterChange.expect === 'learned';
+  if (learns && watch.k >= lesson && next?.kind !== 'rollback') learnCourse(state.envelope, watch.course);
+  const healthy = watch.settled && watch.k >= judged;
+  if (watch.announced && healthy) return;
+  const verdict = healthy ? 'healthy' : 'inconclusive';
+  const reason = sentenceOfEnd(state, watch, verdict, input.meta, settings);
+  state.announce = [...state.announce.slice(-3), { changeId: watch.changeId, verdict, reason }];
+}
+
+/** Tells early, once, that a change settled: people want to know why nobody was called. It stays under watch. */
+export function announceSettled(state: State, meta: SeriesMeta, settings: Settings): void {
+  const { watch } = state;
+  if (watch === null || watch.announced || !watch.settled || watch.k < judged || state.trouble !== null) return;
+  watch.announced = true;
+  const reason = sentenceOfEnd(state, watch, 'healthy', meta, settings);
+  state.announce = [...state.announce.slice(-3), { changeId: watch.changeId, verdict: 'healthy', reason }];
+}
