@@ -76,6 +76,8 @@ function listen(triesLeft) {
 }
 server.on('listening', () => log('info', 'listening', { port: server.address().port }));
 listen(100);
+// A well service says so now and then: one that has fallen silent may be dead, and the watch does not call that recovery.
+setInterval(() => log('info', 'serving', { requests: count }), 2_000).unref();
 
 process.on('SIGTERM', () => {
   log('info', 'stopping');
