@@ -79,7 +79,7 @@ function beyondEnvelope(state: State, watch: Watch, nature: Nature, seen: Residu
   // A transient larger than those before still passes: wait while it shrinks, unless it is far beyond all of them.
   const known = state.envelope.n >= 3;
   const passing = shrink(seen.linear, Math.max(3, Math.floor(watch.sinceOnset / 4))) < (known ? 0.7 : 0.75);
-  if (watch.lenient && passing && watch.k < 40 && !(known && best.z > 2.5 * wall)) return undefined;
+  if (passing && watch.k < 40 && !(known && best.z > 2.5 * wall)) return undefined;
   return best;
 }
 

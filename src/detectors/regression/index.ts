@@ -1,14 +1,16 @@
 /**
- * Deploy-aware regression. After a change a series is compared with its own minutes before, in the light of what this
- * service's healthy changes did to it before (the envelope), and against instances the change did not touch. A warm-up
- * is let pass while it shrinks; what stays is called, at three time scales, by a boundary that may be looked at after
- * every sample. Nothing is ever muted: outside of changes a clear jump is called too, only later and on stronger
- * evidence. Everything counts in samples, so one second and one minute behave alike.
+ * Deploy-aware regression. After a change a series is compared with its own minutes before, in the light of what each of
+ * this service's last healthy changes did to it (the envelope: whole courses, compared stretch by stretch at four time
+ * scales), and against instances the change did not touch. What stays is called by a boundary that may be looked at after
+ * every sample; a warm-up that is not known yet is let pass while it shrinks. A jump hours later is held against the change
+ * on stronger evidence, and without any change on the strongest. Nothing is ever muted. Whatever went away by itself
+ * teaches, even if it was called; what was rolled back does not. Everything counts in samples, so one second and one minute
+ * behave alike.
  */
 import * as z from 'zod';
 
 import { schemaOf } from '../../lib/schema.ts';
-import type { DetectorKind, DetectorRule } from '../../domain/ports/detector.ts';
+import type { DetectorKind } from '../../domain/ports/detector.ts';
 import { foldPerSeries } from '../bank.ts';
 import type { SeriesFold, Verdict } from '../fold.ts';
 import { durationMs } from '../params.ts';
@@ -35,15 +37,13 @@ export const regression: DetectorKind<Params> = {
   params: schemaOf(params),
   stateBytesPerSeries: 8_000,
   warmupMs: () => 3 * 86_400_000,
-  create: (rule, settings, saved) =>
-    foldPerSeries(rule, regressionFold(rule, settings), saved, { companions: ['traffic'] }),
+  create: (rule, settings, saved) => foldPerSeries(rule, regressionFold(settings), saved, { companions: ['traffic'] }),
 };
 
-function regressionFold(rule: DetectorRule, settings: Params): SeriesFold<State> {
+function regressionFold(settings: Params): SeriesFold<State> {
   const settingsFor = (meta: Parameters<typeof natureOf>[0]): Settings => ({
     nature: natureOf(meta, settings.sensitivity, settings.worse),
     watchMs: settings.watch,
-    afterChange: rule.afterChange,
   });
   return {
     init: emptyState,

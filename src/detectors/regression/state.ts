@@ -25,8 +25,6 @@ export interface Watch {
   /** The last samples lie within what is usual. */
   settled: boolean;
   announced: boolean;
-  /** What shrinks is let pass. Not so where the rule states what a change may do. */
-  lenient: boolean;
 }
 
 /** Why something is held to be wrong. */

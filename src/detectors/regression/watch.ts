@@ -1,18 +1,8 @@
 import type { Change } from '../../domain/change.ts';
-import type { AfterChange } from '../../domain/ports/detector.ts';
 import type { Sample, SeriesMeta } from '../../domain/telemetry.ts';
 import type { FoldInput } from '../fold.ts';
 import { describeChange, subject } from '../words.ts';
-import {
-  emptyCourse,
-  expectedOf,
-  learnCourse,
-  phases,
-  remembered,
-  startOf,
-  sumsOf,
-  type Expected,
-} from './envelope.ts';
+import { emptyCourse, expectedOf, learnCourse, phases, remembered, sumsOf, type Expected } from './envelope.ts';
 import { touches } from './instances.ts';
 import { follow, look } from './look.ts';
 import { toScale, type Nature } from './nature.ts';
@@ -20,11 +10,10 @@ import { isReady, levelOf, windowOf } from './normal.ts';
 import type { State, Watch } from './state.ts';
 import { sentenceOfEnd } from './words.ts';
 
-/** How a series is looked at, how long a change is watched, and what it is allowed to do. */
+/** How a series is looked at, and how long a change is watched. */
 export interface Settings {
   readonly nature: Nature;
   readonly watchMs: number;
-  readonly afterChange: AfterChange;
 }
 
 type Input = FoldInput<State>;
@@ -83,7 +72,6 @@ export function beginWatch(state: State, change: Change, input: Input, settings:
     peakMs: change.atMs,
     settled: true,
     announced: false,
-    lenient: settings.afterChange.expect === 'learned',
   };
   catchUp(state, state.watch, input, settings);
 }
@@ -105,16 +93,8 @@ function baseNow(state: State, settings: Settings, back: number): number {
   return nature.counted ? Math.max(level, toScale(state.mean, state.offset, nature.sign)) : level;
 }
 
-function expectedHere(state: State, input: Input, { nature, afterChange }: Settings): Expected {
-  if (afterChange.expect === 'learned')
-    return expectedOf(state.envelope, nature.prior, state.envelope.n < 3 ? fleetOf(input) : undefined);
-  const room = new Float32Array(phases);
-  if (afterChange.expect === 'bound') {
-    const stepMs = input.stepMs || 60_000;
-    for (let phase = 0; phase < phases; phase++)
-      if (startOf(phase) * stepMs < afterChange.forMs) room[phase] = Math.log(afterChange.upTo);
-  }
-  return { middle: new Float32Array(phases), room, ignorance: room };
+function expectedHere(state: State, input: Input, { nature }: Settings): Expected {
+  return expectedOf(state.envelope, nature.prior, state.envelope.n < 3 ? fleetOf(input) : undefined);
 }
 
 // What healthy changes of other services did to this signal: twice the usual size of it, phase by phase.
@@ -157,8 +137,7 @@ export function endWatch(state: State, next: Change | undefined, input: Input, s
   state.watch = null;
   if (watch === null || state.trouble !== null) return;
   // Whatever it did went away by itself: that is a healthy change, even one that was called. A rollback says otherwise.
-  const learns = settings.afterChange.expect === 'learned';
-  if (learns && watch.k >= lesson && next?.kind !== 'rollback') learnCourse(state.envelope, watch.course);
+  if (watch.k >= lesson && next?.kind !== 'rollback') learnCourse(state.envelope, watch.course);
   const healthy = watch.settled && watch.k >= judged;
   if (watch.announced && healthy) return;
   const verdict = healthy ? 'healthy' : 'inconclusive';
