@@ -41,8 +41,8 @@ test("a rule's alert arrives through Alertmanager, is grouped with our own findi
     sources: [{ id: 'prom', kind: 'prometheus', url: prometheus.url, interval: '1s' }],
     http: {
       tokens: [
-        { name: 'alertmanager', file: tokenFile },
-        { name: 'person', file: path.join(home.folder, 'person-token') },
+        { name: 'alertmanager', file: tokenFile, role: 'reporter' },
+        { name: 'person', file: path.join(home.folder, 'person-token'), role: 'admin' },
       ],
     },
     incidents: { grace: '2s', patience: '2s' },
