@@ -123,7 +123,11 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
     ledger: scrubbedLedger(ledger, scrubber),
     ledgerUnwell: () => ledger.unwell()?.message,
     epoch,
-    operatorIo: makeOperatorIo(ambient, options.environment['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'),
+    operatorIo: makeOperatorIo(
+      ambient,
+      options.environment['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+      config.operators.kubernetes,
+    ),
     actions: actionKinds,
     sources,
     channels,

@@ -8,6 +8,7 @@ import type { Issue, Parsed } from '../lib/issues.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { schemaOf } from '../lib/schema.ts';
 import { nearest } from '../lib/suggest.ts';
+import { kubernetesPlace, placeInCluster } from './kubernetes-place.ts';
 import { inferNature } from './nature.ts';
 import { absolutePath, durationMs, objective, plainName } from './parts.ts';
 
@@ -29,16 +30,18 @@ const host = z
   .describe('A service on the machine the daemon runs on');
 
 const place = z
-  .object({ host: host.exactOptional() })
+  .object({ host: host.exactOptional(), kubernetes: kubernetesPlace.exactOptional() })
   .catchall(z.record(z.string(), z.json()))
   .transform((written, context): Place => {
     const [key, ...more] = Object.keys(written);
     if (key === undefined || more.length > 0)
       context.addIssue({ code: 'custom', message: 'must name exactly one platform, such as host or kubernetes' });
     else if (written.host !== undefined) return { on: 'host', host: written.host };
-    else if (nearest(key, ['host']) !== undefined)
-      context.addIssue({ code: 'custom', message: `unknown platform ${key}: did you mean host?`, path: [key] });
-    else return { on: 'other', platform: key, spec: written[key] ?? {} };
+    else if (written.kubernetes !== undefined) return placeInCluster(written.kubernetes);
+    else if (nearest(key, ['host', 'kubernetes']) !== undefined) {
+      const meant = nearest(key, ['host', 'kubernetes']) ?? '';
+      context.addIssue({ code: 'custom', message: `unknown platform ${key}: did you mean ${meant}?`, path: [key] });
+    } else return { on: 'other', platform: key, spec: written[key] ?? {} };
     return z.NEVER;
   });
 

@@ -165,6 +165,12 @@ export function serviceFacts(service: Service): JsonObject {
     if (place.on === 'host') {
       if (place.host.unit !== undefined) facts['unit'] ??= place.host.unit;
       if (place.host.health !== undefined) facts['health'] ??= place.host.health;
+    } else if (place.on === 'kubernetes') {
+      const { cluster, namespace, workload } = place.kubernetes;
+      facts['workload'] ??= workload.name;
+      facts['workloadKind'] ??= workload.kind;
+      facts['namespace'] ??= namespace;
+      facts['cluster'] ??= cluster;
     } else {
       const workload = place.spec['workload'] ?? place.spec['deployment'];
       if (typeof workload === 'string') facts['workload'] ??= workload;

@@ -6,6 +6,7 @@ import type { Json } from '../lib/json.ts';
  */
 export type Place =
   | { readonly on: 'host'; readonly host: HostPlace }
+  | { readonly on: 'kubernetes'; readonly kubernetes: KubernetesPlace }
   | { readonly on: 'other'; readonly platform: string; readonly spec: Readonly<Record<string, Json>> };
 
 /** A service on the machine the daemon runs on. */
@@ -22,4 +23,15 @@ export interface HostPlace {
   readonly logs?: readonly string[];
   /** Config files or folders whose edits are changes. */
   readonly config?: readonly string[];
+}
+
+/** The kinds of workload that a service may be. */
+export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Job' | 'CronJob';
+
+/** A workload in a cluster. */
+export interface KubernetesPlace {
+  /** What watchkeeper.yaml calls the cluster: the id of a `kubernetes` source. */
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly workload: { readonly kind: WorkloadKind; readonly name: string };
 }

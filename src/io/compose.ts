@@ -1,4 +1,6 @@
 import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domain/ports/io.ts';
+import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
+import { kubernetesOperators, kubernetesReaders } from './clients/kubernetes/index.ts';
 import { nodeExec, nodeProcesses } from './exec.ts';
 import { readFiles, writeFiles } from './files.ts';
 import { nodeHttp } from './http.ts';
@@ -14,11 +16,21 @@ export interface Ambient {
 
 /** Real io for sources and channels: nothing in it changes the world but HTTP, which they use with readers' credentials. */
 export function makeReaderIo(ambient: Ambient): ReaderIo {
-  return { ...ambient, http: nodeHttp(ambient.clock), files: readFiles, sockets: nodeSockets };
+  return {
+    ...ambient,
+    http: nodeHttp(ambient.clock),
+    files: readFiles,
+    sockets: nodeSockets,
+    kubernetes: kubernetesReaders(ambient.clock, ambient.secrets),
+  };
 }
 
-/** Real io for actions. `path` is the PATH that programs are looked up in. Its own HTTP pool: no socket is shared with a reader. */
-export function makeOperatorIo(ambient: Ambient, path: string): OperatorIo {
+/** Real io for actions. `path` is the PATH that programs are looked up in, `clusters` where it may act. Its own HTTP pool: no socket is shared with a reader. */
+export function makeOperatorIo(
+  ambient: Ambient,
+  path: string,
+  clusters: readonly KubernetesConnection[] = [],
+): OperatorIo {
   return {
     ...ambient,
     http: nodeHttp(ambient.clock),
@@ -26,5 +38,6 @@ export function makeOperatorIo(ambient: Ambient, path: string): OperatorIo {
     exec: nodeExec(ambient.clock, path),
     processes: nodeProcesses,
     sockets: nodeSockets,
+    kubernetes: kubernetesOperators(ambient.clock, ambient.secrets, clusters),
   };
 }

@@ -54,6 +54,13 @@ export const limits = {
   reportBytes: 32 * 1024 * 1024,
   reportCharts: 200,
   scoreRows: 5_000_000,
+  /** Kubernetes: one request, one answer (a page of 500 large pods), one object, and how long a watch stays open. */
+  kubernetesTimeoutMs: 15_000,
+  kubernetesAnswerBytes: 64 * 1024 * 1024,
+  kubernetesObjectBytes: 4 * 1024 * 1024,
+  kubernetesWatchSeconds: 300,
+  kubernetesRetries: 3,
+  kubernetesRetryAfterMs: 10_000,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

@@ -47,7 +47,14 @@ describe('parseService', () => {
       dependsOn: ['payments-db', 'cart'],
       runsOn: [
         { on: 'host', host: { unit: 'checkout.service', releases: { current: '/srv/checkout/current' } } },
-        { on: 'other', platform: 'kubernetes', spec: { namespace: 'shop', deployment: 'checkout' } },
+        {
+          on: 'kubernetes',
+          kubernetes: {
+            cluster: 'kubernetes',
+            namespace: 'shop',
+            workload: { kind: 'Deployment', name: 'checkout' },
+          },
+        },
       ],
       telemetry: {
         errors: { source: 'prom', unit: 'ratio', nature: 'ratio', query: { query: 'sum(rate(x[1m]))' } },
@@ -74,8 +81,20 @@ describe('parseService', () => {
 
   test('refuses a place with two platforms, with none, or with a misspelt one', () => {
     expect(faults({ runsOn: [{}] })[0]?.message).toContain('exactly one platform');
-    expect(faults({ runsOn: [{ host: {}, kubernetes: {} }] })[0]?.message).toContain('exactly one platform');
+    expect(faults({ runsOn: [{ host: {}, kubernetes: { namespace: 'shop', job: 'x' } }] })[0]?.message).toContain(
+      'exactly one platform',
+    );
     expect(faults({ runsOn: [{ hots: { unit: 'x.service' } }] })[0]?.message).toContain('did you mean host?');
+    expect(faults({ runsOn: [{ kubernets: { namespace: 'shop' } }] })[0]?.message).toContain(
+      'did you mean kubernetes?',
+    );
+  });
+
+  test('refuses a place in a cluster with no workload or two', () => {
+    const named = (kubernetes: object) => faults({ runsOn: [{ kubernetes: { namespace: 'shop', ...kubernetes } }] });
+    expect(named({})[0]?.message).toContain('exactly one workload');
+    expect(named({ deployment: 'a', job: 'b' })[0]?.message).toContain('exactly one workload');
+    expect(named({ deployment: 'Not_A_Name' })[0]?.message).toContain('as Kubernetes takes it');
   });
 
   test.each([

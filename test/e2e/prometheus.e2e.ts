@@ -9,6 +9,7 @@ import type { ReaderIo } from '../../src/domain/ports/io.ts';
 import type { Collected, Source } from '../../src/domain/ports/source.ts';
 import { WatchkeeperError } from '../../src/lib/errors.ts';
 import type { Json } from '../../src/lib/json.ts';
+import { noClusters } from '../support/no-clusters.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { serve, startAlertmanager, startNodeExporter, startPrometheus, until, type Peer } from './peers/peers.ts';
 
@@ -19,6 +20,7 @@ const io: ReaderIo = {
   http: nodeHttp(clock),
   files: readFiles,
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
+  kubernetes: noClusters,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },
   log: recordingLog(),
 };

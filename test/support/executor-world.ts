@@ -123,6 +123,7 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
       exec: { run: nowhere },
       processes: { kill: nowhere },
       sockets: { connectUnix: nowhere },
+      kubernetes: { operator: nowhere },
       secrets: { resolve: nowhere },
       log,
     },

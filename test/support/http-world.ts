@@ -1,6 +1,7 @@
 import { WatchkeeperError } from '../../src/lib/errors.ts';
 import type { HttpRequest, HttpResponse, ReaderIo, SecretRef } from '../../src/domain/ports/io.ts';
 import { memoryFiles } from './memory-files.ts';
+import { noClusters } from './no-clusters.ts';
 import { recordingLog, type RecordedLine } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
@@ -52,6 +53,7 @@ export function httpWorld(respond: Respond, secrets: Readonly<Record<string, str
       http: { request },
       files: memoryFiles(),
       sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'no sockets here')) },
+      kubernetes: noClusters,
       secrets: { resolve },
       log,
     },

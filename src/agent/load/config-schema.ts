@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { limits } from '../../lib/limits.ts';
 import type { Role } from '../../domain/authority.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
+import { kubernetesConnection } from '../../io/clients/kubernetes/config.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { zDuration, zUrl } from '../../lib/zod-parts.ts';
 
@@ -97,6 +98,15 @@ const config = z.strictObject({
     .array(adapter)
     .default([{ id: 'host', kind: 'host' }])
     .describe('Where telemetry and changes come from.'),
+  operators: z
+    .strictObject({
+      kubernetes: z
+        .array(z.strictObject({ cluster: id.describe('The id of the kubernetes source.'), ...kubernetesConnection }))
+        .default([])
+        .describe('Clusters to act in.'),
+    })
+    .prefault({})
+    .describe("Credentials of the hands, apart from the sources' own. A cluster without an entry is only read."),
   channels: z.array(adapter).default([]).describe('How people are told, beside the log and the terminal.'),
   http: z
     .strictObject({ listen, tokens: z.array(token).default([]).describe('Who may call the API.') })

@@ -31,6 +31,8 @@ export interface Config {
   /** Which shipped resources apply beside them. */
   readonly inherit: readonly ShippedKind[];
   readonly sources: readonly AdapterConfig[];
+  /** Where the hands have credentials of their own. */
+  readonly operators: WrittenConfig['operators'];
   readonly channels: readonly AdapterConfig[];
   readonly http: { readonly listen: ListenAddress; readonly tokens: readonly ApiToken[] };
   readonly defaults: WrittenConfig['defaults'];
@@ -190,6 +192,12 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     inherit:
       inherit ?? (folders.policies === undefined ? ['detectors', 'runbooks', 'policies'] : ['detectors', 'runbooks']),
     sources: written.sources.map(adapter),
+    operators: {
+      kubernetes: written.operators.kubernetes.map((cluster) => ({
+        ...cluster,
+        ...(cluster.kubeconfig !== undefined && { kubeconfig: resolve(base, cluster.kubeconfig) }),
+      })),
+    },
     channels: written.channels.map(adapter),
     http: written.http,
     defaults: written.defaults,

@@ -1,3 +1,8 @@
+import type { KubernetesOperators, KubernetesReaders } from './kubernetes.ts';
+import type { Secrets } from './secrets.ts';
+
+export type { SecretRef, Secrets } from './secrets.ts';
+
 /** The world, as the rest of the code may touch it. Implementations: src/io (real), test/support (virtual). */
 
 /** Time. The virtual clock of the tests advances only when told, so a night takes milliseconds. */
@@ -151,18 +156,6 @@ export interface Log {
   child(fields: Readonly<Record<string, unknown>>): Log;
 }
 
-/** A secret by handle: `{file: /path}` or `{env: NAME}` in configuration; resolved at the last moment, never stored (I13). */
-export interface SecretRef {
-  readonly file?: string;
-  readonly env?: string;
-}
-
-/** Secrets by handle, resolved at the last moment (I13). */
-export interface Secrets {
-  /** Reads it now, and tells the scrubber its value. @throws `not-found`, `forbidden`. */
-  resolve(ref: SecretRef, signal: AbortSignal): Promise<string>;
-}
-
 /** What a reader gets. There is nothing in it that can change the world. */
 export interface ReaderIo {
   readonly clock: Clock;
@@ -170,6 +163,7 @@ export interface ReaderIo {
   readonly http: Http;
   readonly files: ReadFiles;
   readonly sockets: Sockets;
+  readonly kubernetes: KubernetesReaders;
   readonly secrets: Secrets;
   readonly log: Log;
 }
@@ -183,6 +177,7 @@ export interface OperatorIo {
   readonly exec: Exec;
   readonly processes: Processes;
   readonly sockets: Sockets;
+  readonly kubernetes: KubernetesOperators;
   readonly secrets: Secrets;
   readonly log: Log;
 }

@@ -38,6 +38,7 @@ describe('watchkeeper.yaml', () => {
       resources: [],
       inherit: ['detectors', 'runbooks', 'policies'],
       sources: [{ id: 'host', kind: 'host', config: {} }],
+      operators: { kubernetes: [] },
       channels: [],
       http: { listen: { host: '127.0.0.1', port: 7777 }, tokens: [] },
       defaults: { autonomy: 'suggest' },

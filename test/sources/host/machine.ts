@@ -8,6 +8,7 @@ import { watchReads } from '../../contract/source.ts';
 import type { SourceWorld, Touched } from '../../contract/source.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import type { MemoryFiles } from '../../support/memory-files.ts';
+import { noClusters } from '../../support/no-clusters.ts';
 import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
@@ -85,6 +86,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
     http: { request: () => Promise.reject(new Error('the host source makes no HTTP request')) },
     files: options.wrap?.(files) ?? files,
     sockets: options.sockets ?? noSockets,
+    kubernetes: noClusters,
     secrets: { resolve: () => Promise.reject(new Error('the host source needs no secret')) },
     log: recordingLog(),
   });

@@ -6,6 +6,7 @@ import { nodeSockets, readFiles, systemClock } from '../../../src/io/index.ts';
 import { metricNames } from '../../../src/sources/host/metrics/catalogue.ts';
 import { hostQuery } from '../../../src/sources/host/schema.ts';
 import { sourceKinds } from '../../../src/sources/index.ts';
+import { noClusters } from '../../support/no-clusters.ts';
 import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { signalsOf, valueOf } from './machine.ts';
@@ -23,6 +24,7 @@ describe.skipIf(process.platform !== 'linux')('the machine this test runs on', (
         http: { request: () => Promise.reject(new Error('no HTTP')) },
         files: readFiles,
         sockets: nodeSockets,
+        kubernetes: noClusters,
         secrets: { resolve: () => Promise.reject(new Error('no secrets')) },
         log: recordingLog(),
       },

@@ -116,6 +116,11 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     exec: mortal(host.exec, life, ['run']),
     processes: mortal(host.processes, life, ['kill']),
     sockets: { connectUnix: () => Promise.reject(new Error('no sockets here')) },
+    kubernetes: {
+      operator: () => {
+        throw new Error('no clusters here');
+      },
+    },
   };
   const parts: WatchParts = {
     clock: clockOfProcess,
