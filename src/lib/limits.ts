@@ -129,4 +129,14 @@ export const limits = {
   ledgerBatchEntries: 1_024,
   ledgerQueueBatches: 10_000,
   ledgerNoteBytes: 256 * 1024,
+  /** The store on a database server: to connect, for one statement, for a lock, and for a transaction left standing. */
+  storeConnectMs: 5_000,
+  storeQueryMs: 10_000,
+  storeLockMs: 2_000,
+  storeIdleMs: 10_000,
+  /** How long a commit and a read go on while the server is away; the rests between grow from one to the other. */
+  storeCommitMs: 20_000,
+  storeReadMs: 15_000,
+  storeRetryMs: 50,
+  storeRetryMostMs: 1_000,
 } as const;

@@ -3,7 +3,7 @@
  * picture and the entry that tells of it. It keeps bytes and versions; it knows nothing of trees, plans or alerts.
  *
  * A store answers for three things. **Durable**: when `commit` resolves, the bytes have been synced. **Single-minded**: one
- * writer per file, told apart by a lock that dies with its process, and by an epoch checked inside every transaction.
+ * writer at a time, by an epoch checked inside every transaction, and for a file also by a lock that dies with its process.
  * **Honest**: after a failure whose effect is unclear it is poisoned and says so for ever, because a write that may or
  * may not have happened must not be followed by an act.
  *
@@ -11,3 +11,5 @@
  */
 export { openSqliteStore } from './sqlite/open.ts';
 export type { SqliteStoreOptions } from './sqlite/open.ts';
+export { openPostgresStore, preparePostgres } from './postgres/open.ts';
+export type { PostgresCredentials, PostgresOptions, PostgresStoreOptions } from './postgres/options.ts';
