@@ -4,23 +4,19 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json ./
-COPY scripts/build.mjs scripts/
+COPY scripts/build.mjs scripts/image.mjs scripts/
 COPY src src
-# The image brings its own Node: the package `node`, which serves clones on older ones, stays out.
-RUN node scripts/build.mjs && npm prune --omit=dev --ignore-scripts && rm -rf node_modules/node node_modules/.bin
-RUN mkdir -p /data && chown 65532:65532 /data
+COPY detectors detectors
+COPY runbooks runbooks
+COPY policies policies
+# What the image holds, and its bill of materials (CycloneDX, /app/sbom.cdx.json); the same script serves the tests.
+RUN node scripts/image.mjs /out && mkdir /data
 
 FROM gcr.io/distroless/nodejs24-debian12:nonroot
 WORKDIR /app
 ENV NODE_ENV=production WATCHKEEPER_DATA_DIR=/data WATCHKEEPER_LOG_FORMAT=json
 COPY --from=build --chown=65532:65532 /data /data
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules node_modules
-COPY --from=build /app/dist dist
-COPY detectors detectors
-COPY runbooks runbooks
-COPY policies policies
+COPY --from=build /out ./
 VOLUME /data
 # Probes ask /healthz and /readyz over HTTP; there is nothing in here that could run a HEALTHCHECK command.
 HEALTHCHECK NONE
