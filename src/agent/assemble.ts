@@ -1,15 +1,17 @@
 import { nearest } from '../lib/suggest.ts';
 import type { Issue, Parsed } from '../lib/issues.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { DocumentKind, ResourceDocument } from '../domain/document.ts';
 import type { DetectorDefinition, Escalation } from '../domain/definitions.ts';
-import type { Service } from '../domain/service.ts';
+import type { Schema } from '../domain/ports/schema.ts';
+import type { RecordBinding, Service } from '../domain/service.ts';
 import { actionKinds } from '../actions/index.ts';
 import { buildCatalog, defaultEscalation, parseService } from '../catalog/index.ts';
 import { parseEscalation } from '../chat/index.ts';
 import { parseDetector } from '../detectors/index.ts';
 import { parsePolicy, policySet, type Policy } from '../policy/index.ts';
 import { parseRunbook, type Runbook } from '../runbooks/index.ts';
-import { sourceKinds } from '../sources/index.ts';
+import { sourceKinds, type RegisteredSource } from '../sources/index.ts';
 import type { Config, ConfiguredCheck, LoadedDocument, Parsers } from './load/index.ts';
 import { joinGroups, type Resources } from './resources.ts';
 
@@ -122,25 +124,44 @@ function serviceIssues(service: Service, escalations: readonly string[], config:
       ...(suggestion === undefined ? {} : { suggestion }),
     });
   }
-  for (const [signal, binding] of Object.entries(service.telemetry)) {
-    const path = ['spec', 'telemetry', signal];
-    const source = config.sources.find((one) => one.id === binding.source);
-    if (!source) {
-      const suggestion = nearest(
-        binding.source,
-        config.sources.map((one) => one.id),
-      );
-      issues.push({
+  for (const [signal, binding] of Object.entries(service.telemetry))
+    issues.push(...bindingIssues(binding, ['spec', 'telemetry', signal], config, (kind) => kind.query));
+  for (const key of ['logs', 'traces'] as const)
+    for (const [index, binding] of (service[key] ?? []).entries())
+      issues.push(...bindingIssues(binding, ['spec', key, index], config, (kind) => kind.records[key]));
+  return issues;
+}
+
+// A binding names a source that is configured, and says what that kind of source understands there.
+function bindingIssues(
+  binding: RecordBinding,
+  path: Issue['path'],
+  config: Config,
+  schemaOf: (kind: RegisteredSource) => Schema<JsonObject> | undefined,
+): readonly Issue[] {
+  const source = config.sources.find((one) => one.id === binding.source);
+  if (!source) {
+    const suggestion = nearest(
+      binding.source,
+      config.sources.map((one) => one.id),
+    );
+    return [
+      {
         path: [...path, 'source'],
         message: `watchkeeper.yaml has no source with the id ${binding.source}`,
         ...(suggestion === undefined ? {} : { suggestion }),
-      });
-      continue;
-    }
-    const query = sourceKinds[source.kind]?.query.parse(binding.query);
-    if (query && !query.ok) issues.push(...query.issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
+      },
+    ];
   }
-  return issues;
+  const kind = sourceKinds[source.kind];
+  if (kind === undefined) return [];
+  const schema = schemaOf(kind);
+  if (schema === undefined)
+    return [
+      { path: [...path, 'source'], message: `${source.id} is of kind ${source.kind}, which keeps no such thing` },
+    ];
+  const query = schema.parse(binding.query);
+  return query.ok ? [] : query.issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
 }
 
 function channelIssues(escalation: Escalation, config: Config): readonly Issue[] {

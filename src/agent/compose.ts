@@ -21,6 +21,7 @@ import { createHealthDesk } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { createLadder } from './ladder.ts';
 import { createLogBook } from './logbook.ts';
+import { createSpanBook } from './spanbook.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { createDiscoveryDesk, createHolder, type Holder } from './holder.ts';
@@ -85,6 +86,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
   const restored = await restoreWatch(store);
   const inbox = createInbox();
   const logbook = createLogBook();
+  const spanbook = createSpanBook();
   const window = createWindow(windowMs);
   const held = createHolder();
   const discovery = createDiscoveryDesk(() => watch);
@@ -98,6 +100,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
   const caseDeps = {
     watch,
     logbook,
+    spanbook,
     annotate: (...args: Parameters<Pipeline['annotate']>) => late.pipeline.get().annotate(...args),
   };
   const cases = createCases(caseDeps);
@@ -105,7 +108,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
   late.executor.set(executorFor(parts, watch, cases));
   const pipeline = late.pipeline.set(
     createPipeline(
-      { ...parts, watch, inbox, logbook, bank, cases: () => cases, services: held.byName },
+      { ...parts, watch, inbox, logbook, spanbook, bank, cases: () => cases, services: held.byName },
       restored.state,
     ),
   );

@@ -2,12 +2,13 @@ import { limits } from '../lib/limits.ts';
 import type { Finding } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Collected } from '../domain/ports/source.ts';
-import type { Gap, LogRecord, ResourceState, Series } from '../domain/telemetry.ts';
+import type { Gap, LogRecord, ResourceState, Series, Span } from '../domain/telemetry.ts';
 
 /** What has come in since the last turn. */
 export interface Intake {
   readonly series: readonly Series[];
   readonly logs: readonly LogRecord[];
+  readonly spans: readonly Span[];
   readonly changes: readonly Change[];
   readonly resources: readonly ResourceState[];
   readonly findings: readonly Finding[];
@@ -29,14 +30,12 @@ export function createInbox(): Inbox {
   let waiting = 0;
   const push = (part: Partial<Intake>): void => {
     parts.push(part);
-    waiting += (part.series?.length ?? 0) + (part.logs?.length ?? 0);
+    waiting += (part.series?.length ?? 0) + (part.logs?.length ?? 0) + (part.spans?.length ?? 0);
   };
   return {
     collected: (source, collected, nowMs) => {
-      if (
-        waiting + collected.series.length + collected.logs.length >
-        limits.seriesPerCollect + limits.logRecordsPerCollect
-      ) {
+      const arrived = collected.series.length + collected.logs.length + (collected.spans?.length ?? 0);
+      if (waiting + arrived > limits.seriesPerCollect + limits.logRecordsPerCollect + limits.spansPerCollect) {
         const gap: Gap = {
           source,
           reason: 'too-large',
@@ -60,6 +59,7 @@ export function createInbox(): Inbox {
       return {
         series: all('series'),
         logs: all('logs'),
+        spans: all('spans'),
         changes: all('changes'),
         resources: all('resources'),
         findings: all('findings'),

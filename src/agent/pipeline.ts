@@ -9,6 +9,7 @@ import type { DetectorBank } from './bank.ts';
 import type { Cases } from './cases/index.ts';
 import type { Inbox, Intake } from './inbox.ts';
 import type { LogBook } from './logbook.ts';
+import type { SpanBook } from './spanbook.ts';
 import { observe, type Observed } from './observe.ts';
 import { putIncident } from './records.ts';
 import type { Watch } from './watch.ts';
@@ -19,6 +20,7 @@ export interface PipelineDeps {
   readonly watch: Watch;
   readonly inbox: Inbox;
   readonly logbook: LogBook;
+  readonly spanbook: SpanBook;
   readonly bank: DetectorBank;
   readonly cases: () => Cases;
   readonly services: () => ReadonlyMap<string, Service>;
@@ -63,6 +65,7 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
     if (watch.health.checkClock() < 0) watch.window.forgetAfter(watch.clock.nowMs());
     const intake = deps.inbox.drain();
     deps.logbook.add(intake.logs, intake.resources);
+    deps.spanbook.add(intake.spans);
     watch.freshness.heard(intake.findings);
     const observed = observe(state, intake, {
       asOfMs: watch.clock.nowMs(),

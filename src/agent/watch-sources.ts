@@ -113,8 +113,8 @@ async function readForever(
       signal,
     );
     if (signal.aborted) return;
-    const answered =
-      collected.gaps.length === 0 || collected.series.length + collected.logs.length + collected.changes.length > 0;
+    const { series, logs, changes, spans = [] } = collected;
+    const answered = collected.gaps.length === 0 || series.length + logs.length + changes.length + spans.length > 0;
     failures = answered ? 0 : failures + 1;
     if (answered) lastMs = nowMs;
     count(options.metrics, source.id, collected, answered, nowMs);

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { ResourceDocument } from '../domain/document.ts';
 import type { Place } from '../domain/places.ts';
 import type { Schema } from '../domain/ports/schema.ts';
-import type { Service, TelemetryBinding } from '../domain/service.ts';
+import type { RecordBinding, Service, TelemetryBinding } from '../domain/service.ts';
 import type { Issue, Parsed } from '../lib/issues.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { schemaOf } from '../lib/schema.ts';
@@ -50,6 +50,8 @@ const binding = z
   .catchall(z.json())
   .describe('Where the signal is read; further keys belong to the source and are checked by its own schema');
 
+const records = z.array(z.object({ source: plainName }).catchall(z.json())).max(20);
+
 const spec = z.strictObject({
   owner: z
     .strictObject({ team: z.string().max(253).exactOptional(), escalate: plainName.exactOptional() })
@@ -57,6 +59,12 @@ const spec = z.strictObject({
   dependsOn: z.array(plainName).max(500).exactOptional(),
   runsOn: z.array(place).max(100).exactOptional(),
   telemetry: z.record(plainName, binding).exactOptional(),
+  logs: records
+    .describe('Log stores that hold its lines; further keys belong to the source and are checked by its own schema')
+    .exactOptional(),
+  traces: records
+    .describe('Trace stores that hold its spans; further keys belong to the source and are checked by its own schema')
+    .exactOptional(),
   slos: z
     .array(z.strictObject({ name: plainName, objective, window: durationMs, errors: plainName }))
     .max(50)
@@ -81,7 +89,7 @@ export function parseService(doc: ResourceDocument): Parsed<Service> {
     return { ok: false, issues: parsed.issues.map((issue) => ({ ...issue, path: ['spec', ...issue.path] })) };
   const issues = crossIssues(doc.metadata.name, parsed.value);
   if (issues.length > 0) return { ok: false, issues };
-  const { owner, dependsOn = [], runsOn = [], telemetry = {}, slos = [] } = parsed.value;
+  const { owner, dependsOn = [], runsOn = [], telemetry = {}, logs, traces, slos = [] } = parsed.value;
   const bindings = Object.entries(telemetry).map(([signal, written]) => [signal, toBinding(signal, written)] as const);
   return {
     ok: true,
@@ -95,6 +103,8 @@ export function parseService(doc: ResourceDocument): Parsed<Service> {
       dependsOn,
       runsOn,
       telemetry: Object.fromEntries(bindings),
+      ...(logs !== undefined && { logs: logs.map(toRecords) }),
+      ...(traces !== undefined && { traces: traces.map(toRecords) }),
       slos: slos.map((slo) => ({
         name: slo.name,
         objective: slo.objective,
@@ -109,6 +119,10 @@ export function parseService(doc: ResourceDocument): Parsed<Service> {
 function toBinding(signal: string, written: z.infer<typeof binding>): TelemetryBinding {
   const { source, unit = '1', nature, ...query } = written;
   return { source, unit, nature: nature ?? inferNature(signal, unit), query: query satisfies JsonObject };
+}
+
+function toRecords({ source, ...query }: z.infer<typeof records>[number]): RecordBinding {
+  return { source, query: query satisfies JsonObject };
 }
 
 function crossIssues(name: string, written: ServiceSpec): readonly Issue[] {

@@ -53,7 +53,13 @@ export function troubleWords(scene: Scene): ReadonlyMap<string, number> {
   };
   for (const news of scene.news.slice(0, 50)) add(`${news.template} ${news.text}`, news.before === 0 ? 1 : 0.6);
   for (const span of scene.input.snapshot.spans.filter((one) => one.status === 'error').slice(0, 200))
-    add(Object.values(span.attributes).join(' '), 1);
+    add(
+      [
+        ...Object.values(span.attributes),
+        ...(span.events ?? []).flatMap((event) => Object.values(event.attributes)),
+      ].join(' '),
+      1,
+    );
   for (const shift of [...scene.shifts.values()].flat())
     if (shift.moved && shift.role !== 'traffic') add(shift.series.signal, 0.6);
   for (const alert of scene.firing) add(`${alert.signal} ${alert.finding.reason}`, 0.6);

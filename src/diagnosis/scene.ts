@@ -1,12 +1,13 @@
 import type { Alert, Incident } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
-import type { Span } from '../domain/telemetry.ts';
 import { compareText } from '../lib/order.ts';
 import { logNewsOf } from './log-news.ts';
 import type { LogNews } from './log-news.ts';
 import { resolutionOf, shiftOf } from './shift.ts';
 import type { Role, Shift } from './shift.ts';
+import { readTraces } from './traces.ts';
+import type { TraceReading } from './traces.ts';
 
 /** The part of the catalog that diagnosis needs. */
 export interface Graph {
@@ -50,6 +51,10 @@ export interface Scene {
   symptomOf(service: string): Shift | undefined;
   directDependencies(service: string): readonly string[];
   hasData(service: string): boolean;
+  /** What the traces through the root say. */
+  readonly traces: TraceReading;
+  /** Whether the catalog, and not traces alone, says that the root depends on it, over however many hops. */
+  isDeclared(dependency: string): boolean;
 }
 
 const hour = 3_600_000;
@@ -76,7 +81,11 @@ export function sceneOf(input: DiagnoseInput): Scene {
   const rootSymptom = strongest(symptomatic);
   const onsetMs = rootSymptom === undefined ? saidMs : Math.min(...symptomatic.map((shift) => shift.onsetMs), asOfMs);
   const toleranceMs = rootSymptom === undefined ? 90_000 : Math.max(5_000, 1.5 * Math.max(binMs, stepOf(rootSymptom)));
-  const edges = edgesOf(input);
+  const known = new Set(input.catalog.services.map(({ name }) => name));
+  const traces = readTraces(snapshot, root, onsetMs - toleranceMs, known);
+  const declared = declaredEdges(input);
+  const edges = withTraced(declared, traces);
+  const stated = new Set(reach(root, declared, 4).map(({ name }) => name));
   const symptoms = new Map([...shifts].map(([service, list]) => [service, symptomIn(list, rootSymptom)]));
   return {
     ...{ input, asOfMs, fromMs, onsetMs, root, rootSymptom, shifts, firing },
@@ -92,6 +101,8 @@ export function sceneOf(input: DiagnoseInput): Scene {
       .toSorted((a, b) => a.atMs - b.atMs || compareText(a.id, b.id)),
     symptomOf: (service) => (service === root ? rootSymptom : symptoms.get(service)),
     directDependencies: (service) => [...(edges.get(service) ?? [])].sort(compareText),
+    traces,
+    isDeclared: (dependency) => stated.has(dependency),
     hasData: (service) => (shifts.get(service) ?? []).some((shift) => isFelt(shift.role) || shift.role === 'resource'),
   };
 }
@@ -136,26 +147,25 @@ function stepOf(shift: Shift | undefined): number {
   return a === undefined || b === undefined ? 60_000 : b.tMs - a.tMs;
 }
 
+type Edges = ReadonlyMap<string, ReadonlySet<string>>;
+
+function declaredEdges({ catalog }: DiagnoseInput): Edges {
+  const edges = catalog.services.map(({ name }): [string, Set<string>] => [
+    name,
+    new Set(catalog.dependenciesOf(name).filter((dependency) => dependency !== name)),
+  ]);
+  return new Map(edges.filter(([, to]) => to.size > 0));
+}
+
 // Declared dependencies, and those that traces show.
-function edgesOf({ catalog, snapshot }: DiagnoseInput): ReadonlyMap<string, ReadonlySet<string>> {
-  const edges = new Map<string, Set<string>>();
-  const add = (from: string, to: string): void => {
+function withTraced(declared: Edges, traces: TraceReading): Edges {
+  const edges = new Map([...declared].map(([from, to]) => [from, new Set(to)]));
+  for (const [from, to] of traces.edges)
     if (from !== to) edges.set(from, (edges.get(from) ?? new Set<string>()).add(to));
-  };
-  for (const { name } of catalog.services) for (const dependency of catalog.dependenciesOf(name)) add(name, dependency);
-  const spans = new Map(snapshot.spans.map((span) => [`${span.traceId}/${span.spanId}`, span.service]));
-  for (const span of snapshot.spans) {
-    const parent = span.parentSpanId === undefined ? undefined : spans.get(`${span.traceId}/${span.parentSpanId}`);
-    if (parent !== undefined) add(parent, span.service);
-  }
   return edges;
 }
 
-function reach(
-  start: string,
-  edges: ReadonlyMap<string, ReadonlySet<string>>,
-  most: number,
-): readonly { readonly name: string; readonly hops: number }[] {
+function reach(start: string, edges: Edges, most: number): readonly { readonly name: string; readonly hops: number }[] {
   const found: { name: string; hops: number }[] = [];
   const seen = new Set([start]);
   let level: readonly string[] = [start];
@@ -169,12 +179,4 @@ function reach(
     }
   }
   return found;
-}
-
-/** The deepest failing spans since the onset: errors whose own callees are fine. */
-export function deepestFailures(scene: Scene): readonly Span[] {
-  const spans = scene.input.snapshot.spans.filter((span) => span.startMs >= scene.onsetMs - scene.toleranceMs);
-  const failing = spans.filter((span) => span.status === 'error');
-  const parents = new Set(failing.map((span) => `${span.traceId}/${span.parentSpanId ?? ''}`));
-  return failing.filter((span) => !parents.has(`${span.traceId}/${span.spanId}`));
 }

@@ -8,6 +8,7 @@ import { isFelt } from './scene.ts';
 import { lexicalNote, logNotes, textOf, troubleWords } from './change-words.ts';
 import type { Scene } from './scene.ts';
 import { stepAt } from './shift.ts';
+import { changeTraces } from './trace-notes.ts';
 import { idfOf, wordsOf } from './words.ts';
 
 const minute = 60_000;
@@ -81,6 +82,7 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
       ...contrastNotes(change, scene),
       ...logNotes(change, scene, replacement),
       ...(lexical === undefined ? [] : [lexical]),
+      ...changeTraces(change, scene),
       ...heldAgainst(change, scene),
       // When it came, and that all else is well, say nothing for a release that no longer ran.
       ...(replacement === undefined ? elimination(change, scene) : []),

@@ -3,35 +3,40 @@ import { oneLine } from '../lib/text.ts';
 import { sayLag, sayShift } from './draft.ts';
 import type { Draft, Note } from './draft.ts';
 import { namedServices } from './rules.ts';
-import { deepestFailures } from './scene.ts';
 import type { Scene } from './scene.ts';
 import type { Shift } from './shift.ts';
+import { dependencyTraces } from './trace-notes.ts';
 
 /** One hypothesis for each dependency: that it is ill of itself, and the root suffers from it. */
 export function dependencySuspects(scene: Scene): readonly Draft[] {
-  return scene.dependencies.map(({ name, hops }) => {
+  return scene.dependencies.flatMap(({ name, hops }): readonly Draft[] => {
     const symptom = scene.symptomOf(name);
     const firing = scene.input.alerts.filter((alert) => alert.service === name && alert.status === 'firing');
     const named = namedIn(name, scene);
-    const traced = tracesOf(name, scene);
+    const traced = dependencyTraces(name, scene);
     const base = {
       id: `dependency:${name}`,
       cause: 'dependency' as const,
       service: name,
-      title: `${name}, on which ${scene.root} depends, is failing`,
+      title: `${oneLine(name, 120)}, on which ${scene.root} depends, is failing`,
     };
-    const silent = symptom === undefined && firing.length === 0 && named.length === 0;
+    const silent = symptom === undefined && firing.length === 0 && named.length === 0 && traced.length === 0;
+    // What only traces know of, and nothing speaks of, is a name and no suspect.
+    if (silent && !scene.isDeclared(name) && !scene.hasData(name)) return [];
     if (silent && scene.hasData(name))
-      return { ...base, notes: [...traced], ruledOut: `${name} shows nothing unusual in the time before and since` };
+      return [{ ...base, notes: [], ruledOut: `${name} shows nothing unusual in the time before and since` }];
     if (symptom !== undefined && symptom.onsetMs > scene.onsetMs + Math.max(scene.toleranceMs, 3 * 60_000))
-      return {
-        ...base,
-        notes: traced,
-        ruledOut: `${name} went bad ${formatDuration(symptom.onsetMs - scene.onsetMs)} after ${scene.root} did`,
-      };
+      return [
+        {
+          ...base,
+          notes: traced,
+          ruledOut: `${name} went bad ${formatDuration(symptom.onsetMs - scene.onsetMs)} after ${scene.root} did`,
+        },
+      ];
     const notes: Note[] = [...traced, ...named];
     if (symptom !== undefined) notes.push(...exclusive(name, hops, symptom, scene));
-    else if (!scene.hasData(name)) notes.push(topology(`nothing is known of the state of ${name}`, -0.5));
+    else if (!scene.hasData(name) && traced.length === 0)
+      notes.push(topology(`nothing is known of the state of ${name}`, -0.5));
     for (const alert of firing.slice(0, 3))
       notes.push({
         modality: 'detector',
@@ -40,7 +45,7 @@ export function dependencySuspects(scene: Scene): readonly Draft[] {
         weight: 1,
         atMs: alert.startsAtMs,
       });
-    return { ...base, notes };
+    return [{ ...base, notes }];
   });
 }
 
@@ -87,23 +92,6 @@ function namedIn(name: string, scene: Scene): readonly Note[] {
       weight: 1.4,
       atMs: first.firstMs,
       refutedBy: 'the same calls succeeding from elsewhere',
-    },
-  ];
-}
-
-function tracesOf(name: string, scene: Scene): readonly Note[] {
-  const deepest = deepestFailures(scene);
-  const here = deepest.filter((span) => span.service === name);
-  if (here.length === 0) return [];
-  const share = here.length / deepest.length;
-  const text = `${here.length} of ${deepest.length} failing traces fail first in ${name}`;
-  return [
-    {
-      modality: 'traces',
-      kind: 'topology',
-      text,
-      weight: 2 * share,
-      refutedBy: 'traces that fail without reaching it',
     },
   ];
 }

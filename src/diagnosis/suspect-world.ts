@@ -3,7 +3,6 @@ import { oneLine } from '../lib/text.ts';
 import { figure, sayLag, sayShift } from './draft.ts';
 import type { Draft, Note } from './draft.ts';
 import { foreignHosts, foreignHostsIn, symptomRules } from './rules.ts';
-import { deepestFailures } from './scene.ts';
 import type { Scene } from './scene.ts';
 import type { Shift } from './shift.ts';
 
@@ -277,12 +276,12 @@ function expired(scene: Scene, near: readonly string[]): readonly Note[] {
 }
 
 function foreignSpans(scene: Scene, own: ReadonlySet<string>): readonly Note[] {
-  const deepest = deepestFailures(scene);
+  const { deepest } = scene.traces;
   const foreign = deepest.filter(
     (span) =>
       foreignHostsIn(`${span.name} ${Object.values(span.attributes).join(' ')}`.slice(0, 1_000), own).length > 0,
   );
   if (foreign.length === 0) return [];
   const text = `${foreign.length} of ${deepest.length} failing traces fail first in a call to the outside`;
-  return [{ modality: 'traces', kind: 'topology', text, weight: (1.6 * foreign.length) / deepest.length }];
+  return [{ modality: 'traces', kind: 'trace', text, weight: (1.6 * foreign.length) / deepest.length }];
 }

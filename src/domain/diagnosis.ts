@@ -6,7 +6,7 @@ export type Cause = 'change' | 'dependency' | 'resource' | 'traffic' | 'host' | 
 /** A cited fact, for or against. `weight` is a log-likelihood ratio, capped per kind so that none wins alone. */
 export interface Evidence {
   readonly id: string;
-  readonly kind: 'metric' | 'log' | 'change' | 'topology' | 'state' | 'alert' | 'history';
+  readonly kind: 'metric' | 'log' | 'trace' | 'change' | 'topology' | 'state' | 'alert' | 'history';
   readonly text: string;
   readonly weight: number;
   readonly atMs?: number;

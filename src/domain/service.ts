@@ -10,6 +10,12 @@ export interface TelemetryBinding {
   readonly query: Readonly<Record<string, Json>>;
 }
 
+/** Where a service's log records or spans are read, beside its signals. `query` is the source's own part. */
+export interface RecordBinding {
+  readonly source: string;
+  readonly query: Readonly<Record<string, Json>>;
+}
+
 /** A service-level objective over one signal. `objective` is a ratio in (0,1): 0.999. */
 export interface Slo {
   readonly name: string;
@@ -28,5 +34,9 @@ export interface Service {
   readonly runsOn: readonly Place[];
   readonly telemetry: Readonly<Record<string, TelemetryBinding>>;
   readonly slos: readonly Slo[];
+  /** Places outside the machine where its log lines are kept. Absent: none were named. */
+  readonly logs?: readonly RecordBinding[];
+  /** Places where its traces are kept. Absent: none were named. */
+  readonly traces?: readonly RecordBinding[];
   readonly origin: 'declared' | 'discovered';
 }

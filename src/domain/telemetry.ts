@@ -47,7 +47,17 @@ export interface LogRecord {
   readonly attributes: Labels;
 }
 
-/** One span of a trace, OTLP-shaped. */
+/** Which end of a call a span tells of (OpenTelemetry's span kinds). */
+export type SpanKind = 'server' | 'client' | 'producer' | 'consumer' | 'internal';
+
+/** Something that happened within a span. An exception is named `exception` and has `exception.type` and `.message`. */
+export interface SpanEvent {
+  readonly tMs: number;
+  readonly name: string;
+  readonly attributes: Labels;
+}
+
+/** One span of a trace, OTLP-shaped. All its text is untrusted. `attributes` holds those of its resource as well. */
 export interface Span {
   readonly traceId: string;
   readonly spanId: string;
@@ -58,6 +68,9 @@ export interface Span {
   readonly durationMs: number;
   readonly status: 'ok' | 'error' | 'unset';
   readonly attributes: Labels;
+  /** Absent: it was not said. */
+  readonly kind?: SpanKind;
+  readonly events?: readonly SpanEvent[];
 }
 
 /** Why something could not be read. Closed: it is a metric label. */

@@ -27,6 +27,13 @@ export const limits = {
   windowSamples: 8_000_000,
   logLineBytes: 16 * 1024,
   logRecordsPerCollect: 10_000,
+  /** Spans: one read, what the watch keeps for diagnosis, and what one diagnosis is given. */
+  spansPerCollect: 20_000,
+  spansKept: 30_000,
+  tracesKeptPerService: 500,
+  spansPerDiagnosis: 10_000,
+  spanAttributes: 64,
+  spanEvents: 16,
   changesPerCollect: 1_000,
   labelValueBytes: 1_024,
   /** Detectors: what one detector follows at most; what is beyond is reported as unknown, never dropped silently. */

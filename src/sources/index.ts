@@ -28,6 +28,8 @@ export interface RegisteredSource {
   readonly traits: SourceTraits;
   /** Checks a Service's telemetry binding. */
   readonly query: Schema<JsonObject>;
+  /** Checks a Service's `logs` and `traces` bindings; what is absent cannot be bound. */
+  readonly records: NonNullable<SourceKind<never>['records']>;
   /** For editors and docs: the JSON Schema of the source's block in watchkeeper.yaml. */
   configSchema(): JsonObject;
   /** Checks the configuration alone. */
@@ -42,6 +44,7 @@ function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
     summary: kind.summary,
     traits: kind.traits,
     query: kind.query,
+    records: kind.records ?? {},
     configSchema: () => kind.config.jsonSchema(),
     parse: (config) => kind.config.parse(config),
     open(id, config, io) {

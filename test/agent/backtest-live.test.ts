@@ -5,6 +5,7 @@ import { play, type Recorded } from '../../src/agent/backtest/index.ts';
 import { createChangeLog } from '../../src/agent/changes.ts';
 import { createInbox } from '../../src/agent/inbox.ts';
 import { createLogBook } from '../../src/agent/logbook.ts';
+import { createSpanBook } from '../../src/agent/spanbook.ts';
 import { createMetrics } from '../../src/agent/metrics.ts';
 import { createPipeline, type PipelineDeps } from '../../src/agent/pipeline.ts';
 import type { WatchState } from '../../src/agent/watch-state.ts';
@@ -98,6 +99,7 @@ async function live(): Promise<readonly string[]> {
     watch,
     inbox,
     logbook: createLogBook(),
+    spanbook: createSpanBook(),
     bank,
     cases: () => ({ poke: () => undefined, resolved: () => undefined }),
     services: () => new Map(world.services.map((one) => [one.name, one])),

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createCaseFiles } from '../../src/agent/cases/file-store.ts';
 import { createChangeLog } from '../../src/agent/changes.ts';
 import { createLogBook } from '../../src/agent/logbook.ts';
+import { createSpanBook } from '../../src/agent/spanbook.ts';
 import { createWindow } from '../../src/agent/window.ts';
 import type { Change } from '../../src/domain/change.ts';
 import { seriesKey, type Sample, type Series } from '../../src/domain/telemetry.ts';
@@ -134,7 +135,12 @@ describe('files of cases', () => {
     const disk = emptyDisk();
     const clock = virtualClock();
     const watch = { clock, store: diskStore(disk), ledger: diskLedger(disk, 0) };
-    const files = createCaseFiles({ watch, logbook: createLogBook(), annotate: () => undefined } as never);
+    const files = createCaseFiles({
+      watch,
+      logbook: createLogBook(),
+      spanbook: createSpanBook(),
+      annotate: () => undefined,
+    } as never);
     for (let n = 0; n < 50; n++) {
       await files.write(`i${n}`, { standing: 'resolved' }, []);
       files.forget(`i${n}`);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createInbox } from '../../src/agent/inbox.ts';
 import { createLogBook } from '../../src/agent/logbook.ts';
+import { createSpanBook } from '../../src/agent/spanbook.ts';
 import { createMetrics } from '../../src/agent/metrics.ts';
 import { createPipeline, type PipelineDeps } from '../../src/agent/pipeline.ts';
 import { createChangeLog } from '../../src/agent/changes.ts';
@@ -42,6 +43,7 @@ describe('a turn that could not be written', () => {
       watch,
       inbox,
       logbook: createLogBook(),
+      spanbook: createSpanBook(),
       bank: { step: () => [], save: () => [], definitions: () => new Map(), replace: () => undefined },
       cases: () => ({ poke: () => undefined, resolved: () => undefined }),
       services: () => new Map(),

@@ -84,7 +84,7 @@ function feedOf(recorded: Recorded): (asOfMs: number) => Intake {
     const from = nextChange;
     while ((recorded.changes[nextChange]?.atMs ?? Infinity) <= asOfMs) nextChange++;
     const changes = recorded.changes.slice(from, nextChange);
-    return { series, logs: [], changes, resources: [], findings: [], gaps: [] };
+    return { series, logs: [], spans: [], changes, resources: [], findings: [], gaps: [] };
   };
 }
 

@@ -4,6 +4,7 @@ import type { Put } from '../../domain/ports/store.ts';
 import type { Plan } from '../../domain/remediation.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
 import type { LogBook } from '../logbook.ts';
+import type { SpanBook } from '../spanbook.ts';
 import type { CaseFile, PendingApproval } from '../views.ts';
 import type { Watch } from '../watch.ts';
 
@@ -44,6 +45,7 @@ export interface Cases {
 export interface CaseDeps {
   readonly watch: Watch;
   readonly logbook: LogBook;
+  readonly spanbook: SpanBook;
   /**
    * Adds lines to an incident's timeline, and may mark it mitigated; gives the row to be written with the entry that
    * tells of it. `undefined` when the incident is not in memory any more.

@@ -54,7 +54,7 @@ export async function workOn(work: CaseWork, incident: Incident): Promise<void> 
   const diagnosis = diagnose({
     incident,
     alerts: watch.state().alerts,
-    snapshot: await gatherEvidence(watch, work.logbook, incident),
+    snapshot: await gatherEvidence(watch, work, incident),
     catalog: watch.catalog(),
     past: await unexplained(work, incident),
   });

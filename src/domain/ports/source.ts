@@ -2,7 +2,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { Change } from '../change.ts';
 import type { Finding } from '../alert.ts';
 import type { Service, TelemetryBinding } from '../service.ts';
-import type { Gap, LogRecord, ResourceState, Series } from '../telemetry.ts';
+import type { Gap, LogRecord, ResourceState, Series, Span } from '../telemetry.ts';
 import type { ReaderIo } from './io.ts';
 import type { Schema } from './schema.ts';
 
@@ -30,6 +30,8 @@ export interface CollectRequest {
 export interface Collected {
   readonly series: readonly Series[];
   readonly logs: readonly LogRecord[];
+  /** Each span once in live mode. Absent: this source reads no traces. */
+  readonly spans?: readonly Span[];
   readonly changes: readonly Change[];
   readonly resources: readonly ResourceState[];
   /** Alerts from elsewhere, as findings of kind `external`. */
@@ -70,5 +72,7 @@ export interface SourceKind<Config> {
   readonly config: Schema<Config>;
   /** A `telemetry` binding of a Service that names this source, less `source`, `unit` and `nature`. */
   readonly query: Schema<JsonObject>;
+  /** The same for `logs` and `traces` of a Service. Absent: this kind cannot be named there. */
+  readonly records?: { readonly logs?: Schema<JsonObject>; readonly traces?: Schema<JsonObject> };
   create(id: string, config: Config, io: ReaderIo): Source;
 }

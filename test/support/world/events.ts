@@ -1,6 +1,7 @@
 import type { Change, ChangeKind } from '../../../src/domain/change.ts';
 import type { AnswerResult } from '../../../src/agent/views.ts';
 import type { Json } from '../../../src/lib/json.ts';
+import { spansOf, tracesTold } from './traces.ts';
 import { withVersion, type World } from './types.ts';
 import type { WorldEvent } from './world-file.ts';
 
@@ -55,6 +56,10 @@ function worldly(world: World, event: WorldEvent): void {
     tell(world, 'world', `${service} logs (${severity}, ${count} times): ${body}`);
     for (let at = 0; at < count; at++)
       source.logs.push({ tMs: clock.nowMs() + at * every, source: 'world', service, severity, body, attributes });
+  }
+  if (event.traces) {
+    tell(world, 'world', tracesTold(event.traces));
+    source.spans.push(...spansOf(event.traces, clock.nowMs()));
   }
   if (event.supervised) host.service(event.supervised.service).supervised = event.supervised.is;
   if (event.busy) {

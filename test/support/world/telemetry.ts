@@ -2,7 +2,7 @@ import { samplesFrom } from '../../../src/detectors/notation.ts';
 import type { Change } from '../../../src/domain/change.ts';
 import type { Collected, CollectRequest, Source } from '../../../src/domain/ports/source.ts';
 import type { Service } from '../../../src/domain/service.ts';
-import { seriesKey, type Gap, type LogRecord, type Sample } from '../../../src/domain/telemetry.ts';
+import { seriesKey, type Gap, type LogRecord, type Sample, type Span } from '../../../src/domain/telemetry.ts';
 import { WatchkeeperError } from '../../../src/lib/errors.ts';
 
 /**
@@ -33,6 +33,7 @@ export interface ScriptedSource extends Source {
   catchUp(): void;
   readonly changes: Change[];
   readonly logs: LogRecord[];
+  readonly spans: Span[];
   gap: Gap['reason'] | undefined;
   /** Samples come this much later than they were taken. */
   lagMs: number;
@@ -76,11 +77,12 @@ export function scriptedSource(
   const source: ScriptedSource = {
     id,
     kind: 'world',
-    traits: { metrics: true, logs: true, traces: false, changes: true, discovery: false },
+    traits: { metrics: true, logs: true, traces: true, changes: true, discovery: false },
     intervalMs,
     tuneOf: () => undefined,
     changes: [],
     logs: [],
+    spans: [],
     gap: undefined,
     lagMs: 0,
     hangs: false,
@@ -104,13 +106,14 @@ export function scriptedSource(
       source.catchUp();
       if (source.gap !== undefined) return onlyGap(id, source.gap, request);
       const fresh = request.mode === 'live';
-      const { changes, logs } = fresh ? take() : { changes: [], logs: [] };
+      const { changes, logs, spans } = fresh ? take() : { changes: [], logs: [], spans: [] };
       return {
         series: tracksAsked.flatMap((asked) =>
           asked ? [seriesOf(id, asked.query, asked.track, request, source.lagMs)] : [],
         ),
         changes,
         logs,
+        spans,
         resources: [],
         findings: [],
         gaps: [],
@@ -120,12 +123,13 @@ export function scriptedSource(
     check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
-  const take = (): { changes: readonly Change[]; logs: readonly LogRecord[] } => {
+  const take = (): Pick<Collected, 'changes' | 'logs'> & { readonly spans: readonly Span[] } => {
     const changes = source.changes.filter((change) => change.atMs <= nowMs() && change.atMs > changesSentMs);
     const logs = source.logs.filter((log) => log.tMs <= nowMs() && log.tMs > logsSentMs);
+    const spans = source.spans.filter((span) => span.startMs <= nowMs() && span.startMs > logsSentMs);
     changesSentMs = Math.max(changesSentMs, ...changes.map((change) => change.atMs));
     logsSentMs = nowMs();
-    return { changes, logs };
+    return { changes, logs, spans };
   };
   return source;
 }

@@ -18,6 +18,23 @@ const log = z.strictObject({
   count: z.int().default(1),
   attributes: z.record(z.string(), z.string()).default({}),
 });
+const traced = z.strictObject({
+  every: span.default(5_000),
+  count: z.int(),
+  /** Made anew for each trace; `in` is the index of the parent. The first is the root. */
+  spans: z.array(
+    z.strictObject({
+      service: z.string(),
+      name: z.string(),
+      ms: z.number(),
+      in: z.int().exactOptional(),
+      kind: z.enum(['server', 'client', 'producer', 'consumer', 'internal']).default('server'),
+      /** `TYPE: MESSAGE` of the exception it failed with. */
+      error: z.string().exactOptional(),
+      attributes: z.record(z.string(), z.string()).default({}),
+    }),
+  ),
+});
 const answer = z.strictObject({ by: z.string(), about: z.enum(['latest', 'first', 'incident']).default('latest') });
 
 /** One thing that happens; exactly one key beside `at`. */
@@ -51,6 +68,8 @@ const event = z.strictObject({
     .exactOptional(),
   calm: z.string().exactOptional(),
   logs: log.exactOptional(),
+  /** So many traces of this shape, one after the other. */
+  traces: traced.exactOptional(),
   /** The source answers with nothing but a gap, until `source: well`. */
   source: z.enum(['unreachable', 'timeout', 'partial', 'hangs', 'lags', 'well']).exactOptional(),
   removeRelease: z.strictObject({ service: z.string(), release: z.string() }).exactOptional(),

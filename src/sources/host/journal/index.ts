@@ -2,7 +2,7 @@ import type { FileStat } from '../../../domain/ports/io.ts';
 import type { Service } from '../../../domain/service.ts';
 import type { Gap, LogRecord } from '../../../domain/telemetry.ts';
 import { WatchkeeperError } from '../../../lib/errors.ts';
-import { cleanText, parseLine, severityOfPriority } from '../logs/line.ts';
+import { cleanText, parseLine, severityOfPriority } from '../../../io/clients/log-line.ts';
 import type { Logs, Window } from '../logs/index.ts';
 import { gapMessage, gapReason, readerDeadlineMs, within } from '../reading.ts';
 import type { ReadContext } from '../reading.ts';

@@ -5,7 +5,7 @@ import { globMatches } from '../../../lib/glob.ts';
 import { limits } from '../../../lib/limits.ts';
 import { gapMessage, gapReason } from '../reading.ts';
 import type { ReadContext } from '../reading.ts';
-import { cleanText, cut, parseLine } from './line.ts';
+import { cleanText, cut, parseLine } from '../../../io/clients/log-line.ts';
 import { isSameFile, readTail, splitLines, tailBytes, tailFrom } from './tail.ts';
 import type { TailState } from './tail.ts';
 

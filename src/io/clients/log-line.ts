@@ -1,6 +1,6 @@
-import type { Labels, LogSeverity } from '../../../domain/telemetry.ts';
-import { limits } from '../../../lib/limits.ts';
-import { parseTimestamp } from './timestamp.ts';
+import type { Labels, LogSeverity } from '../../domain/telemetry.ts';
+import { limits } from '../../lib/limits.ts';
+import { parseTimestamp } from './log-timestamp.ts';
 
 /** What a line says of itself. `tMs` is absent when it carries no time that can be believed. */
 export interface ParsedLine {
