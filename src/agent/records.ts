@@ -17,7 +17,7 @@ export function putAlert(fingerprint: string, alert: Alert | undefined): Put {
   return { space: 'alert', key: fingerprint, value: alert === undefined ? undefined : asJson(alert) };
 }
 
-/** Writes an incident. Incidents are kept for good: they are the history that people and `replay` read. */
+/** Writes an incident. Retention removes it long after it is resolved. */
 export function putIncident(incident: Incident): Put {
   return { space: 'incident', key: incident.id, value: asJson(incident) };
 }

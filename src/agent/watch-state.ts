@@ -3,6 +3,8 @@ import type { Change, ChangeVerdict } from '../domain/change.ts';
 import type { Store } from '../domain/ports/store.ts';
 import type { Json } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
+import { compareText } from '../lib/order.ts';
+import { rowsOf } from './rows.ts';
 
 /** What the watch knows at one moment; a turn makes the next from it. */
 export interface WatchState {
@@ -26,7 +28,7 @@ export interface Restored {
 
 const pageSize = 1_000;
 
-/** Reads the working state back. Incidents long resolved stay in the store and out of memory. */
+/** Reads the working state back: every open incident, however old; of the resolved ones the newest, the rest stays in the store. */
 export async function restoreWatch(store: Store): Promise<Restored> {
   const rows = async (
     space: 'alert' | 'change' | 'detector',
@@ -43,11 +45,21 @@ export async function restoreWatch(store: Store): Promise<Restored> {
     return found;
   };
   const alerts = (await rows('alert', limits.alertsActive * 2)).map((row) => row.value as unknown as Alert);
-  // Ids sort by time, so the newest incidents are at the end.
-  const incidents = (await store.list('incident', { limit: limits.incidentsOpen * 2, reverse: true })).map(
-    (row) => row.value as unknown as Incident,
-  );
+  const incidents = await restoreIncidents(store);
   const changes = (await rows('change', 20_000)).map((row) => row.value as unknown as Change);
   const detectors = new Map((await rows('detector', limits.resourceDocuments)).map((row) => [row.key, row.value]));
-  return { state: { alerts, incidents: incidents.reverse(), verdicts: new Map() }, changes, detectors };
+  return { state: { alerts, incidents, verdicts: new Map() }, changes, detectors };
+}
+
+// An open one may be older than any number of others that came and went: every row is looked at, a page at a time, and
+// retention bounds how many there are. Ids sort by time.
+async function restoreIncidents(store: Store): Promise<readonly Incident[]> {
+  const open: Incident[] = [];
+  const resolved: Incident[] = [];
+  for await (const { value } of rowsOf(store, 'incident')) {
+    const incident = value as unknown as Incident;
+    if (incident.status !== 'resolved') open.push(incident);
+    else if (resolved.push(incident) > limits.incidentsRemembered * 2) resolved.splice(0, limits.incidentsRemembered);
+  }
+  return [...resolved.slice(-limits.incidentsRemembered), ...open].sort((a, b) => compareText(a.id, b.id));
 }

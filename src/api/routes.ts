@@ -20,7 +20,7 @@ export function reading(app: Hono<Env>, agent: Agent): void {
     const found = await agent.incident(c.req.param('id'));
     if (found) return c.json(found);
     throw new WatchkeeperError('not-found', `no incident ${c.req.param('id')}`, {
-      fix: 'List them with: watchkeeper incidents --all',
+      fix: 'List them with "watchkeeper incidents --all"; of one that is no longer kept, "watchkeeper ledger show --incident ID" has the entries.',
     });
   });
   app.get('/api/v1/ledger', needs('read'), async (c) => c.json(await agent.ledger()));

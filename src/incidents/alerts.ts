@@ -27,7 +27,7 @@ export interface AlertStep {
  * Folds findings into alerts: pending → firing after `hold` (at once when critical and beyond doubt), resolved after
  * `clear` of good. `unknown` and silence neither start nor end an alert (I10): they stop the counting, and after a
  * while the alert is marked. Findings of one fingerprint in one step count once, the worst of them; their order does
- * not matter. Resolved alerts stay in the list for a while. Pure; both lists are sorted by fingerprint.
+ * not matter. Resolved alerts stay in the list for a while, the newest `maxActive` of them. Pure; both lists are sorted by fingerprint.
  */
 export function stepAlerts(
   state: readonly Alert[],
@@ -53,11 +53,14 @@ export function stepAlerts(
   const told = [...heard, ...begun, stepOverflow(state, fresh.length - begun.length, now)];
   const current = told.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
   const taken = new Set(current.map((alert) => alert.fingerprint));
-  const resting = state.filter(
-    (alert) =>
-      alert.status === 'resolved' &&
-      !taken.has(alert.fingerprint) &&
-      step.asOfMs - (alert.endsAtMs ?? 0) < settings.keepResolvedMs,
+  const resting = newestOf(
+    state.filter(
+      (alert) =>
+        alert.status === 'resolved' &&
+        !taken.has(alert.fingerprint) &&
+        step.asOfMs - (alert.endsAtMs ?? 0) < settings.keepResolvedMs,
+    ),
+    settings.maxActive,
   );
   const byName = (a: { readonly fingerprint: string }, b: { readonly fingerprint: string }): number =>
     compareText(a.fingerprint, b.fingerprint);
@@ -65,6 +68,12 @@ export function stepAlerts(
     alerts: [...current, ...resting].sort(byName),
     transitions: told.flatMap(({ transitions }) => transitions).sort(byName),
   };
+}
+
+// A sender that names its alerts anew all the time would fill the list with what is over.
+function newestOf(resolved: readonly Alert[], most: number): readonly Alert[] {
+  if (resolved.length <= most) return resolved;
+  return resolved.toSorted((a, b) => (b.endsAtMs ?? 0) - (a.endsAtMs ?? 0)).slice(0, most);
 }
 
 // Used only for an alert that is being ended because its rule is gone.

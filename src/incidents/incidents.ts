@@ -13,7 +13,7 @@ import { titleOf, withLines } from './story.ts';
  * Folds firing alerts into incidents. One fingerprint is in at most one open incident; active and shadow alerts never
  * share one. Incidents that turn out to be connected are merged into the oldest, and both timelines say so. A resolved
  * incident is never opened again: a new one names it in `recurrenceOf`. Resolved ones stay in the list for
- * `recurrenceMs`. Pure; the result is sorted by opening time, then id, and does not depend on the order of the inputs.
+ * `recurrenceMs`, the newest `maxRemembered` of them. Pure; the result is sorted by opening time, then id, and does not depend on the order of the inputs.
  */
 export function stepIncidents(
   state: readonly Incident[],
@@ -32,7 +32,9 @@ export function stepIncidents(
     alerts: new Map(step.alerts.map((alert) => [alert.fingerprint, alert])),
   };
   for (const mode of ['active', 'shadow'] as const) next.push(...stepMode(open, mode, work));
-  const remembered = closed.filter((incident) => step.asOfMs - (incident.resolvedAtMs ?? 0) < settings.recurrenceMs);
+  const remembered = closed
+    .filter((incident) => step.asOfMs - (incident.resolvedAtMs ?? 0) < settings.recurrenceMs)
+    .slice(-settings.maxRemembered);
   const incidents = [...remembered, ...next].sort((a, b) => a.openedAtMs - b.openedAtMs || compareText(a.id, b.id));
   return { incidents, events };
 }

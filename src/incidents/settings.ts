@@ -14,6 +14,7 @@ export interface AlertSettings {
   readonly maxCreditMs: number;
   /** Resolved alerts are kept this long, so that one that returns is known to flap. */
   readonly keepResolvedMs: number;
+  /** The most alerts that are kept: pending and firing ones, and of the resolved as many. */
   readonly maxActive: number;
 }
 
@@ -30,6 +31,7 @@ export interface IncidentSettings {
   readonly stormServices: number;
   readonly stormWindowMs: number;
   readonly maxOpen: number;
+  readonly maxRemembered: number;
   readonly maxTimeline: number;
 }
 
@@ -42,6 +44,7 @@ export const incidentSettings: IncidentSettings = {
   stormServices: 5,
   stormWindowMs: 10 * 60_000,
   maxOpen: limits.incidentsOpen,
+  maxRemembered: limits.incidentsRemembered,
   maxTimeline: limits.incidentTimelineEntries,
 };
 

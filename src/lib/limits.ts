@@ -74,6 +74,8 @@ export const limits = {
   /** Alerts and incidents. */
   alertsActive: 10_000,
   incidentsOpen: 1_000,
+  /** Resolved ones that are remembered, the newest, so that a recurrence is known as one. */
+  incidentsRemembered: 2_000,
   incidentTimelineEntries: 1_000,
   alertFlapsKept: 50,
   incidentTitleChars: 240,

@@ -45,6 +45,11 @@ const rows = {
     journal: { approvals: [], expected: {}, partly: [], told: more.told ?? true },
   }),
   diagnosis: (atMs: number, incidentId = 'i1') => ({ incidentId, updatedAtMs: atMs, plans: [], decisions: [] }),
+  incident: (resolvedAtMs?: number) => ({
+    status: resolvedAtMs === undefined ? 'mitigated' : 'resolved',
+    updatedAtMs: resolvedAtMs ?? NOW - 200 * 24 * HOUR,
+    ...(resolvedAtMs === undefined ? {} : { resolvedAtMs }),
+  }),
   detector: (removedAtMs?: number) => ({
     digest: 'd',
     state: 1,
@@ -88,16 +93,18 @@ describe('what is over', () => {
         ['approval', key, rows.approval(atMs)],
         ['execution', key, rows.execution(atMs)],
         ['diagnosis', key, rows.diagnosis(atMs, key)],
+        ['incident', key, rows.incident(atMs)],
         ['detector', key, rows.detector(atMs)],
       ] as const;
     const disk = diskWith([...at('old', old), ...at('young', young)]);
-    expect(await goRound(disk)).toBe(5);
+    expect(await goRound(disk)).toBe(6);
     expect(left(disk)).toEqual([
       'approval young',
       'delivery young',
       'detector young',
       'diagnosis young',
       'execution young',
+      'incident young',
     ]);
   });
 
@@ -109,6 +116,8 @@ describe('what is over', () => {
     ['an execution whose end nobody has taken in', 'execution', rows.execution(old, { told: false }), {}],
     ['an execution that the executor still holds', 'execution', rows.execution(old), { executions: new Set(['row']) }],
     ['the file of an incident the watch works on', 'diagnosis', rows.diagnosis(old), { incidents: new Set(['row']) }],
+    ['an incident that is not resolved', 'incident', rows.incident(), {}],
+    ['an incident that something unfinished is about', 'incident', rows.incident(old), { incidents: new Set(['row']) }],
     ['the state of a detector in force', 'detector', rows.detector(old), { detectors: new Set(['row']) }],
   ])('%s stays, however old', async (_what, space, value, inUse) => {
     const disk = diskWith([[space, 'row', value]]);
@@ -125,7 +134,7 @@ describe('what is over', () => {
     ] as const;
     const open = diskWith([...written, ['incident', 'i1', { status: 'mitigated' }]]);
     expect(await goRound(open)).toBe(0);
-    const over = diskWith([...written, ['incident', 'i1', { status: 'resolved' }]]);
+    const over = diskWith([...written, ['incident', 'i1', rows.incident(young)]]);
     expect(await goRound(over)).toBe(4);
     expect(left(over)).toEqual(['incident i1']);
   });

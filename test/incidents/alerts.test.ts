@@ -178,6 +178,29 @@ describe('an external alert', () => {
   });
 });
 
+describe('alerts that are over', () => {
+  test('are remembered up to a number, the newest, however many names a sender makes up', () => {
+    const definitions = new Map([['errors', definition({ name: 'errors', holdMs: 0, clearMs: 0 })]]);
+    let alerts: readonly Alert[] = [];
+    const step = (findings: readonly Finding[], asOfMs: number): void => {
+      const settings = { maxActive: 3 };
+      ({ alerts } = stepAlerts(alerts, { findings, definitions, asOfMs, elapsedMs: 1_000, settings }));
+    };
+    for (let n = 0; n < 8; n++)
+      for (const state of ['bad', 'good'] as const)
+        step(
+          [finding({ detector: 'errors', labels: { name: `n${n}` }, state })],
+          n * 2_000 + (state === 'bad' ? 0 : 1_000),
+        );
+    step([], 20_000);
+    expect(alerts.map(({ labels, status }) => `${labels['name']} ${status}`).sort()).toEqual([
+      'n5 resolved',
+      'n6 resolved',
+      'n7 resolved',
+    ]);
+  });
+});
+
 describe('the reducer', () => {
   const definitions = new Map([['error-regression', definition({ holdMs: 0 })]]);
   const arbitrary: fc.Arbitrary<Finding> = fc

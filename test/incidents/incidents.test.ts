@@ -31,6 +31,18 @@ const world = (graph: Graph = shop, more: Partial<IncidentStep> = {}) => {
   };
 };
 
+describe('resolved incidents', () => {
+  test('are remembered up to a number, the newest, however many come and go', () => {
+    const { step } = world(graphOf({}), { settings: { maxRemembered: 3, graceMs: 0 } });
+    for (let n = 0; n < 8; n++) {
+      step([alert({ service: `s${n}` })]);
+      step([]);
+      step([]);
+    }
+    expect(step([]).map(({ id, status }) => `${id} ${status}`)).toEqual(['i6 resolved', 'i7 resolved', 'i8 resolved']);
+  });
+});
+
 describe('grouping', () => {
   test('puts alerts of one service into one incident', () => {
     const { step } = world();

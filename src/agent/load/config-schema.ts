@@ -163,7 +163,7 @@ const config = z.strictObject({
     .strictObject({
       history: between(8 * day, 3_650 * day, 'expected from 8d to 3650d')
         .prefault('90d')
-        .describe('How long settled notices, approvals, executions and diagnoses stay in the store.'),
+        .describe('How long settled notices, approvals, executions, diagnoses and incidents stay in the store.'),
       rows: z
         .int()
         .min(1_000)

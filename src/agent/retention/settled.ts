@@ -1,5 +1,6 @@
 import type { Space, Stored } from '../../domain/ports/store.ts';
 import type { Json, JsonObject } from '../../lib/json.ts';
+import type { Incident } from '../../domain/alert.ts';
 import type { ExecutionRecord } from '../executor/index.ts';
 import type { Call } from '../ladder.ts';
 import type { CaseFile, PendingApproval } from '../views.ts';
@@ -23,9 +24,16 @@ export interface Settled {
 
 /**
  * Spaces whose rows come to an end. Acts are not among them: budgets, caps and earned autonomy count those, and they have
- * a bound of their own. Nor are incidents, the history that people read.
+ * a bound of their own. What becomes of an incident's story is in the ledger.
  */
-export const prunedSpaces = ['delivery', 'approval', 'execution', 'diagnosis', 'detector'] as const satisfies Space[];
+export const prunedSpaces = [
+  'delivery',
+  'approval',
+  'execution',
+  'diagnosis',
+  'incident',
+  'detector',
+] as const satisfies Space[];
 
 /** One of them. */
 export type PrunedSpace = (typeof prunedSpaces)[number];
@@ -55,6 +63,10 @@ const rules: Readonly<Record<PrunedSpace, (row: Stored, inUse: InUse) => Settled
     return over ? about(endedAtMs, plan.incidentId) : undefined;
   },
   diagnosis: ({ key, value }) => about((value as unknown as CaseFile).updatedAtMs, key),
+  incident: ({ key, value }) => {
+    const { status, resolvedAtMs, updatedAtMs } = value as unknown as Incident;
+    return status === 'resolved' ? about(resolvedAtMs ?? updatedAtMs, key) : undefined;
+  },
   detector: ({ key, value }, { detectors }) => {
     const sinceMs = removedAt(value);
     return sinceMs === undefined || detectors.has(detectorOfRow(key)) ? undefined : about(sinceMs);
