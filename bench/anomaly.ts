@@ -55,6 +55,7 @@ const context = {
   services: () => [],
   service: () => undefined,
   slo: () => undefined,
+  isRead: () => true,
   isWatched: () => false,
 };
 const nothing = { logs: [], changes: [], external: [], gaps: [] };

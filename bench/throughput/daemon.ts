@@ -117,6 +117,7 @@ async function sweepOnce(sweep: number): Promise<void> {
     bank,
     catalog: built.ok ? built.value : never(),
     services: byName,
+    sources: new Set(['fleet']),
     gaps: collected.gaps,
     newId: () => `incident-${++ids}`,
   });

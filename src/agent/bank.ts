@@ -16,6 +16,7 @@ export interface BankContext {
   readonly services: ReadonlyMap<string, Service>;
   readonly changesOf: (service: string) => readonly Change[];
   readonly dependenciesOf: (service: string) => readonly string[];
+  readonly isRead: (source: string) => boolean;
   readonly isWatched: (detector: string, finding: Pick<Finding, 'service' | 'signal' | 'labels'>) => boolean;
 }
 
@@ -147,6 +148,7 @@ function contextFor(entry: Running, context: BankContext): DetectorContext {
     },
     service: (name) => context.services.get(name),
     slo: (service, name) => context.services.get(service)?.slos.find((slo) => slo.name === name),
+    isRead: (source) => context.isRead(source),
     isWatched: (finding) => context.isWatched(definition.name, finding),
   };
 }

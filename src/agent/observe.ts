@@ -30,6 +30,8 @@ export interface ObserveContext {
   readonly bank: DetectorBank;
   readonly catalog: Catalog;
   readonly services: ReadonlyMap<string, Service>;
+  /** The names of the sources that are being read. */
+  readonly sources: Pick<ReadonlySet<string>, 'has'>;
   /** Everything that could not be read lately, whichever source it was. */
   readonly gaps: readonly Gap[];
   readonly newId: () => string;
@@ -61,6 +63,7 @@ export function observe(state: WatchState, intake: Intake, context: ObserveConte
       services: context.services,
       changesOf: (service) => context.changes.of(service),
       dependenciesOf: (service) => context.catalog.dependenciesOf(service),
+      isRead: (source) => context.sources.has(source),
       isWatched: watcher(state.alerts),
     },
   );

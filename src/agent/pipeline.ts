@@ -75,6 +75,7 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
       bank: deps.bank,
       catalog: watch.catalog(),
       services: deps.services(),
+      sources: new Set(watch.sources.statuses().map(({ id }) => id)),
       gaps: currentGaps(watch, intake),
       newId: () => watch.random.id(watch.clock.nowMs()),
       ...(deps.alertSettings ? { alertSettings: deps.alertSettings } : {}),

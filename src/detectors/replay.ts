@@ -86,6 +86,7 @@ function contextAt(
     services: () => recording.services,
     service,
     slo: (name, slo) => service(name)?.slos.find((one) => one.name === slo),
+    isRead: () => true,
     isWatched: (about) => holding.isWatched(about),
   };
 }

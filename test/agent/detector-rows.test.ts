@@ -14,6 +14,7 @@ const context: DetectorContext = {
   services: () => [],
   service: () => undefined,
   slo: () => undefined,
+  isRead: () => true,
   isWatched: () => true,
 };
 

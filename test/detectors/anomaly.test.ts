@@ -34,6 +34,7 @@ function play(
     services: () => [],
     service: () => undefined,
     slo: () => undefined,
+    isRead: () => true,
     isWatched: () => true,
   };
   let running = createDetector(one, undefined);
@@ -149,6 +150,7 @@ describe('the bank of kind anomaly', () => {
       services: () => [],
       service: () => undefined,
       slo: () => undefined,
+      isRead: () => true,
       isWatched: () => false,
     };
     const nothing = { logs: [], changes: [], external: [], gaps: [] };

@@ -53,6 +53,7 @@ describe('a bank of folds', () => {
       services: () => [],
       service: () => undefined,
       slo: () => undefined,
+      isRead: () => true,
       isWatched: () => false,
     };
     const findings = bank.step(batch, context);

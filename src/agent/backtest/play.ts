@@ -47,6 +47,8 @@ export function play(recorded: Recorded, definitions: readonly DetectorDefinitio
       bank,
       catalog,
       services,
+      // A recording is what was read: what was not, its gaps say.
+      sources: { has: () => true },
       gaps: recorded.gaps.filter((gap) => gap.fromMs <= asOfMs && asOfMs < gap.untilMs),
       newId: () => `incident-${++ids}`,
     });

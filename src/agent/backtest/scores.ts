@@ -111,6 +111,7 @@ function scorer(definition: DetectorDefinition, nature: SeriesMeta['nature']): (
     services: new Map([[name, service]]),
     changesOf: () => [],
     dependenciesOf: () => [],
+    isRead: () => true,
     isWatched: () => true,
   };
   return (tMs, v) => {

@@ -40,6 +40,11 @@ const params = z.strictObject({
   minCount: z.number().int().min(1).max(100_000).default(3).describe('so many lines in ten buckets'),
   newFor: durationMs.prefault('1h').describe('after this a new template is known'),
   surge: z.boolean().default(true),
+  quiet: durationMs
+    .prefault('30m')
+    .describe(
+      'a service that logs nothing at all for so long, while its logs can be read, has stopped logging this too',
+    ),
 });
 
 type Params = z.infer<typeof params>;
@@ -51,7 +56,13 @@ interface Listened {
   sinceMs: number;
   lastMs: number;
   templates: Template[];
+  /** Since when its logs could be read without a break, and when that was last so. */
+  readFromMs?: number;
+  readUntilMs?: number;
 }
+
+/** Two looks at the logs that lie further apart have a stretch between them that nobody looked at. */
+const longestStepMs = 2 * 60_000;
 
 /** The surge must be this unlikely: one in a hundred million buckets. */
 const unlikely = -8;
@@ -118,31 +129,53 @@ function judge(
   batch: DetectorBatch,
   context: DetectorContext,
 ): readonly Finding[] {
-  const gap = batch.gaps.find(
-    (one) =>
-      one.source === listened.source &&
-      (one.service ?? listened.service) === listened.service &&
-      one.signal === undefined,
-  );
+  const unread = unreadable(listened, batch, context);
+  const silentMs = listenOn(listened, settings, batch.asOfMs, unread === undefined);
   const findings: Finding[] = [];
   for (const template of listened.templates) {
     advance(template, Math.floor(batch.asOfMs / settings.bucket));
     const count = template.recent.reduce((sum, one) => sum + one, 0);
     const finding = findingOf(rule, listened, template, batch.asOfMs);
     const watched = context.isWatched(finding);
-    // No line of any kind: the service may be silent because it is dead, and that is not recovery.
+    // No line of any kind: the service may be silent because it is dead, and that is not recovery. Long after, and with
+    // its logs readable all the while, it is a service that logs nothing when it is well.
     const mute = batch.asOfMs - listened.lastMs > bucketsKept * settings.bucket;
-    const why =
-      gap?.message ?? (mute ? `nothing was logged for ${formatDuration(batch.asOfMs - listened.lastMs)}` : undefined);
+    const silent = `nothing was logged for ${formatDuration(batch.asOfMs - listened.lastMs)}`;
+    const over = mute && unread === undefined && silentMs >= settings.quiet;
+    const why = unread ?? (mute && !over ? silent : undefined);
     const verdict = verdictOn(template, count, listened, settings, batch.asOfMs);
     if (watched && why !== undefined && count === 0)
       findings.push({ ...finding, state: 'unknown', confidence: 0, reason: `logs of ${listened.service}: ${why}` });
     else if (verdict.bad) {
       const phrase = changePhrase(context.changesOf(listened.service), template.firstMs);
       findings.push({ ...finding, ...verdict.said, state: 'bad', reason: `${verdict.said.reason}${phrase}` });
-    } else if (watched) findings.push(finding);
+    } else if (watched)
+      findings.push(
+        over ? { ...finding, reason: `${listened.service}: ${silent}, though its logs can be read` } : finding,
+      );
   }
   return findings;
+}
+
+// Sources name a gap of logs by the signal `logs`; one without a signal is a gap of everything.
+function unreadable(listened: Listened, batch: DetectorBatch, context: DetectorContext): string | undefined {
+  const { service, source } = listened;
+  if (!context.isRead(source)) return `${source} is not read`;
+  return batch.gaps.find(
+    (one) =>
+      one.source === source &&
+      (one.service ?? service) === service &&
+      (one.signal === undefined || one.signal === 'logs'),
+  )?.message;
+}
+
+// For how long its logs were readable and empty. What was not looked at, by a gap or while nobody watched, does not count.
+function listenOn(listened: Listened, settings: Params, asOfMs: number, readable: boolean): number {
+  const unseenMs = asOfMs - (listened.readUntilMs ?? -Infinity);
+  const unbroken = readable && unseenMs >= 0 && unseenMs <= Math.max(longestStepMs, settings.bucket);
+  if (!unbroken || listened.readFromMs === undefined) listened.readFromMs = asOfMs;
+  if (readable) listened.readUntilMs = asOfMs;
+  return asOfMs - Math.max(listened.readFromMs, listened.lastMs);
 }
 
 interface LineVerdict {

@@ -44,6 +44,8 @@ export interface DetectorContext {
   /** The watched services by name. */
   service(name: string): Service | undefined;
   slo(service: string, name: string): Slo | undefined;
+  /** Whether a source of this name is being read at all: one that was removed has no gaps. */
+  isRead(source: string): boolean;
   /** True while an alert with this detector, service, signal and labels is pending or firing: say `good` for those. */
   isWatched(finding: Pick<Finding, 'service' | 'signal' | 'labels'>): boolean;
 }
