@@ -5,7 +5,7 @@ import { daemonOptions } from '../daemon-options.ts';
 import { makeCommand, onAction, type Making } from '../run-command.ts';
 
 interface Options extends DaemonOptions {
-  readonly reason: string;
+  readonly reason?: string;
 }
 
 const texts = {
@@ -16,15 +16,21 @@ const texts = {
   resume: { summary: 'release the kill switch', done: 'Resumed: policies decide again.' },
 } as const;
 
-/** `pause` and `resume`. Both want a reason, because both stand in the ledger. */
+/**
+ * `pause` and `resume`. Both stand in the ledger with their reason; only letting it act again must have one: whoever
+ * reaches for the kill switch is in a hurry.
+ */
 export function pauseCommand(making: Making, way: 'pause' | 'resume'): Command {
-  const command = daemonOptions(makeCommand(way, texts[way].summary)).requiredOption(
-    '--reason <text>',
-    'why; it is kept in the ledger',
-  );
+  const plain = daemonOptions(makeCommand(way, texts[way].summary));
+  const command =
+    way === 'pause'
+      ? plain.option('--reason <text>', 'why; it is kept in the ledger')
+      : plain.requiredOption('--reason <text>', 'why; it is kept in the ledger (required)');
   return onAction<Options>(making, command, async ({ shell, options, emit }) => {
     const daemon = await findDaemon(shell, options);
-    const result = await daemon.post<{ readonly paused: boolean }>(`/api/v1/${way}`, { reason: options.reason });
+    const result = await daemon.post<{ readonly paused: boolean }>(`/api/v1/${way}`, {
+      reason: options.reason ?? 'no reason was given',
+    });
     emit(result, () => texts[way].done);
     return undefined;
   });

@@ -1,6 +1,6 @@
 import type { Sample } from '../../domain/telemetry.ts';
 import { clean } from './safe.ts';
-import { paint, type Style } from './style.ts';
+import { paint, type Paint, type Style } from './style.ts';
 import { clockTime, measured } from './words.ts';
 
 const blocks = '▁▂▃▄▅▆▇█';
@@ -11,7 +11,6 @@ export interface Mark {
   readonly label: string;
 }
 
-/** What is drawn, and how wide. */
 /** What a sparkline shows. */
 export interface SparklineOptions {
   readonly samples: readonly Sample[];
@@ -27,9 +26,35 @@ export interface SparklineOptions {
  * nothing was measured, and below it a ▲ with a label at each mark. One line, or two with marks inside the stretch.
  */
 export function sparkline(style: Style, options: SparklineOptions): readonly string[] {
-  const { samples, width, fromMs, untilMs } = options;
+  const line = cellsOf(options).join('');
+  const marks = marksInside(options);
+  return marks.length === 0 ? [line] : [line, markLine(style, marks, options.width, columnIn(options))];
+}
+
+/** The same in one line: the newest mark stands in the line itself, without its label. */
+export function sparklineMarked(style: Style, options: SparklineOptions, colour: Paint): string {
+  const cells = cellsOf(options);
+  const newest = marksInside(options)
+    .toSorted((a, b) => a.atMs - b.atMs)
+    .at(-1);
+  if (newest === undefined) return paint(style, cells.join(''), colour);
+  const at = columnIn(options)(newest.atMs);
+  const [before, after] = [cells.slice(0, at).join(''), cells.slice(at + 1).join('')];
+  return `${paint(style, before, colour)}${paint(style, '▲', 'cyan')}${paint(style, after, colour)}`;
+}
+
+function marksInside({ marks, fromMs, untilMs }: SparklineOptions): readonly Mark[] {
+  return marks.filter((mark) => mark.atMs >= fromMs && mark.atMs <= untilMs);
+}
+
+function columnIn({ width, fromMs, untilMs }: SparklineOptions): (atMs: number) => number {
   const span = Math.max(1, untilMs - fromMs);
-  const columnOf = (atMs: number): number => Math.min(width - 1, Math.floor(((atMs - fromMs) / span) * width));
+  return (atMs) => Math.min(width - 1, Math.floor(((atMs - fromMs) / span) * width));
+}
+
+function cellsOf(options: SparklineOptions): readonly string[] {
+  const { samples, width, fromMs, untilMs } = options;
+  const columnOf = columnIn(options);
   const columns: (number | undefined)[] = Array.from({ length: width }, () => undefined);
   for (const { tMs, v } of samples) {
     if (tMs < fromMs || tMs > untilMs || !Number.isFinite(v)) continue;
@@ -37,13 +62,11 @@ export function sparkline(style: Style, options: SparklineOptions): readonly str
     columns[at] = Math.max(columns[at] ?? -Infinity, v);
   }
   // Sparse samples would leave holes that look like gaps: a value lasts until the next, as long as samples usually are apart.
-  fillBetween(columns, Math.ceil((width * typicalStep(samples)) / span));
+  fillBetween(columns, Math.ceil((width * typicalStep(samples)) / Math.max(1, untilMs - fromMs)));
   const known = columns.filter((value) => value !== undefined);
   const low = Math.min(0, ...known);
   const high = Math.max(...known, low);
-  const line = columns.map((value) => (value === undefined ? ' ' : blockOf(value, low, high))).join('');
-  const marks = options.marks.filter((mark) => mark.atMs >= fromMs && mark.atMs <= untilMs);
-  return marks.length === 0 ? [line] : [line, markLine(style, marks, width, columnOf)];
+  return columns.map((value) => (value === undefined ? ' ' : blockOf(value, low, high)));
 }
 
 function blockOf(value: number, low: number, high: number): string {

@@ -1,7 +1,8 @@
 import type { Incident } from '../../domain/alert.ts';
+import type { Change } from '../../domain/change.ts';
 import type { PendingApproval, ServiceView, StatusView } from '../../agent/index.ts';
 import { clean } from './safe.ts';
-import { sparkline } from './sparkline.ts';
+import { sparklineMarked } from './sparkline.ts';
 import { paint, type Style } from './style.ts';
 import { clockTime, count, graveness, heading, measured, relative, shortId, table, wrap } from './words.ts';
 
@@ -121,7 +122,7 @@ function services(all: readonly ServiceView[], style: Style): readonly string[] 
   ]);
   return [
     '',
-    `${heading(style, 'Services')}  ${states.join(', ')}`,
+    `${heading(style, 'Services')}  ${states.join(', ')}${style.rich && all.some(({ changes }) => changes.length > 0) ? paint(style, '  ▲ the newest change', 'dim') : ''}`,
     table(style, rows),
     ...more(all.length),
     ...shown.flatMap((service) => lastChange(service, style)),
@@ -134,9 +135,16 @@ function lastChange(service: ServiceView, style: Style): readonly string[] {
   if (!change || style.nowMs - change.atMs > changeShownMs) return [];
   const judged = service.verdicts.filter((verdict) => verdict.changeId === change.id);
   const worst = judged.find((verdict) => verdict.verdict === 'regressed') ?? judged.at(-1);
-  const what = `${clean(change.to ?? change.what, 60)} (${change.kind}) ${relative(style, change.atMs)}`;
+  const what = `${nameOf(change)} (${change.kind}) ${relative(style, change.atMs)}`;
   const said = worst === undefined ? 'being watched' : `${worst.verdict}: ${clean(worst.because)}`;
   return [wrap(style, paint(style, `${clean(service.name, 60)}: ${what}, ${said}`, 'dim'), '      ', '  ')];
+}
+
+// A release is named by its version; a version of anything else means nothing without its name.
+function nameOf({ kind, what, to }: Change): string {
+  if ((kind === 'deploy' || kind === 'rollback') && to !== undefined) return clean(to, 60);
+  const name = what.startsWith(`${kind}:`) ? what.slice(kind.length + 1) : what;
+  return clean(to === undefined ? name : `${name} ${to}`, 60);
 }
 
 // The signal that an alert is about, else the one people look at first.
@@ -149,14 +157,14 @@ function glance(service: ServiceView, style: Style): string {
   const [first] = chosen?.recent ?? [];
   const last = chosen?.recent.at(-1);
   if (!chosen || !first || !last) return '';
-  const [line = ''] = sparkline(style, {
+  const options = {
     samples: chosen.recent,
-    marks: [],
+    marks: service.changes.map(({ atMs }) => ({ atMs, label: '' })),
     width: 20,
     fromMs: first.tMs,
     untilMs: last.tMs,
-  });
-  return paint(style, line, service.state === 'firing' ? 'red' : 'dim');
+  };
+  return sparklineMarked(style, options, service.state === 'firing' ? 'red' : 'dim');
 }
 
 function figures(service: ServiceView): string {
@@ -170,11 +178,13 @@ function sources(view: StatusView, style: Style): readonly string[] {
   const rows = view.sources.map((source) => {
     const gap = source.gaps[0];
     const state =
-      gap === undefined
-        ? paint(style, 'answers', 'green')
-        : paint(style, source.lastAnswerMs === undefined ? 'silent' : 'partly', 'yellow');
+      gap !== undefined
+        ? paint(style, source.lastAnswerMs === undefined ? 'silent' : 'partly', 'yellow')
+        : source.lastAnswerMs === undefined
+          ? paint(style, 'asked', 'yellow')
+          : paint(style, 'answers', 'green');
     const last =
-      source.lastAnswerMs === undefined ? 'never answered' : `answered ${relative(style, source.lastAnswerMs)}`;
+      source.lastAnswerMs === undefined ? 'has not answered yet' : `answered ${relative(style, source.lastAnswerMs)}`;
     return [
       clean(source.id, 60),
       state,
