@@ -77,9 +77,8 @@ export function hear(
 function hearBad(alert: Alert, finding: Finding, rule: AlertRule, creditMs: number, now: LifeContext): Told {
   const clearing = alert.goodSinceMs !== undefined;
   const graver = severityRank[finding.severity] > severityRank[alert.severity];
-  const { goodSinceMs: _, ...rest } = alert;
   const next: Alert = {
-    ...rest,
+    ...(clearing ? withoutGood(alert) : alert),
     finding,
     severity: graver ? finding.severity : alert.severity,
     badForMs: alert.badForMs + (clearing ? 0 : creditMs),
@@ -168,7 +167,13 @@ function flapNews(before: Alert, after: Alert, now: LifeContext): readonly Alert
 }
 
 function withoutUnknown(alert: Alert): Alert {
+  if (alert.unknownSinceMs === undefined) return alert;
   const { unknownSinceMs: _, ...rest } = alert;
+  return rest;
+}
+
+function withoutGood(alert: Alert): Alert {
+  const { goodSinceMs: _, ...rest } = alert;
   return rest;
 }
 
