@@ -103,7 +103,7 @@ function verdict(state: State, up: boolean, input: FoldInput<State>): Verdict {
   const excess = Math.abs(state.v - state.limit) / Math.max(Math.abs(state.limit), 1e-9);
   return {
     state: 'bad',
-    reason: `${subject(meta)} is ${seen}, ${up ? 'above' : 'below'} ${limit} for ${formatDuration(lasted)}${changePhrase(input.changes, state.sinceMs)}`,
+    reason: `${subject(meta)} is ${seen}, ${up ? 'above' : 'below'} ${limit}${lasted < 1_000 ? '' : ` for ${formatDuration(lasted)}`}${changePhrase(input.changes, state.sinceMs)}`,
     numbers,
     confidence: Math.min(0.95, 0.6 + 0.35 * excess),
     sinceMs: state.sinceMs,

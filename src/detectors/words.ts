@@ -61,13 +61,15 @@ export function changePhrase(changes: readonly Change[], sinceMs: number): strin
   return `; ${describeChange(latest)} ${before < 1_000 ? 'at that moment' : `${formatDuration(before)} before`}`;
 }
 
-/** `v3 was deployed`, `v2 was rolled back to`, `config app.yaml was changed`. */
+/** `v3 was deployed`, `v2 was rolled back to`, `config app.yaml was changed`, `package nginx was changed`. */
 export function describeChange(change: Change): string {
   const name = changeName(change);
   if (change.kind === 'deploy') return `${name} was deployed`;
   if (change.kind === 'rollback') return `${name} was rolled back to`;
   if (change.kind === 'restart') return `${cleanText(change.what, 60)} was restarted`;
-  return `${change.kind} ${cleanText(change.what, 60)} was changed`;
+  // `package:nginx` has its kind in front already.
+  const what = change.what.startsWith(`${change.kind}:`) ? change.what.slice(change.kind.length + 1) : change.what;
+  return `${change.kind} ${cleanText(what, 60)} was changed`;
 }
 
 /** Untrusted text for a sentence: control and bidirectional characters become spaces, runs of space one, cut to `max`. */

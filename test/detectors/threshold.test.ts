@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { failures } from './helpers.ts';
+import { createDetector } from '../../src/detectors/index.ts';
+import { fromMs } from '../contract/detector.ts';
+import { detector, failures } from './helpers.ts';
 
 const spec = { on: 'errors', kind: 'threshold', params: { above: '5%' }, hold: '2m', severity: 'critical' };
 const ratio = { nature: 'ratio', unit: 'ratio' };
@@ -22,6 +24,26 @@ describe('threshold', () => {
   });
   it('stays quiet for a spike shorter than the hold', () => {
     expect(failures(spec, { given: { ...ratio, series: '1%x10 12%x2 1%x10' }, expect: { fires: false } })).toEqual([]);
+  });
+  it('does not speak of a time that is shorter than a sample: it was seen once', () => {
+    const running = createDetector(detector({ on: 'errors', kind: 'threshold', params: { above: '5%' } }), undefined);
+    const one = { key: 'k', source: 's', service: 'checkout', signal: 'errors', labels: {}, unit: 'ratio' } as const;
+    const said = [0, 15_000].flatMap((atMs) =>
+      running.step(
+        {
+          ...{ asOfMs: fromMs + atMs, logs: [], changes: [], external: [], gaps: [] },
+          series: [{ ...one, nature: 'ratio', samples: [{ tMs: fromMs + atMs, v: 0.4 }] }],
+        },
+        {
+          ...{ changesOf: () => [], services: () => [], service: () => undefined, slo: () => undefined },
+          ...{ isRead: () => true, isWatched: () => false },
+        },
+      ),
+    );
+    expect(said.map(({ reason }) => reason)).toEqual([
+      'errors of checkout is 40 %, above 5 %',
+      'errors of checkout is 40 %, above 5 % for 15s',
+    ]);
   });
   it('does not resolve while the value hovers just under the limit', () => {
     const given = { ...ratio, series: '1%x5 8%x5 4.8%x20' };

@@ -19,6 +19,8 @@ export interface NoticeParts {
   readonly execution?: Execution;
   readonly pending?: PendingApproval;
   readonly suggestions?: readonly string[];
+  /** The same question as it was asked before, and became void. */
+  readonly askedBefore?: PendingApproval;
   /** Why a question is void. */
   readonly because?: string;
   /** Tells notices of one kind about one incident apart: a plan, a reason. */
@@ -46,6 +48,7 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
       ...firing.slice(0, 3).map((alert) => alert.finding.reason),
       ...(diagnosis ? [diagnosis.summary] : []),
       ...(parts.because === undefined ? [] : [`Nobody needs to answer any more: ${parts.because}.`]),
+      ...(parts.askedBefore === undefined ? [] : [askedBeforeLine(parts.askedBefore)]),
       ...decisionLines(kind, decision),
       ...(execution?.because === undefined ? [] : [execution.because]),
       ...(kind === 'resolved'
@@ -79,6 +82,12 @@ const headline: Readonly<Record<NoticeKind, string>> = {
   'nothing-matched': 'Please look',
   'agent-unwell': 'The watch itself is unwell',
 };
+
+// Who is asked the same again, and perhaps had said yes, must hear why it did not count.
+function askedBeforeLine({ because, approvals }: PendingApproval): string {
+  const said = approvals.map(({ by }) => by.id).join(', ');
+  return `It was asked before, and that question is void: ${because ?? 'it was withdrawn'}.${said === '' ? '' : ` What ${said} said to it does not count.`}`;
+}
 
 function decisionLines(kind: NoticeKind, decision: Decision | undefined): readonly string[] {
   if (!decision) return [];

@@ -163,9 +163,18 @@ async function askPeople(work: CaseWork, facts: CaseFacts, chosen: Proposal): Pr
     });
     return;
   }
-  await work.watch.approvals().withdraw(facts.incident.id, 'a newer plan took its place');
-  const pending = await work.watch.approvals().request(plan, requirement);
-  await tell(work, facts, 'approval-needed', true, { plan, decision, pending, about: plan.id });
+  const approvals = work.watch.approvals();
+  await approvals.withdraw(facts.incident.id, 'a newer plan took its place');
+  const askedBefore = approvals
+    .all()
+    .findLast(
+      (one) => one.status === 'void' && one.incidentId === facts.incident.id && one.runbook === plan.runbook.name,
+    );
+  const pending = await approvals.request(plan, requirement);
+  await tell(work, facts, 'approval-needed', true, {
+    ...{ plan, decision, pending, about: plan.id },
+    ...(askedBefore ? { askedBefore } : {}),
+  });
 }
 
 function changed(before: Diagnosis | undefined, after: Diagnosis): boolean {

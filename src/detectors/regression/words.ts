@@ -65,11 +65,14 @@ function troubleVerdict(state: State, trouble: Trouble, input: FoldInput<State>,
   const history = state.envelope.n;
   const ago = formatDuration(Math.max(0, trouble.sinceMs - trouble.changeMs));
   const learned = history === 0 ? '' : ` (learned from ${history} healthy changes)`;
+  // Still held against the change until that is certain; the sentence must not say of a normal value that it is none.
+  const back = trouble.calm > 0;
+  const is = back ? `is back at ${seen}` : `is ${seen}`;
   const sentences = {
-    'beyond-envelope': `${subject(meta)} is ${seen}, ${before} before: more than changes of this service do to it${learned}${lasting}; ${trouble.phrase} ${ago} before`,
-    'not-shrinking': `${subject(meta)} is ${seen}, ${before} before, and does not come back as a warm-up would${lasting}; ${trouble.phrase} ${ago} before`,
-    late: `${subject(meta)} jumped to ${seen}, from ${before}${lasting}; ${trouble.phrase} ${ago} before, and nothing else is known to have changed`,
-    'no-change': `${subject(meta)} is ${seen}, ${before} a while ago${lasting}, and nothing was changed that explains it${changePhrase(input.changes, trouble.sinceMs)}`,
+    'beyond-envelope': `${subject(meta)} ${is}, ${before} before${back ? '; it was' : ':'} more than changes of this service do to it${learned}${lasting}; ${trouble.phrase} ${ago} before`,
+    'not-shrinking': `${subject(meta)} ${is}, ${before} before, and ${back ? 'did not come back as a warm-up does' : 'does not come back as a warm-up would'}${lasting}; ${trouble.phrase} ${ago} before`,
+    late: `${subject(meta)} ${back ? `${is}; it had jumped from ${before}` : `jumped to ${seen}, from ${before}`}${lasting}; ${trouble.phrase} ${ago} before, and nothing else is known to have changed`,
+    'no-change': `${subject(meta)} ${is}, ${before} a while ago${lasting}, and nothing was changed that explains it${changePhrase(input.changes, trouble.sinceMs)}`,
   } as const;
   const wall = boundary(10);
   const overwhelming = trouble.z > 3 * wall && trouble.effect >= nature.huge;
