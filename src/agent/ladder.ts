@@ -1,35 +1,18 @@
 import { WatchkeeperError } from '../lib/errors.ts';
 import type { Escalation } from '../domain/definitions.ts';
 import type { LedgerDraft } from '../domain/ledger.ts';
-import type { Channel, Delivery, Notice } from '../domain/ports/channel.ts';
+import type { Channel, Delivery, Notice, Thread } from '../domain/ports/channel.ts';
 import type { Clock, Log } from '../domain/ports/io.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { Put, Store } from '../domain/ports/store.ts';
 import type { Json } from '../lib/json.ts';
 import { createTurns } from './cases/turns.ts';
 import { within } from './executor/bounded.ts';
+import { refOf, threadOf, type Call, type ThreadOf } from './ladder-calls.ts';
 import type { Metrics } from './metrics.ts';
 import { rowsOf } from './rows.ts';
 
-/** One notice on its way up the ladder. Kept in the store under the notice's id, so that a restart repeats nothing and forgets nothing. */
-export interface Call {
-  readonly notice: Notice;
-  readonly escalation: string;
-  /** Whether it climbs until somebody answers, or is told once on the first rung. */
-  readonly climbs: boolean;
-  readonly rung: number;
-  readonly nextAtMs: number;
-  readonly deliveries: readonly {
-    readonly channel: string;
-    readonly address: string;
-    readonly rung: number;
-    readonly atMs: number;
-    readonly is: 'sending' | 'accepted' | 'failed';
-    readonly reason?: string;
-  }[];
-  readonly done: boolean;
-  readonly because?: string;
-}
+export type { Call } from './ladder-calls.ts';
 
 /** Calling people: who is told, in which order, and what happens when nobody can be reached. */
 export interface Ladder {
@@ -102,7 +85,7 @@ export function createLadder(options: LadderOptions): Ladder {
     const call = calls.get(id);
     if (!call || call.done || (call.rung > 0 && call.nextAtMs > options.clock.nowMs())) return;
     try {
-      await climb(options, call, tellAnyway);
+      await climb(options, call, tellAnyway, (to) => threadOf(calls.values(), call.notice, to));
     } catch (thrown) {
       options.log.error('a call could not be carried on', { notice: id, error: WatchkeeperError.from(thrown) });
     }
@@ -151,12 +134,12 @@ function isOf({ done, climbs, notice }: Call, incidentId: string, noticeId = not
 type Save = (call: Call, drafts: readonly LedgerDraft[]) => Promise<Call>;
 
 /** Tries the call's rung; goes on at once to the next while nobody on it can be reached: waiting for them would be silence. */
-async function climb(options: LadderOptions, call: Call, save: Save): Promise<Call> {
+async function climb(options: LadderOptions, call: Call, save: Save, thread: ThreadOf): Promise<Call> {
   const escalation = options.escalations().get(call.escalation) ?? lastResort;
   let current = call;
   while (current.rung < escalation.steps.length) {
     const step = escalation.steps[current.rung] ?? { notify: [], waitMs: 0 };
-    const tried = await tryRung(options, current, step.notify, save);
+    const tried = await tryRung(options, current, step.notify, save, thread);
     if (tried.call.done || options.signal.aborted) return tried.call;
     const last = current.rung + 1 >= escalation.steps.length;
     if (tried.reached && (!current.climbs || last)) {
@@ -185,6 +168,7 @@ async function tryRung(
   call: Call,
   notify: Rung,
   save: Save,
+  thread: ThreadOf,
 ): Promise<{ readonly call: Call; readonly reached: boolean }> {
   const isOf = (one: Call['deliveries'][number], to: Rung[number]): boolean =>
     one.rung === call.rung && one.channel === to.channel && one.address === to.address;
@@ -197,7 +181,7 @@ async function tryRung(
   // Durable before anybody is told, in one write: what a crash interrupts is sent again.
   let current = await save({ ...call, deliveries: [...others, ...due.map((to) => ({ ...to, ...entry }))] }, []);
   if (current.done) return { call: current, reached: true };
-  const outcomes = inLanes(due, lanes, ({ channel, address }) => deliver(options, call.notice, channel, address));
+  const outcomes = inLanes(due, lanes, (to) => deliver(options, call.notice, to, thread(to)));
   // Told side by side, and written in the order in which they stand on the rung.
   for (const [at, to] of due.entries()) {
     const outcome = await outcomes[at];
@@ -205,8 +189,8 @@ async function tryRung(
     if (outcome === undefined || (outcome.is === 'failed' && options.signal.aborted)) continue;
     reached ||= outcome.is === 'accepted';
     options.metrics.deliveries.inc({ channel: to.channel, outcome: outcome.is });
-    const reason = outcome.is === 'failed' ? { reason: outcome.reason } : {};
-    const deliveries = current.deliveries.map((one) => (isOf(one, to) ? { ...one, is: outcome.is, ...reason } : one));
+    const told = outcome.is === 'failed' ? { reason: outcome.reason } : refOf(outcome.ref);
+    const deliveries = current.deliveries.map((one) => (isOf(one, to) ? { ...one, is: outcome.is, ...told } : one));
     current = { ...current, deliveries };
     current = await save(current, [draft(options.clock.nowMs(), current, to.channel, to.address, outcome)]);
   }
@@ -231,13 +215,18 @@ const lastResort: Escalation = {
   approvers: {},
 };
 
-async function deliver(options: LadderOptions, notice: Notice, name: string, address: string): Promise<Delivery> {
+async function deliver(
+  options: LadderOptions,
+  notice: Notice,
+  { channel: name, address }: Rung[number],
+  thread: Thread | undefined,
+): Promise<Delivery> {
   const channel = options.channels().get(name);
   if (!channel) return { is: 'failed', reason: `there is no channel called ${name}`, retryable: false };
   try {
     // Given up on in time even when the channel ignores its signal.
     return await within(options.clock, deliverWithinMs, options.signal, (signal) =>
-      channel.post(notice, address, signal),
+      channel.post(notice, address, signal, thread),
     );
   } catch (thrown) {
     const error = WatchkeeperError.from(thrown);

@@ -25,6 +25,7 @@ import { crossCheck, parsers, toResources } from './assemble.ts';
 import { composeWatch, type Composed } from './compose.ts';
 import type { Agent } from './facade.ts';
 import { createMetrics } from './metrics.ts';
+import { hear } from './hearing.ts';
 import { loadAll, renderProblems, type Config, type Loaded, type LoadOptions, type ShippedKind } from './load/index.ts';
 import { createReloading } from './reloading.ts';
 import { scrubbedLedger } from './scrubbed-ledger.ts';
@@ -142,7 +143,10 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
     metrics: createMetrics(),
   });
   composed.watch.metrics.info.set({ version: options.version }, 1);
-  const agent = scrubbedAgent(agentOf(options, composed, ledger, load, outcome), scrubber);
+  const escalations = () => composed.watch.resources().escalations;
+  const listen = (to: Agent, signal: AbortSignal): Promise<void> =>
+    hear({ ...ambient, escalations, agent: scrubbedAgent(to, scrubber), channels: () => channels }, signal);
+  const agent = scrubbedAgent(agentOf(options, composed, ledger, load, outcome, listen), scrubber);
   return { agent, config, log, secrets, notes: outcome.notes };
 }
 
@@ -152,14 +156,15 @@ function agentOf(
   ledger: LedgerHandle,
   load: LoadOptions,
   outcome: { readonly value: Loaded; readonly digest: string },
+  listen: (agent: Agent, signal: AbortSignal) => Promise<void>,
 ): Agent {
   const { watch } = composed;
   const { config, resources } = outcome.value;
   composed.use(toResources(resources.documents, config, outcome.digest, options.clock.nowMs()));
   const reloading = createReloading(composed, load, outcome.digest, outcome.value);
   let running: Running | undefined;
-  let reloads: Promise<void> = Promise.resolve();
-  const stopReloading = new AbortController();
+  let beside: Promise<unknown> = Promise.resolve();
+  const stopping = new AbortController();
   const agent = createAgent({
     composed,
     ledger,
@@ -189,11 +194,11 @@ function agentOf(
         ],
       });
       running = await startWatch(composed);
-      reloads = reloading.run(stopReloading.signal);
+      beside = Promise.all([reloading.run(stopping.signal), listen(agent, stopping.signal)]);
     },
     stop: async () => {
-      stopReloading.abort(new WatchkeeperError('aborted', 'the daemon is stopping'));
-      await reloads;
+      stopping.abort(new WatchkeeperError('aborted', 'the daemon is stopping'));
+      await beside;
       await running?.stop();
       await watch.ledger.record({
         drafts: [{ type: 'daemon-stopped', actor: 'watchkeeper', atMs: options.clock.nowMs(), subject: {}, body: {} }],

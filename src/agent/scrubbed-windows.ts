@@ -31,7 +31,9 @@ export function scrubbedChannel(channel: Channel, scrubber: Scrubber): Channel {
     id: channel.id,
     kind: channel.kind,
     traits: channel.traits,
-    post: (notice, address, signal) => channel.post(scrubber.value(notice) as typeof notice, address, signal),
+    post: (notice, address, signal, thread) =>
+      channel.post(scrubber.value(notice) as typeof notice, address, signal, thread),
+    ...(channel.listen === undefined ? {} : { listen: channel.listen.bind(channel) }),
     check: (signal) => channel.check(signal),
     close: () => channel.close(),
   };

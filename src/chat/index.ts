@@ -3,6 +3,7 @@ import type { ReaderIo } from '../domain/ports/io.ts';
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { logChannel } from './log/index.ts';
+import { slackChannel } from './slack/index.ts';
 import { terminalChannel } from './terminal/index.ts';
 import { webhookChannel } from './webhook/index.ts';
 
@@ -18,6 +19,7 @@ import { webhookChannel } from './webhook/index.ts';
 export function channelKinds(write: (text: string) => void): Readonly<Record<string, RegisteredChannel>> {
   return {
     log: registered(logChannel),
+    slack: registered(slackChannel),
     terminal: registered(terminalChannel(write)),
     webhook: registered(webhookChannel),
   };

@@ -61,6 +61,9 @@ export const limits = {
   reportBytes: 32 * 1024 * 1024,
   reportCharts: 200,
   scoreRows: 5_000_000,
+  /** Chat: one request to a chat service. */
+  chatTimeoutMs: 8_000,
+  chatGoodbyeMs: 1_000,
   /** Kubernetes: one request, one answer (a page of 500 large pods), one object, and how long a watch stays open. */
   kubernetesTimeoutMs: 15_000,
   kubernetesAnswerBytes: 64 * 1024 * 1024,

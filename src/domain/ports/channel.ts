@@ -1,4 +1,4 @@
-import type { Decision } from '../authority.ts';
+import type { Decision, Principal } from '../authority.ts';
 import type { Diagnosis } from '../diagnosis.ts';
 import type { Alert, Incident } from '../alert.ts';
 import type { Execution, Plan } from '../remediation.ts';
@@ -51,12 +51,49 @@ export interface ChannelTraits {
   readonly edits: boolean;
 }
 
+/**
+ * What the channel kept of the first notice of this incident at this address: with it, one message is edited in place and
+ * the rest hangs below it, restarts included.
+ */
+export interface Thread {
+  readonly ref: string;
+}
+
+/** What a person said through a channel. The channel has verified who they are: `slack:U012AB3CD`. */
+export interface Heard {
+  readonly who: Principal;
+  /** The plan's id as it was shown, or a prefix of it. */
+  readonly about: string;
+  readonly verdict: 'approve' | 'deny';
+  readonly comment?: string;
+}
+
+/** What came of an answer, for the person who gave it. `settled`: no further answer is awaited. */
+export interface HeardReply {
+  readonly is: 'recorded' | 'refused';
+  readonly settled: boolean;
+  readonly message: string;
+}
+
+/** Where a channel brings what it hears. Everything is recorded, refusals too; nothing here throws. */
+export interface Ear {
+  answer(heard: Heard): Promise<HeardReply>;
+  /** `status`, `explain ID`, `pause REASON`, `resume REASON`: gives what to reply, as plain text. */
+  command(words: string, who: Principal): Promise<string>;
+}
+
 /** A way to people. `address` is the part after the colon in `slack:#payments-oncall`. */
 export interface Channel {
   readonly id: string;
   readonly kind: string;
   readonly traits: ChannelTraits;
-  post(notice: Notice, address: string, signal: AbortSignal): Promise<Delivery>;
+  /** `thread`: what was accepted first of the same incident at the same address, for channels whose traits say `threads` or `edits`. */
+  post(notice: Notice, address: string, signal: AbortSignal, thread?: Thread): Promise<Delivery>;
+  /**
+   * Hears answers until the signal fires; ends earlier, by throwing, when it cannot go on, and is then started anew after a
+   * pause. Only channels whose traits say `approvals` have it.
+   */
+  listen?(ear: Ear, signal: AbortSignal): Promise<void>;
   check(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

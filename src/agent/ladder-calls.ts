@@ -1,0 +1,47 @@
+import type { Escalation } from '../domain/definitions.ts';
+import type { Notice, Thread } from '../domain/ports/channel.ts';
+
+/** One notice on its way up the ladder. Kept in the store under the notice's id, so that a restart repeats nothing and forgets nothing. */
+export interface Call {
+  readonly notice: Notice;
+  readonly escalation: string;
+  /** Whether it climbs until somebody answers, or is told once on the first rung. */
+  readonly climbs: boolean;
+  readonly rung: number;
+  readonly nextAtMs: number;
+  readonly deliveries: readonly {
+    readonly channel: string;
+    readonly address: string;
+    readonly rung: number;
+    readonly atMs: number;
+    readonly is: 'sending' | 'accepted' | 'failed';
+    readonly reason?: string;
+    /** What the channel calls the message. */
+    readonly ref?: string;
+  }[];
+  readonly done: boolean;
+  readonly because?: string;
+}
+
+type Address = Escalation['steps'][number]['notify'][number];
+
+/** The message below which a notice belongs at an address, if there is one. */
+export type ThreadOf = (to: Address) => Thread | undefined;
+
+/** The first message that was accepted at this address about the same incident. Kept with the calls, so restarts know it. */
+export function threadOf(calls: Iterable<Call>, { incident }: Notice, to: Address): Thread | undefined {
+  if (incident === undefined) return undefined;
+  for (const { notice, deliveries } of calls) {
+    if (notice.incident?.id !== incident.id) continue;
+    const first = deliveries.find(
+      (one) => one.channel === to.channel && one.address === to.address && one.ref !== undefined,
+    );
+    if (first?.ref !== undefined) return { ref: first.ref };
+  }
+  return undefined;
+}
+
+/** What a delivery keeps of an accepted message. */
+export function refOf(ref: string | undefined): { readonly ref?: string } {
+  return ref === undefined ? {} : { ref };
+}

@@ -1,0 +1,94 @@
+import * as z from 'zod';
+
+import { WatchkeeperError } from '../../lib/errors.ts';
+import { schemaOf } from '../../lib/schema.ts';
+import { zSecretRef, zUrl } from '../../lib/zod-parts.ts';
+import type { Channel, ChannelKind } from '../../domain/ports/channel.ts';
+import type { ReaderIo, SecretRef } from '../../domain/ports/io.ts';
+import { slackApi, slackSocket } from '../../io/clients/slack.ts';
+import { createHearing, type Workspace } from './hearing.ts';
+import { createPosting } from './posting.ts';
+
+/**
+ * # slack: one live message an incident, and answers by button
+ *
+ * The first notice of an incident is its message; later ones edit it in place and are told in its thread, and into the
+ * channel as well when a person is needed. Clicks and commands come back over Socket Mode: no port is open to the outside.
+ * Who clicked is what Slack says under the app's own token, and only of the app's own workspace.
+ */
+export interface SlackConfig {
+  readonly botToken: SecretRef;
+  /** For Socket Mode; without one nobody can answer in Slack. */
+  readonly appToken?: SecretRef;
+  /** The workspace's id; without one, that of the bot token. */
+  readonly team?: string;
+  /** User ids that may lift the kill switch from Slack. */
+  readonly operators: readonly string[];
+  readonly apiUrl: string;
+}
+
+/** The Slack channel. */
+export const slackChannel: ChannelKind<SlackConfig> = {
+  kind: 'slack',
+  summary: 'Slack: one live message an incident, approvals by button over Socket Mode.',
+  traits: { approvals: true, threads: true, edits: true },
+  config: schemaOf<SlackConfig>(
+    z.strictObject({
+      botToken: zSecretRef.describe('The bot token (xoxb-…), by handle.'),
+      appToken: zSecretRef
+        .exactOptional()
+        .describe('The app-level token (xapp-…) for Socket Mode; without it nobody can answer in Slack.'),
+      team: z
+        .string()
+        .regex(/^[TE][A-Z0-9]{2,20}$/, 'must be a workspace id such as T012AB3CD')
+        .exactOptional()
+        .describe('The workspace whose people may answer; default: that of the bot token.'),
+      operators: z
+        .array(z.string().regex(/^[UW][A-Z0-9]{2,20}$/, 'must be a user id such as U012AB3CD'))
+        .max(100)
+        .default([])
+        .describe('User ids that may resume after a pause, from Slack.'),
+      apiUrl: zUrl.prefault('https://slack.com/api/').describe('Another address of the Web API; ends with /api/.'),
+    }),
+  ),
+  create: (id, config, io) => createSlack(id, config, io),
+};
+
+function createSlack(id: string, config: SlackConfig, io: ReaderIo): Channel {
+  const closing = new AbortController();
+  const apiUrl = config.apiUrl.endsWith('/') ? config.apiUrl : `${config.apiUrl}/`;
+  const api = slackApi({ apiUrl, botToken: config.botToken }, io);
+  const posting = createPosting(api, io, closing.signal);
+  const workspace = async (signal: AbortSignal): Promise<Workspace> => {
+    const { team_id: team, user_id: bot } = await api.call('auth.test', {}, signal);
+    if (typeof team !== 'string' || typeof bot !== 'string')
+      throw new WatchkeeperError('malformed', 'auth.test: Slack did not say whose token this is');
+    return { team: config.team ?? team, bot };
+  };
+  const { appToken } = config;
+  return {
+    id,
+    kind: 'slack',
+    traits: slackChannel.traits,
+    post: (notice, address, signal, thread) => posting.post(notice, address, signal, thread),
+    ...(appToken === undefined
+      ? {}
+      : {
+          listen: async (ear, signal) => {
+            const hearing = createHearing(
+              { id, operators: config.operators, api, log: io.log },
+              await workspace(signal),
+              ear,
+            );
+            await slackSocket({ apiUrl, appToken }, io, (envelope) => void hearing(envelope, signal), signal);
+          },
+        }),
+    check: async (signal) => {
+      await workspace(signal);
+    },
+    close: () => {
+      closing.abort();
+      return Promise.resolve();
+    },
+  };
+}

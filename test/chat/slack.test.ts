@@ -1,0 +1,305 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { channelKinds } from '../../src/chat/index.ts';
+import type { Channel, Ear, Heard, Notice } from '../../src/domain/ports/channel.ts';
+import type { ReaderIo } from '../../src/domain/ports/io.ts';
+import { nodeHttp, readFiles, systemClock, systemRandom } from '../../src/io/index.ts';
+import { WatchkeeperError } from '../../src/lib/errors.ts';
+import { channelContract, type ChannelWorld } from '../contract/channel.ts';
+import { httpWorld, json, type Respond } from '../support/http-world.ts';
+import { noClusters } from '../support/no-clusters.ts';
+import { recordingLog } from '../support/quiet-log.ts';
+import { click, startSlack, type SlackServer } from '../support/slack-server.ts';
+import { consentNeeded } from './notices.ts';
+
+const never = new AbortController().signal;
+const known: Readonly<Record<string, string>> = { BOT: 'xoxb-right', APP: 'xapp-right', OLD: 'xoxb-revoked' };
+
+let slack: SlackServer;
+let log: ReturnType<typeof recordingLog>;
+
+beforeEach(async () => {
+  slack = await startSlack();
+  log = recordingLog();
+});
+afterEach(() => slack.close());
+
+function channel(config: object = {}): Channel {
+  const io: ReaderIo = {
+    clock: systemClock,
+    random: systemRandom,
+    http: nodeHttp(systemClock),
+    files: readFiles,
+    sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unsupported', 'no sockets here')) },
+    kubernetes: noClusters,
+    secrets: { resolve: ({ env = '' }) => Promise.resolve(known[env] ?? '') },
+    log,
+  };
+  const settings = { botToken: { env: 'BOT' }, appToken: { env: 'APP' }, apiUrl: slack.apiUrl, ...config };
+  const opened = channelKinds(() => undefined)['slack']?.open('slack', settings, io);
+  if (opened?.ok !== true) throw new Error(JSON.stringify(opened));
+  return opened.value;
+}
+
+function notice(id: string, kind: Notice['kind'], more: Partial<Notice> = {}): Notice {
+  return { ...consentNeeded, id, kind, ...more };
+}
+
+/** An ear that keeps what it hears and answers as told. */
+function listener(
+  reply: Awaited<ReturnType<Ear['answer']>> = { is: 'recorded', settled: true, message: 'It is being carried out.' },
+) {
+  const heard: Heard[] = [];
+  const commands: string[] = [];
+  const ear: Ear = {
+    answer: (said) => {
+      heard.push(said);
+      return Promise.resolve(reply);
+    },
+    command: (words, who) => {
+      commands.push(`${who.id} ${who.groups.join()} ${words}`);
+      return Promise.resolve('On watch.');
+    },
+  };
+  return { heard, commands, ear };
+}
+
+async function until(is: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 500 && !is(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(is()).toBe(true);
+}
+
+/** Posts a card, listens, and hands over a way to click on it. */
+async function listening(ear: Ear, run: (made: Channel) => Promise<void>, config: object = {}): Promise<void> {
+  const made = channel(config);
+  const stop = new AbortController();
+  await made.post(consentNeeded, '#oncall', never);
+  const over = made.listen?.(ear, stop.signal);
+  await slack.connected();
+  await run(made);
+  stop.abort();
+  await over;
+}
+
+// The contract's worlds stand on a scripted HTTP port, so that hanging and refusing take no real time.
+function scripted(respond: Respond): ChannelWorld {
+  const world = httpWorld(respond, known);
+  const settings = { botToken: { env: 'BOT' } };
+  const opened = channelKinds(() => undefined)['slack']?.open('slack', settings, world.io);
+  if (opened?.ok !== true) throw new Error(JSON.stringify(opened));
+  const received = () => world.requests.map(({ body }) => new URLSearchParams(String(body)).get('blocks') ?? '');
+  return { channel: opened.value, advance: (ms) => world.clock.advance(ms), received };
+}
+
+channelContract('slack', {
+  well: () => scripted(() => json({ ok: true, channel: 'C1', ts: '1.1' })),
+  ill: {
+    unreachable: () => scripted(() => 'refuse'),
+    refused: () => scripted(() => json({ ok: false, error: 'not_in_channel' })),
+    hanging: () => scripted(() => 'hang'),
+  },
+});
+
+describe('a card in Slack', () => {
+  it('shows what is wrong, the plan, what it touches and which rule asked, within Slack’s limits', async () => {
+    const delivery = await channel().post(consentNeeded, '#oncall', never);
+    expect(delivery).toEqual({ is: 'accepted', ref: 'CONCALL:1700000000.000001' });
+    const shown = JSON.stringify(slack.posts[0]?.blocks);
+    for (const part of [
+      'roll-back-bad-deploy',
+      'v3 back to v2',
+      'touches 1 of 2',
+      'needed by web',
+      'policy/prod allow[0]',
+      'Approve',
+      'Deny',
+    ])
+      expect(shown).toContain(part);
+  });
+
+  it('is refused by Slack in no case: a plan with a hundred huge steps is cut', async () => {
+    const [step] = consentNeeded.plan?.steps ?? [];
+    const huge = { ...step!, describe: 'x'.repeat(5_000), diff: Array.from({ length: 100 }, () => 'y'.repeat(1_000)) };
+    const plan = { ...consentNeeded.plan!, steps: Array.from({ length: 100 }, () => huge) };
+    const lines = Array.from({ length: 100 }, () => 'z'.repeat(2_000));
+    const suggestions = lines;
+    expect(
+      await channel().post(notice('n', 'approval-needed', { plan, lines, suggestions }), '#a', never),
+    ).toMatchObject({ is: 'accepted' });
+  });
+
+  it('brings nothing of a hostile text to life: no mention, no link', async () => {
+    await channel().post(
+      notice('n', 'opened', { title: '<!channel> <https://evil|click>', lines: ['<@U1> *bold*'] }),
+      '#a',
+      never,
+    );
+    const texts = slack.posts[0]?.blocks.map((block) => (block['text'] as { type?: string } | undefined)?.type);
+    expect(texts?.filter((type) => type !== undefined && type !== 'plain_text')).toEqual([]);
+    expect(slack.posts[0]?.text).not.toContain('<!channel>');
+  });
+
+  it('is edited in place by later notices, which are told below it, and into the channel when somebody is needed', async () => {
+    const made = channel();
+    await made.post(notice('n1', 'opened'), '#oncall', never);
+    await made.post(notice('n2', 'acted'), '#oncall', never);
+    await made.post(notice('n3', 'resolved'), '#oncall', never);
+    const [root, ...below] = slack.posts;
+    expect(root?.edits).toBe(2);
+    expect(root?.text).toContain('Resolved');
+    expect(below.map((post) => [post.threadTs === root?.ts, post.broadcast])).toEqual([
+      [true, false],
+      [true, true],
+    ]);
+  });
+
+  it('is found again after a restart by what the ladder kept of it', async () => {
+    const first = await channel().post(notice('n1', 'opened'), '#oncall', never);
+    const ref = first.is === 'accepted' ? (first.ref ?? '') : '';
+    const again = await channel().post(notice('n2', 'acted'), '#oncall', never, { ref });
+    expect(again).toEqual({ is: 'accepted', ref });
+    expect(slack.posts.map((post) => post.threadTs)).toEqual([undefined, slack.posts[0]?.ts]);
+  });
+
+  it('waits when Slack says so, and says in Slack’s words why it cannot be posted', async () => {
+    let refused = 0;
+    slack.fault = (method) =>
+      method === 'chat.postMessage' && refused++ === 0 ? { status: 429, retryAfter: 1 } : undefined;
+    expect(await channel().post(consentNeeded, '#oncall', never)).toMatchObject({ is: 'accepted' });
+    expect(await channel().post(consentNeeded, '#nowhere', never)).toMatchObject({
+      is: 'failed',
+      retryable: false,
+      reason: expect.stringContaining('channel_not_found') as string,
+    });
+    expect(await channel({ botToken: { env: 'OLD' } }).post(consentNeeded, '#oncall', never)).toMatchObject({
+      is: 'failed',
+      reason: expect.stringContaining('invalid_auth') as string,
+    });
+  });
+
+  it('of many incidents at once is a digest, and nobody who is needed waits behind it', async () => {
+    const made = channel();
+    const incident = (n: number) => ({ ...consentNeeded.incident!, id: `inc-${n}` });
+    const all = Array.from({ length: 30 }, (_, n) =>
+      made.post(notice(`n${n}`, 'opened', { incident: incident(n) }), '#oncall', never),
+    );
+    const asked = made.post(notice('asked', 'approval-needed', { incident: incident(99) }), '#oncall', never);
+    expect(await asked).toMatchObject({ is: 'accepted' });
+    expect(slack.posts.length).toBeLessThan(4);
+    const accepted = await Promise.all(all);
+    expect(accepted.filter(({ is }) => is === 'accepted')).toHaveLength(30);
+    expect(slack.posts.length).toBeLessThan(12);
+    expect(slack.posts.some(({ text }) => text.includes('notices at once'))).toBe(true);
+  });
+});
+
+describe('an answer from Slack', () => {
+  it('is brought under the name of who clicked, acknowledged, and takes the place of the buttons', async () => {
+    const { heard, ear } = listener();
+    await listening(ear, async () => {
+      slack.send('interactive', click(slack.posts[0]!, 'watchkeeper.approve', 'abcdef0123456789abcdef'));
+      await until(() => slack.posts[0]?.edits === 1);
+    });
+    expect(heard).toEqual([
+      { who: { id: 'slack:U0ANA', groups: [] }, about: 'abcdef0123456789abcdef', verdict: 'approve' },
+    ]);
+    expect(slack.acknowledged).toEqual(['envelope-1']);
+    const shown = JSON.stringify(slack.posts[0]?.blocks);
+    expect(shown).toContain('Approved by slack:U0ANA');
+    expect(shown).not.toContain('watchkeeper.approve');
+  });
+
+  it('that does not count is told to its sender alone, and the buttons stay', async () => {
+    const { ear } = listener({ is: 'refused', settled: false, message: 'too late: the request has expired' });
+    await listening(ear, async () => {
+      slack.send('interactive', click(slack.posts[0]!, 'watchkeeper.deny', 'abcdef0123456789abcdef'));
+      await until(() => slack.whispers.length === 1);
+    });
+    expect(slack.whispers).toEqual([{ user: 'U0ANA', text: 'too late: the request has expired' }]);
+    expect(JSON.stringify(slack.posts[0]?.blocks)).toContain('watchkeeper.approve');
+  });
+
+  it('of somebody from another workspace is not heard', async () => {
+    const { heard, commands, ear } = listener();
+    await listening(ear, async () => {
+      slack.send(
+        'interactive',
+        click(slack.posts[0]!, 'watchkeeper.approve', 'abcdef0123456789abcdef', 'U0EVE', 'T0EVIL'),
+      );
+      slack.send('slash_commands', { team_id: 'T0EVIL', user_id: 'U0EVE', channel_id: 'C1', text: 'pause' });
+      slack.send('events_api', {
+        team_id: 'T0HOME',
+        event: { type: 'app_mention', user: 'U0EVE', user_team: 'T0EVIL', channel: 'C1', ts: '1.1', text: 'pause' },
+      });
+      await until(() => slack.acknowledged.length === 3 && slack.whispers.length === 1);
+    });
+    expect(heard).toEqual([]);
+    expect(commands).toEqual([]);
+  });
+
+  it('of a shape that Slack does not send changes nothing', async () => {
+    const { heard, commands, ear } = listener();
+    const bad = [
+      null,
+      {},
+      { type: 'block_actions' },
+      { type: 'block_actions', user: { id: 7 }, actions: 'x' },
+      { ...click(slack.posts[0] ?? ({} as never), 'watchkeeper.reboot', 'x') },
+    ];
+    await listening(ear, async () => {
+      for (const payload of bad) slack.send('interactive', payload as never);
+      slack.send('unheard-of', {});
+      await until(() => slack.acknowledged.length >= 5);
+    });
+    expect([...heard, ...commands]).toEqual([]);
+  });
+
+  it('comes through again after the connection was cut', async () => {
+    const { heard, ear } = listener();
+    await listening(ear, async () => {
+      slack.cut();
+      await slack.connected();
+      slack.send('interactive', click(slack.posts[0]!, 'watchkeeper.approve', 'abcdef0123456789abcdef'));
+      await until(() => heard.length === 1);
+    });
+  });
+
+  it('may be a command or a mention; only those whom the settings name come as operators', async () => {
+    const { commands, ear } = listener();
+    const run = async (): Promise<void> => {
+      slack.send('slash_commands', { team_id: 'T0HOME', user_id: 'U0ANA', channel_id: 'C1', text: 'status' });
+      slack.send('events_api', {
+        team_id: 'T0HOME',
+        event: { type: 'app_mention', user: 'U0BEN', channel: 'C1', ts: '1.1', text: '<@U0BOT> resume all is well' },
+      });
+      await until(() => commands.length === 2 && slack.posts.length === 2 && slack.whispers.length === 1);
+    };
+    await listening(ear, run, { operators: ['U0BEN'] });
+    expect(commands.map((said) => said.replace(/\s+/g, ' ')).sort()).toEqual([
+      'slack:U0ANA status',
+      'slack:U0BEN chat:operators resume all is well',
+    ]);
+    expect(slack.posts[1]).toMatchObject({ threadTs: '1.1', text: 'On watch.' });
+  });
+});
+
+describe('the settings of Slack', () => {
+  it('are tried by check: a wrong token is told', async () => {
+    await expect(channel().check(never)).resolves.toBeUndefined();
+    await expect(channel({ botToken: { env: 'OLD' } }).check(never)).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  it('say that listening fails on a wrong app token, instead of waiting for ever', async () => {
+    const listened = channel({ appToken: { env: 'BOT' } }).listen?.(listener().ear, never);
+    await expect(listened).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  it('hold no token', () => {
+    const opened = channelKinds(() => undefined)['slack']?.open(
+      's',
+      { botToken: 'xoxb-1' },
+      httpWorld(() => 'refuse', {}).io,
+    );
+    expect(opened?.ok).toBe(false);
+  });
+});
