@@ -28,12 +28,13 @@ export function defineAction<P extends object>(spec: ActionSpec<P>): ActionKind 
     traits: spec.traits,
     params: erased,
     needs: spec.needs,
+    ...(spec.access === undefined ? {} : { access: spec.access }),
     target: (params, service) => spec.target(typed(params), service),
     observe: async (params, context) => spec.observe(typed(params), context),
     preview: (params, observed) => spec.preview(typed(params), observed),
     before: (params, observed) => spec.before(typed(params), observed),
     run: async (params, before, key, context) => spec.run(typed(params), before, key, context),
-    probe: async (params, before, context) => spec.probe(typed(params), before, context),
+    probe: async (params, before, context, key) => spec.probe(typed(params), before, context, key),
     undo: async (params, before, key, context) =>
       'undo' in spec
         ? spec.undo(typed(params), before, key, context)

@@ -13,6 +13,17 @@ import { processSignal } from './host/process-signal.ts';
 import { releaseRollback } from './host/release-rollback.ts';
 import { serviceRestart } from './host/service-restart.ts';
 import { httpRequest } from './http/request.ts';
+import { configMapRestore } from './kubernetes/configmap-restore.ts';
+import { cronJobSuspend } from './kubernetes/cronjob-suspend.ts';
+import { jobRerun } from './kubernetes/job-rerun.ts';
+import { nodeCordon } from './kubernetes/node-cordon.ts';
+import { nodeDrain } from './kubernetes/node-drain.ts';
+import { podDelete } from './kubernetes/pod-delete.ts';
+import { pvcExpand } from './kubernetes/pvc-expand.ts';
+import { resourcesRaise } from './kubernetes/resources-raise.ts';
+import { rolloutUndo } from './kubernetes/rollout-undo.ts';
+import { scale } from './kubernetes/scale.ts';
+import { rolloutPause, rolloutRestart } from './kubernetes/template-edits.ts';
 
 /** Every kind of action by its name. A new kind is a file, and one line here. */
 export const actionKinds: Readonly<Record<string, ActionKind>> = {
@@ -21,6 +32,18 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'host.process-signal': processSignal,
   'host.disk-reclaim': diskReclaim,
   'http.request': httpRequest,
+  'kubernetes.rollout-undo': rolloutUndo,
+  'kubernetes.rollout-restart': rolloutRestart,
+  'kubernetes.rollout-pause': rolloutPause,
+  'kubernetes.scale': scale,
+  'kubernetes.resources-raise': resourcesRaise,
+  'kubernetes.pod-delete': podDelete,
+  'kubernetes.node-cordon': nodeCordon,
+  'kubernetes.node-drain': nodeDrain,
+  'kubernetes.job-rerun': jobRerun,
+  'kubernetes.cronjob-suspend': cronJobSuspend,
+  'kubernetes.pvc-expand': pvcExpand,
+  'kubernetes.configmap-restore': configMapRestore,
 };
 
 export { defineAction } from './define-action.ts';

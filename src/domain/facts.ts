@@ -96,6 +96,9 @@ export const serviceField: CelField = {
       unit: { type: string, optional: true, doc: 'Its systemd unit.' },
       health: { type: string, optional: true, doc: 'Its health URL.' },
       workload: { type: string, optional: true, doc: 'Its Kubernetes workload.' },
+      workloadKind: { type: string, optional: true, doc: 'Deployment, StatefulSet, DaemonSet, Job or CronJob.' },
+      namespace: { type: string, optional: true, doc: 'The namespace of its workload.' },
+      cluster: { type: string, optional: true, doc: 'The cluster of its workload.' },
     },
   },
 };

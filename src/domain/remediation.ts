@@ -33,6 +33,12 @@ export interface BlastRadius {
   readonly total: number;
   /** Healthy units that would remain while it runs. */
   readonly healthyAfter: number;
+  /** Healthy units right now, where that is known: an act that takes none of them away keeps what is healthy. */
+  readonly healthyNow?: number;
+  /** How many units there would be afterwards, or at most, for an act that changes their number. */
+  readonly replicasAfter?: number;
+  /** Other names of what is touched, as `protect` writes them: `namespace:kube-system`. */
+  readonly names?: readonly string[];
   /** Named, for the card. */
   readonly targets: readonly string[];
   /** Services that depend on what is touched. Filled in by the agent from the catalog. */

@@ -71,6 +71,16 @@ export const limits = {
   kubernetesWatchSeconds: 300,
   kubernetesRetries: 3,
   kubernetesRetryAfterMs: 10_000,
+  /** Acting in a cluster: objects of one list, lines of a diff, how often a write that lost a race is tried anew. */
+  kubernetesListed: 5_000,
+  kubernetesPage: 500,
+  kubernetesDiffLines: 60,
+  kubernetesWriteTries: 5,
+  kubernetesPollMs: 1_000,
+  /** Somebody else is at work: so long after another's write, and after an autoscaler scaled. */
+  kubernetesRecentWriteMs: 2 * 60_000,
+  kubernetesScaledMs: 3 * 60_000,
+  kubernetesDrainPods: 500,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

@@ -9,8 +9,9 @@ export function whyTooMuch(rule: AllowRule, view: StepView): string | undefined 
   const { bounds } = rule;
   const { observation } = view;
   if (observation === undefined) return 'the live state is not known';
-  const { touched, total, healthyAfter } = observation.blast;
-  if (![touched, total, healthyAfter].every((count) => Number.isSafeInteger(count) && count >= 0) || touched > total)
+  const { touched, total, healthyAfter, healthyNow, replicasAfter } = observation.blast;
+  const counts = [touched, total, healthyAfter, healthyNow ?? 0, replicasAfter ?? 0];
+  if (!counts.every((count) => Number.isSafeInteger(count) && count >= 0) || touched > total)
     return `the blast radius cannot be right: ${touched} of ${total}, ${healthyAfter} healthy`;
   const others = inFlightElsewhere(view);
   const alsoTouched = others
@@ -25,13 +26,16 @@ export function whyTooMuch(rule: AllowRule, view: StepView): string | undefined 
   }
   if (bounds.keepHealthy !== undefined) {
     const left = healthyAfter - alsoTouched;
-    if (left < inUnits(bounds.keepHealthy, total))
+    // What is ill already is not kept from being helped: the bound is on what an act takes away.
+    const takesNone = healthyNow !== undefined && left >= healthyNow;
+    if (!takesNone && left < inUnits(bounds.keepHealthy, total))
       return `${Math.max(0, left)} of ${total} would stay healthy, and ${text(bounds.keepHealthy)} must`;
   }
   if (bounds.replicasMax !== undefined) {
     const { replicas } = view.step.params;
-    if (replicas !== undefined && !(typeof replicas === 'number' && replicas <= bounds.replicasMax))
-      return `${JSON.stringify(replicas)} replicas are more than ${bounds.replicasMax}`;
+    for (const asked of [replicas, replicasAfter])
+      if (asked !== undefined && !(typeof asked === 'number' && asked <= bounds.replicasMax))
+        return `${JSON.stringify(asked)} replicas are more than ${bounds.replicasMax}`;
   }
   if (bounds.parallel !== undefined) {
     const { input } = view;

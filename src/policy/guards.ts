@@ -138,6 +138,7 @@ const builtIn = ['service:watchkeeper'];
 const protectedTargets: Guard = ({ input, step, observation }) => {
   const names = namesOf(step.target);
   for (const other of observation?.blast.targets ?? []) names.push(`${step.target.kind}:${other}`);
+  names.push(...(observation?.blast.names ?? []));
   const lists = [
     { rule: 'guard/protect', patterns: builtIn },
     ...input.policies.policies.map((policy) => ({ rule: `policy/${policy.name} protect`, patterns: policy.protect })),

@@ -22,7 +22,10 @@ const services = z
   })
   .describe('Label selector; `name` is the name of the service; values may be globs');
 
-const resources = z.strictObject({ kind: oneOrMore.exactOptional(), id: oneOrMore.exactOptional() });
+const resources = z.strictObject({
+  kind: oneOrMore.exactOptional().describe('Kinds of targets: unit, release, Deployment, Node, PersistentVolumeClaim'),
+  id: oneOrMore.exactOptional().describe('Ids of targets; in a cluster: cluster/namespace/name'),
+});
 
 const approval = z.strictObject({
   from: z
@@ -40,8 +43,12 @@ const approval = z.strictObject({
 const bounds = z.strictObject({
   units: writtenAmount.exactOptional().describe('At most so many units of the service at once, all in flight counted'),
   pods: writtenAmount.exactOptional().describe('The same as units'),
-  keepHealthy: writtenAmount.exactOptional(),
-  replicasMax: whole.exactOptional(),
+  keepHealthy: writtenAmount
+    .exactOptional()
+    .describe('So many units must stay healthy while it is done, unless it takes none of the healthy ones away'),
+  replicasMax: whole
+    .exactOptional()
+    .describe('Never more replicas than this, asked for or as the upper bound of an autoscaler'),
   parallel: z.int().min(1).max(1_000).exactOptional(),
   perHour: whole.exactOptional(),
   perDay: whole.exactOptional(),

@@ -25,6 +25,11 @@ const service = z.strictObject({
   team: z.string().default('unowned'),
   escalate: z.string().default('default'),
   dependsOn: z.array(z.string()).default([]),
+  workload: z
+    .string()
+    .regex(/^(Deployment|StatefulSet|DaemonSet|Job|CronJob)\/[a-z0-9-]+\/[a-z0-9.-]+$/)
+    .exactOptional()
+    .describe('Where it runs in Kubernetes: Deployment/shop/checkout'),
 });
 
 const change = z.strictObject({
@@ -62,7 +67,14 @@ const given = z.strictObject({
   diagnosis: diagnosis.exactOptional().describe('Default: the change, when there is one; else unknown'),
   target: z.record(z.string(), z.json()).default({}).describe('Live facts; kind, id and labels too'),
   blast: z
-    .strictObject({ touched: z.int(), total: z.int(), healthyAfter: z.int() })
+    .strictObject({
+      touched: z.int(),
+      total: z.int(),
+      healthyAfter: z.int(),
+      healthyNow: z.int().exactOptional(),
+      replicasAfter: z.int().exactOptional(),
+      names: z.array(z.string()).exactOptional(),
+    })
     .default({ touched: 1, total: 1, healthyAfter: 0 }),
   busy: z.string().exactOptional(),
   inFlight: z

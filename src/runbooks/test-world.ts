@@ -1,5 +1,6 @@
 import type { ActRecord, AgentHealth, Autonomy } from '../domain/authority.ts';
 import type { Change } from '../domain/change.ts';
+import type { WorkloadKind } from '../domain/places.ts';
 import type { Incident } from '../domain/alert.ts';
 import type { Observation, Plan, Target } from '../domain/remediation.ts';
 import type { Service } from '../domain/service.ts';
@@ -40,14 +41,23 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
   }
   const written =
     typeof given.service === 'string'
-      ? { name: given.service, labels: {}, team: 'unowned', escalate: 'default', dependsOn: [] }
+      ? { name: given.service, labels: {}, workload: undefined, team: 'unowned', escalate: 'default', dependsOn: [] }
       : given.service;
+  const [kind, namespace = '', name = ''] = written.workload?.split('/') ?? [];
   return {
     name: written.name,
     labels: written.labels,
     owner: { team: written.team, escalate: written.escalate },
     dependsOn: written.dependsOn,
-    runsOn: [],
+    runsOn:
+      kind === undefined
+        ? []
+        : [
+            {
+              on: 'kubernetes',
+              kubernetes: { cluster: 'kubernetes', namespace, workload: { kind: kind as WorkloadKind, name } },
+            },
+          ],
     telemetry: {},
     slos: [],
     origin: 'declared',

@@ -130,7 +130,7 @@ describe('on a real supervised service', () => {
     const before = rollback.before({}, await rollback.observe({}, context));
     await new Promise((resolve) => setTimeout(resolve, 200));
     await io.files.replaceSymlink(path.join(folder, 'current'), 'releases/v2', context.signal);
-    const half = await rollback.probe({}, before, context);
+    const half = await rollback.probe({}, before, context, 'k');
     expect(half.is).toBe('unknown');
     expect(half.because).toContain('half done');
     const old = pid();
@@ -171,7 +171,7 @@ describe('on a real supervised service', () => {
     const old = pid();
     expect(await restart.run({}, before, 'k', context)).toMatchObject({ is: 'unknown' });
     expect(pid()).toBe(old);
-    expect(await restart.probe({}, before, context)).toMatchObject({ is: 'not-done' });
+    expect(await restart.probe({}, before, context, 'k')).toMatchObject({ is: 'not-done' });
   });
 
   test('with force it is killed after half the time', async () => {
@@ -210,6 +210,6 @@ describe('on a real supervised service', () => {
     const context = contextOf(service, io);
     const before = signal.before({ signal: 'SIGTERM' }, await signal.observe({ signal: 'SIGTERM' }, context));
     await signal.run({ signal: 'SIGTERM' }, before, 'term', context);
-    await eventually(async () => (await signal.probe({ signal: 'SIGTERM' }, before, context)).is === 'done');
+    await eventually(async () => (await signal.probe({ signal: 'SIGTERM' }, before, context, 'k')).is === 'done');
   });
 });

@@ -272,10 +272,10 @@ exit 0
     const restart = kindOf('host.service-restart');
     const context = contextOf(serviceAt({ unit: 'shop.service' }), realHands(folder));
     const before = restart.before({}, await restart.observe({}, context));
-    expect((await restart.probe({}, before, { ...context, timeoutMs: 500 })).is).toBe('not-done');
+    expect((await restart.probe({}, before, { ...context, timeoutMs: 500 }, 'k')).is).toBe('not-done');
     expect(await restart.run({}, before, 'k', context)).toMatchObject({ is: 'done' });
     expect(await restart.run({}, before, 'k', context)).toMatchObject({ is: 'done' });
-    expect((await restart.probe({}, before, context)).is).toBe('done');
+    expect((await restart.probe({}, before, context, 'k')).is).toBe('done');
     const argv = readFileSync(path.join(folder, 'argv'), 'utf8').split('\n');
     expect(argv.filter((line) => line === 'restart -- shop.service')).toHaveLength(1);
     writeFileSync(path.join(folder, 'refuse'), '');

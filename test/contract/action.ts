@@ -55,7 +55,7 @@ export function actionContract(name: string, given: ActionCase): void {
       const world = await at.world();
       const first = await kind.observe(params, at.context());
       kind.preview(params, first);
-      await kind.probe(params, kind.before(params, first), at.context());
+      await kind.probe(params, kind.before(params, first), at.context(), 'k0');
       const second = await kind.observe(params, at.context());
       expect(await at.world()).toEqual(world);
       expect(await at.effects()).toBe(0);
@@ -66,9 +66,9 @@ export function actionContract(name: string, given: ActionCase): void {
 
     test('a probe says not-done before and done after, or never claims to know', async () => {
       const { at, params, before } = await ready();
-      expect((await kind.probe(params, before, at.context())).is).toBe(given.probeTells ? 'not-done' : 'unknown');
+      expect((await kind.probe(params, before, at.context(), 'k1')).is).toBe(given.probeTells ? 'not-done' : 'unknown');
       expect(await kind.run(params, before, 'k1', at.context())).toMatchObject({ is: 'done' });
-      expect((await kind.probe(params, before, at.context())).is).toBe(given.probeTells ? 'done' : 'unknown');
+      expect((await kind.probe(params, before, at.context(), 'k1')).is).toBe(given.probeTells ? 'done' : 'unknown');
       expect(await at.effects()).toBe(1);
     });
 
@@ -99,7 +99,7 @@ export function actionContract(name: string, given: ActionCase): void {
         expect(await at.restorable?.()).not.toEqual(was);
         expect(await kind.undo(params, before, 'k3-undo', at.context())).toMatchObject({ is: 'done' });
         expect(await at.restorable?.()).toEqual(was);
-        expect((await kind.probe(params, before, at.context())).is).toBe('not-done');
+        expect((await kind.probe(params, before, at.context(), 'k3')).is).toBe('not-done');
         const world = await at.world();
         expect(await kind.undo(params, before, 'k3-undo', at.context())).toMatchObject({ is: 'done' });
         expect(await at.world()).toEqual(world);

@@ -247,10 +247,61 @@ describe('bounds', () => {
   });
 
   test('figures that cannot be right are refused', () => {
-    for (const blast of [{ touched: 5 }, { touched: Number.NaN }, { healthyAfter: -1 }, { touched: 0.5 }]) {
+    const wrong = [
+      ...[{ touched: 5 }, { touched: Number.NaN }, { healthyAfter: -1 }, { touched: 0.5 }],
+      ...[{ healthyNow: -1 }, { replicasAfter: Number.NaN }],
+    ];
+    for (const blast of wrong) {
       const observations = { restart: observation(step(), { blast: { ...step().blast, ...blast } }) };
       expect(verdict(input([openSpec], { observations }))).toMatch(/^deny\//);
     }
+  });
+
+  test('an act that takes no healthy unit away is not barred by how few there are, one that takes one is', () => {
+    const few = (healthyNow: number, healthyAfter: number) => ({
+      observations: { restart: observation(step(), { blast: { ...step().blast, healthyNow, healthyAfter } }) },
+    });
+    expect(verdict(input([bounded({ keepHealthy: '51%' })], few(1, 1)))).toBe('allow');
+    expect(verdict(input([bounded({ keepHealthy: '51%' })], few(0, 0)))).toBe('allow');
+    expect(verdict(input([bounded({ keepHealthy: '51%' })], few(2, 1)))).toBe('deny/bounds');
+    const other = {
+      by: 'ana',
+      service: 'shop',
+      targetKey: 'host.unit/other',
+      action: 'host.service-restart',
+      touched: 1,
+      sinceMs: NOW,
+    };
+    expect(verdict(input([bounded({ keepHealthy: '51%' })], { ...few(1, 1), inFlight: [other] }))).toBe('deny/bounds');
+  });
+
+  test('replicas are bounded as they would be, where the action says so and no parameter does', () => {
+    const after = (replicasAfter: number) => ({
+      observations: { restart: observation(step(), { blast: { ...step().blast, replicasAfter } }) },
+    });
+    expect(verdict(input([bounded({ replicasMax: 20 })], after(20)))).toBe('allow');
+    expect(verdict(input([bounded({ replicasMax: 20 })], after(21)))).toBe('deny/bounds');
+  });
+
+  test('what an act touches elsewhere is protected by its other names', () => {
+    const drain = {
+      observations: { restart: observation(step(), { blast: { ...step().blast, names: ['namespace:kube-system'] } }) },
+    };
+    expect(verdict(input([openSpec], drain))).toBe('allow');
+    expect(verdict(input([{ ...openSpec, protect: ['namespace:kube-*'] }], drain))).toBe('deny/protected');
+  });
+
+  test('a kind of target is forbidden by name, whatever grants it', () => {
+    const never = { never: [{ resources: { kind: ['Namespace', 'PersistentVolumeClaim'] } }] };
+    const on = (kind: string) => {
+      const one = step({
+        target: { kind, id: 'kubernetes/shop/data', service: 'shop', labels: { namespace: 'shop' } },
+      });
+      return { plan: plan({ steps: [one] }), observations: { restart: observation(one) } };
+    };
+    expect(verdict(input([openSpec, never], on('Deployment')))).toBe('allow');
+    expect(verdict(input([openSpec, never], on('PersistentVolumeClaim')))).toBe('deny/never');
+    expect(verdict(input([{ ...openSpec, protect: ['namespace:shop'] }], on('Deployment')))).toBe('deny/protected');
   });
 
   test('replicas are bounded by their parameter', () => {

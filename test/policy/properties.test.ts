@@ -210,3 +210,43 @@ test('a plan that is older than its life, on whatever policy, is denied', () => 
     { numRuns: 50 },
   );
 });
+
+test('bounds: more healthy units, fewer touched and fewer replicas never narrow; what is ill is never made a reason to act on what is well', () => {
+  const small = fc.integer({ min: 0, max: 10 });
+  const bounds = fc.record(
+    { pods: fc.constantFrom(1, 3, '25%', '50%'), keepHealthy: fc.constantFrom(1, 5, '51%', '90%'), replicasMax: small },
+    { requiredKeys: [] },
+  );
+  const figures = fc.record({
+    total: fc.integer({ min: 1, max: 10 }),
+    touched: small,
+    ready: small,
+    taken: small,
+    after: small,
+  });
+  fc.assert(
+    fc.property(bounds, figures, (of, given) => {
+      const total = given.total;
+      const decided = (touched: number, healthyNow: number, healthyAfter: number, replicasAfter: number): number => {
+        const blast = { touched, total, healthyNow, healthyAfter, replicasAfter, targets: [], dependents: [] };
+        const observations = { restart: observation(step(), { blast }) };
+        return rank[
+          decide(input([{ allow: [{ actions: ['*'], autonomy: 'act', bounds: of }] }], { observations })).outcome
+        ];
+      };
+      const [touched, now] = [Math.min(given.touched, total), Math.min(given.ready, total)];
+      const after = Math.max(0, now - given.taken);
+      const before = decided(touched, now, after, given.after);
+      expect(decided(Math.max(0, touched - 1), now, after, given.after)).toBeGreaterThanOrEqual(before);
+      expect(decided(touched, now, Math.min(now, after + 1), given.after)).toBeGreaterThanOrEqual(before);
+      expect(decided(touched, now, after, Math.max(0, given.after - 1))).toBeGreaterThanOrEqual(before);
+      const { keepHealthy } = of;
+      if (keepHealthy !== undefined && after < now) {
+        const most =
+          typeof keepHealthy === 'number' ? keepHealthy : Math.ceil((Number.parseInt(keepHealthy, 10) * total) / 100);
+        if (after < most) expect(before).toBe(0);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -49,7 +49,7 @@ export async function attemptStep(
   const performed = await perform(deps.clock, step.timeoutMs, stop, (signal) =>
     hand.kind.run(hand.params, before, key, contextFor(deps, hand, signal, step.timeoutMs)),
   ).finally(() => watch.quit());
-  const settled = await settle(run, hand, before, performed);
+  const settled = await settle(run, hand, before, performed, key);
   const aborted = watch.because();
   await recordOutcome(run, id, index, settled, { moveOn: aborted === undefined });
   if (settled.is === 'unknown') return { is: 'unknown', because: settled.because };

@@ -60,7 +60,7 @@ async function settleDoubt(run: Runtime, id: string, index: number, signal: Abor
     await end(run, id, { status: 'unknown', because });
     return true;
   }
-  const look = await probe(run, hand, step.before);
+  const look = await probe(run, hand, step.before, step.idempotencyKey);
   const because = `cut off by a restart; looked again: ${look.because}`;
   if (look.is === 'not-done' && hand.kind.traits.idempotent && record.journal.cancelledBy === undefined) {
     if (!(await seen(run, id, 'act', signal))) return true;

@@ -7,11 +7,11 @@ import { within, type Performed } from './bounded.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Asks the world, read-only, whether a step has happened. Not being able to ask is `unknown`. */
-export async function probe(run: Runtime, hand: Hand, before: Json): Promise<Probe> {
+export async function probe(run: Runtime, hand: Hand, before: Json, key: string): Promise<Probe> {
   run.book.assertAlive();
   try {
     return await within(run.deps.clock, limits.probeTimeoutMs, run.book.signal, (signal) =>
-      hand.kind.probe(hand.params, before, contextFor(run.deps, hand, signal, limits.probeTimeoutMs)),
+      hand.kind.probe(hand.params, before, contextFor(run.deps, hand, signal, limits.probeTimeoutMs), key),
     );
   } catch (thrown) {
     return { is: 'unknown', because: WatchkeeperError.from(thrown).message };
@@ -26,10 +26,16 @@ export type Settled =
   | { readonly is: 'unknown'; readonly because: string };
 
 /** Judges how a run ended. Only certainty counts: a run that may be going on still can never be called failed. */
-export async function settle(run: Runtime, hand: Hand, before: Json, performed: Performed): Promise<Settled> {
+export async function settle(
+  run: Runtime,
+  hand: Hand,
+  before: Json,
+  performed: Performed,
+  key: string,
+): Promise<Settled> {
   const { result, over } = performed;
   if (result.is === 'done') return { is: 'done', because: result.message };
-  const look = await probe(run, hand, before);
+  const look = await probe(run, hand, before, key);
   if (result.is === 'failed') return { is: 'failed', because: result.message, clean: look.is === 'not-done' };
   const because = `${result.message}; looked again: ${look.because}`;
   if (look.is === 'done') return { is: 'done', because };

@@ -86,7 +86,7 @@ async function undoStep(run: Runtime, id: string, index: number, resumed: boolea
   if (typeof hand === 'string') return { status: 'failed', message: hand };
   if (!hand.kind.traits.reversible) return note(run, id, index, { status: 'skipped', message: 'it has no undo' });
 
-  const look = await probe(run, hand, step.before);
+  const look = await probe(run, hand, step.before, step.idempotencyKey);
   if (look.is === 'not-done')
     return note(run, id, index, { status: 'succeeded', message: `nothing of it is in effect: ${look.because}` });
   if (resumed && look.is === 'unknown') return note(run, id, index, { status: 'unknown', message: look.because });
@@ -105,18 +105,19 @@ async function undoStep(run: Runtime, id: string, index: number, resumed: boolea
     hand.kind.undo(hand.params, before, key, contextFor(run.deps, hand, signal, planned.timeoutMs)),
   );
   run.book.assertAlive();
-  return note(run, id, index, await judge(run, hand, before, result));
+  return note(run, id, index, await judge(run, hand, before, step.idempotencyKey, result));
 }
 
 async function judge(
   run: Runtime,
   hand: Hand,
   before: Json,
+  key: string,
   result: { readonly is: 'done' | 'failed' | 'unknown'; readonly message: string },
 ): Promise<Undone> {
   if (result.is === 'done') return { status: 'succeeded', message: result.message };
   if (result.is === 'failed') return { status: 'failed', message: result.message };
-  const look = await probe(run, hand, before);
+  const look = await probe(run, hand, before, key);
   const message = `${result.message}; looked again: ${look.because}`;
   return { status: look.is === 'not-done' ? 'succeeded' : 'unknown', message };
 }

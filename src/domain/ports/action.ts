@@ -29,6 +29,18 @@ export interface ActionPreview {
   readonly diff: readonly string[];
 }
 
+/**
+ * One rule of Kubernetes RBAC that an action needs: in the namespace of the service it acts on, or in the whole cluster.
+ * `resources` may name subresources: `pods/eviction`.
+ */
+export interface KubernetesNeed {
+  readonly in: 'namespace' | 'cluster';
+  /** The API group; empty for the core group. */
+  readonly group: string;
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
 interface ActionSpecBase<P> {
   /** `host.release-rollback`: the platform, a dot, the verb. */
   readonly kind: string;
@@ -36,6 +48,8 @@ interface ActionSpecBase<P> {
   readonly params: Schema<P>;
   /** What the hand needs to be allowed: files, units, API verbs. `permissions` is printed from it. */
   readonly needs: readonly string[];
+  /** The same as rules, for kinds that act in a cluster. */
+  readonly access?: readonly KubernetesNeed[];
   /** Names what would be touched. Pure: no look at the world. @throws `config-invalid` when the service has no such place. */
   target(params: P, service: Service): Target;
   /** Reads live state: facts, blast radius, state hash, who else is busy. Read-only. */
@@ -46,8 +60,8 @@ interface ActionSpecBase<P> {
   before(params: P, observed: Observation): Json;
   /** The only thing that acts. The same key twice must have one effect. */
   run(params: P, before: Json, key: string, context: ActionContext): Promise<ActionResult>;
-  /** Read-only: has `run` with this `before` happened? Asked after a crash, a timeout or an unclear answer. */
-  probe(params: P, before: Json, context: ActionContext): Promise<Probe>;
+  /** Read-only: has `run` with this `before` and key happened? Asked after a crash, a timeout or an unclear answer. */
+  probe(params: P, before: Json, context: ActionContext, key: string): Promise<Probe>;
 }
 
 /** A claim to be reversible without an undo does not compile (I8). */
@@ -67,12 +81,13 @@ export interface ActionKind {
   readonly traits: ActionTraits;
   readonly params: Schema<JsonObject>;
   readonly needs: readonly string[];
+  readonly access?: readonly KubernetesNeed[];
   target(params: JsonObject, service: Service): Target;
   observe(params: JsonObject, context: ActionContext): Promise<Observation>;
   preview(params: JsonObject, observed: Observation): ActionPreview;
   before(params: JsonObject, observed: Observation): Json;
   run(params: JsonObject, before: Json, key: string, context: ActionContext): Promise<ActionResult>;
-  probe(params: JsonObject, before: Json, context: ActionContext): Promise<Probe>;
+  probe(params: JsonObject, before: Json, context: ActionContext, key: string): Promise<Probe>;
   /** `failed` at once when the kind is not reversible. */
   undo(params: JsonObject, before: Json, key: string, context: ActionContext): Promise<ActionResult>;
 }
