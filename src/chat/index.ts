@@ -2,8 +2,11 @@ import type { Channel, ChannelKind, ChannelTraits } from '../domain/ports/channe
 import type { ReaderIo } from '../domain/ports/io.ts';
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
+import { emailChannel } from './email/index.ts';
 import { logChannel } from './log/index.ts';
+import { pagerDutyChannel } from './pagerduty/index.ts';
 import { slackChannel } from './slack/index.ts';
+import { teamsChannel } from './teams/index.ts';
 import { terminalChannel } from './terminal/index.ts';
 import { webhookChannel } from './webhook/index.ts';
 
@@ -18,8 +21,11 @@ import { webhookChannel } from './webhook/index.ts';
  */
 export function channelKinds(write: (text: string) => void): Readonly<Record<string, RegisteredChannel>> {
   return {
+    email: registered(emailChannel),
     log: registered(logChannel),
+    pagerduty: registered(pagerDutyChannel),
     slack: registered(slackChannel),
+    teams: registered(teamsChannel),
     terminal: registered(terminalChannel(write)),
     webhook: registered(webhookChannel),
   };

@@ -2,13 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { channelKinds } from '../../src/chat/index.ts';
 import type { Channel, Ear, Heard, Notice } from '../../src/domain/ports/channel.ts';
-import type { ReaderIo } from '../../src/domain/ports/io.ts';
-import { nodeHttp, readFiles, systemClock, systemRandom } from '../../src/io/index.ts';
-import { WatchkeeperError } from '../../src/lib/errors.ts';
 import { channelContract, type ChannelWorld } from '../contract/channel.ts';
 import { httpWorld, json, type Respond } from '../support/http-world.ts';
-import { noClusters } from '../support/no-clusters.ts';
 import { recordingLog } from '../support/quiet-log.ts';
+import { realReader } from '../support/real-reader.ts';
 import { click, startSlack, type SlackServer } from '../support/slack-server.ts';
 import { consentNeeded } from './notices.ts';
 
@@ -25,16 +22,7 @@ beforeEach(async () => {
 afterEach(() => slack.close());
 
 function channel(config: object = {}): Channel {
-  const io: ReaderIo = {
-    clock: systemClock,
-    random: systemRandom,
-    http: nodeHttp(systemClock),
-    files: readFiles,
-    sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unsupported', 'no sockets here')) },
-    kubernetes: noClusters,
-    secrets: { resolve: ({ env = '' }) => Promise.resolve(known[env] ?? '') },
-    log,
-  };
+  const io = realReader(known, log);
   const settings = { botToken: { env: 'BOT' }, appToken: { env: 'APP' }, apiUrl: slack.apiUrl, ...config };
   const opened = channelKinds(() => undefined)['slack']?.open('slack', settings, io);
   if (opened?.ok !== true) throw new Error(JSON.stringify(opened));

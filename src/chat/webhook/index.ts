@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-import { WatchkeeperError } from '../../lib/errors.ts';
 import { durationMs, schemaOf } from '../../lib/schema.ts';
 import type { ChannelKind, Delivery } from '../../domain/ports/channel.ts';
 import type { ReaderIo, SecretRef } from '../../domain/ports/io.ts';
-import { httpHeaders, httpUrl, placeOf, retryAfterMs, secretRef } from '../../io/clients/http-reader.ts';
+import { postPatiently, type Post } from '../../io/clients/http-post.ts';
+import { httpHeaders, httpUrl, secretRef } from '../../io/clients/http-reader.ts';
 import { webhookBody, type WebhookFormat } from './payload.ts';
 import { sign } from './signature.ts';
 
@@ -64,58 +64,10 @@ async function deliver(
   key: string,
   signal: AbortSignal,
 ): Promise<Delivery> {
-  let last: Tried = { is: 'failed', reason: 'not tried', retryable: true };
-  for (let attempt = 0; attempt < config.attempts; attempt++) {
-    if (signal.aborted) break;
-    if (attempt > 0) {
-      // Full jitter around a doubling pause; the peer's own Retry-After wins.
-      const pauseMs = last.retryAfterMs ?? 500 * 2 ** (attempt - 1) * (0.5 + io.random.uniform());
-      try {
-        await io.clock.sleep(pauseMs, signal);
-      } catch {
-        break;
-      }
-    }
-    last = await tryOnce(config, io, body, key, signal);
-    if (last.is === 'accepted' || !last.retryable) break;
-  }
-  if (last.is === 'accepted') return { is: 'accepted', ...(last.ref === undefined ? {} : { ref: last.ref }) };
-  return { is: 'failed', reason: last.reason, retryable: last.retryable };
-}
-
-type Tried = Delivery & { readonly retryAfterMs?: number | undefined };
-
-async function tryOnce(
-  config: WebhookConfig,
-  io: ReaderIo,
-  body: string,
-  key: string,
-  signal: AbortSignal,
-): Promise<Tried> {
-  const where = placeOf(config.url);
-  try {
-    const secret = config.secret === undefined ? undefined : await io.secrets.resolve(config.secret, signal);
-    const response = await io.http.request({
-      method: 'POST',
-      url: config.url,
-      headers: {
-        ...config.headers,
-        'content-type': 'application/json',
-        'idempotency-key': key,
-        ...(secret === undefined ? {} : { 'watchkeeper-signature': sign(secret, io.clock.nowMs(), body) }),
-      },
-      body,
-      timeoutMs: config.timeout,
-      maxBytes: 64 * 1024,
-      signal,
-    });
-    const { status } = response;
-    if (status >= 200 && status < 300) return { is: 'accepted', ref: String(status) };
-    const retryable = status === 408 || status === 425 || status === 429 || status >= 500;
-    const reason = `${where} answered ${status}${status >= 300 && status < 400 ? '; redirects are not followed' : ''}`;
-    return { is: 'failed', reason, retryable, retryAfterMs: retryAfterMs(response, io.clock.nowMs()) };
-  } catch (thrown) {
-    const error = WatchkeeperError.from(thrown, 'unreachable');
-    return { is: 'failed', reason: error.message, retryable: error.retryable && !signal.aborted };
-  }
+  const prepare = async (within: AbortSignal): Promise<Post> => {
+    const secret = config.secret === undefined ? undefined : await io.secrets.resolve(config.secret, within);
+    const signature = secret === undefined ? {} : { 'watchkeeper-signature': sign(secret, io.clock.nowMs(), body) };
+    return { url: config.url, body, headers: { ...config.headers, 'idempotency-key': key, ...signature } };
+  };
+  return postPatiently(io, prepare, { timeoutMs: config.timeout, attempts: config.attempts }, signal);
 }
