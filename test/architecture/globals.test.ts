@@ -40,7 +40,7 @@ const shells: readonly (readonly [what: string, text: string])[] = [
 ];
 
 describe('outside io, time, randomness, network, timers and environment are reached through the ports', () => {
-  it.each(ambient)('%s', { timeout: 60_000 }, async (_what, text, instead) => {
+  it.each(ambient)('%s', { timeout: 180_000 }, async (_what, text, instead) => {
     for (const file of [edge, pure]) {
       const said = await messages(file, text);
       expect(
