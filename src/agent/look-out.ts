@@ -16,7 +16,7 @@ export function serviceView(watch: Watch, service: Service): ServiceView {
   const alerts = watch.state().alerts.filter((alert) => alert.service === service.name && alert.status !== 'resolved');
   const signals = signalViews(watch, service.name);
   const changes = watch.changes.of(service.name).slice(-changesShown);
-  const { state, because } = stateOf(alerts, signals, watch.clock.nowMs());
+  const { state, because } = stateOf(alerts, signals, watch.clock.nowMs(), () => gapOf(watch, service));
   return {
     name: service.name,
     team: service.owner.team,
@@ -72,6 +72,7 @@ function stateOf(
   alerts: readonly Alert[],
   signals: readonly SignalView[],
   nowMs: number,
+  gap: () => string | undefined,
 ): { readonly state: ServiceState; readonly because: string } {
   const firing = alerts.find((alert) => alert.status === 'firing' && alert.mode === 'active');
   if (firing) return { state: 'firing', because: firing.finding.reason };
@@ -79,8 +80,21 @@ function stateOf(
   if (pending) return { state: 'pending', because: pending.finding.reason };
   // No data is no health (I10).
   const newest = Math.max(...signals.map((signal) => signal.latest?.tMs ?? -Infinity));
-  if (newest < nowMs - freshForMs) return { state: 'unknown', because: 'nothing has been measured lately' };
+  if (newest < nowMs - freshForMs) {
+    const why = gap();
+    return { state: 'unknown', because: `nothing has been measured lately${why === undefined ? '' : `: ${why}`}` };
+  }
   return { state: 'ok', because: 'no detector objects' };
+}
+
+// Why its sources have nothing of it, in the words of the first that says so.
+function gapOf(watch: Watch, service: Service): string | undefined {
+  const bound = new Set(Object.values(service.telemetry).map(({ source }) => source));
+  return watch.sources
+    .statuses()
+    .filter(({ id }) => bound.has(id))
+    .flatMap(({ gaps }) => gaps)
+    .find((gap) => (gap.service ?? service.name) === service.name)?.message;
 }
 
 // Takes the largest of each stretch, so that a spike stays visible.

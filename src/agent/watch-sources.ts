@@ -1,3 +1,4 @@
+import { formatDuration } from '../lib/duration.ts';
 import { WatchkeeperError, type ErrorCode } from '../lib/errors.ts';
 import type { Clock, Log, Random } from '../domain/ports/io.ts';
 import type { Collected, CollectRequest, SignalQuery, Source } from '../domain/ports/source.ts';
@@ -115,7 +116,9 @@ async function readForever(
     if (signal.aborted) return;
     const { series, logs, changes, spans = [] } = collected;
     const answered = collected.gaps.length === 0 || series.length + logs.length + changes.length + spans.length > 0;
-    failures = answered ? 0 : failures + 1;
+    // A peer that says it has nothing, or too little yet, is not struggling.
+    const spoke = answered || collected.gaps.every(({ reason }) => reason === 'missing');
+    failures = spoke ? 0 : failures + 1;
     if (answered) lastMs = nowMs;
     count(options.metrics, source.id, collected, answered, nowMs);
     update({
@@ -152,12 +155,18 @@ async function collectOnce(
   request: CollectRequest,
   signal: AbortSignal,
 ): Promise<Collected> {
-  const deadline = options.clock.deadline(Math.max(shortestDeadlineMs, source.intervalMs), signal);
+  const allowedMs = Math.max(shortestDeadlineMs, source.intervalMs);
+  const deadline = options.clock.deadline(allowedMs, signal);
   const before = options.clock.monotonicMs();
   try {
     return await source.collect(request, deadline.signal);
   } catch (thrown) {
-    return failed(source.id, request, WatchkeeperError.from(thrown));
+    // Whatever a source says of being stopped, it was stopped by us, and why is for us to say.
+    const late = deadline.signal.aborted && !signal.aborted;
+    const error = late
+      ? new WatchkeeperError('timeout', `no answer within ${formatDuration(allowedMs)}`, { cause: thrown })
+      : WatchkeeperError.from(thrown);
+    return failed(source.id, request, error);
   } finally {
     deadline.cancel();
     options.metrics.sourceSeconds.observe({ source: source.id }, (options.clock.monotonicMs() - before) / 1_000);

@@ -64,7 +64,7 @@ function send(request: HttpRequest, agents: Agents, signal: AbortSignal): Promis
     });
     outgoing.on('response', (incoming) => {
       answered = true;
-      readBody(incoming, request.maxBytes ?? limits.httpResponseBytes).then(
+      readBody(incoming, placeOf(url), request.maxBytes ?? limits.httpResponseBytes).then(
         (body) => resolve({ status: incoming.statusCode ?? 0, headers: flatten(incoming), body }),
         (thrown: unknown) => {
           outgoing.destroy();
@@ -112,15 +112,17 @@ function parseUrl(text: string): URL {
   return url;
 }
 
-async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+async function readBody(incoming: IncomingMessage, where: string, maxBytes: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBytes) throw new WatchkeeperError('too-large', `the answer is larger than ${maxBytes} bytes`);
+    if (size > maxBytes)
+      throw new WatchkeeperError('too-large', `${where}: the answer is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
-  if (!incoming.complete) throw new WatchkeeperError('unreachable', 'the connection ended before the answer did');
+  if (!incoming.complete)
+    throw new WatchkeeperError('unreachable', `${where}: the connection ended before the answer did`);
   const body = Buffer.concat(chunks, size);
   return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
 }
@@ -134,8 +136,7 @@ function flatten(incoming: IncomingMessage): Readonly<Record<string, string>> {
 }
 
 function toError(thrown: unknown, url: URL, signal: AbortSignal): WatchkeeperError {
-  // The query may hold what must not be logged; host and path are enough to act on.
-  const where = `${url.protocol}//${url.host}${url.pathname}`;
+  const where = placeOf(url);
   if (thrown instanceof WatchkeeperError) return thrown;
   if (signal.aborted) {
     const reason: unknown = signal.reason;
@@ -143,5 +144,26 @@ function toError(thrown: unknown, url: URL, signal: AbortSignal): WatchkeeperErr
       ? new WatchkeeperError('timeout', `${where}: ${reason.message}`, { cause: thrown })
       : new WatchkeeperError('aborted', `${where}: stopped`, { cause: thrown });
   }
+  const code = (thrown as { readonly code?: unknown }).code;
+  if (typeof code === 'string' && untrusted.has(code))
+    return new WatchkeeperError(
+      'unreachable',
+      `${where}: its certificate is not signed by a CA that is trusted here (${code}); name the CA's file in NODE_EXTRA_CA_CERTS of the daemon's environment`,
+      { cause: thrown },
+    );
   return WatchkeeperError.from(thrown, 'unreachable', where);
 }
+
+// The query may hold what must not be logged; host and path are enough to act on.
+function placeOf(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+// Node advises its own command line for these, which nobody has who runs a service.
+const untrusted: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync, readFileSync, readdirSync } from 'node:fs';
 import os from 'node:os';
@@ -15,6 +16,7 @@ import {
   systemClock,
   writeFiles,
 } from '../../src/io/index.ts';
+import { selfSigned } from '../support/self-signed.ts';
 
 const signal = new AbortController().signal;
 let folder = '';
@@ -74,6 +76,7 @@ describe('http', () => {
   it('refuses an answer above the byte cap', async () => {
     await expect(http.request({ method: 'GET', url: `${base}/large`, maxBytes: 1000, signal })).rejects.toMatchObject({
       code: 'too-large',
+      message: `${base}/large: the answer is larger than 1000 bytes`,
     });
   });
   it('ends at the deadline when the server never answers', async () => {
@@ -86,6 +89,19 @@ describe('http', () => {
     await expect(http.request({ method: 'GET', url: `${base}/cut`, signal })).rejects.toMatchObject({
       code: 'unreachable',
     });
+  });
+  it('says of a certificate of an unknown CA where to put the CA, which is not on a command line of Node', async () => {
+    const stranger = createTlsServer(selfSigned('stranger'), (_request, response) => response.end());
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(stranger.address() as AddressInfo).port}/`;
+    try {
+      await expect(http.request({ method: 'GET', url, signal })).rejects.toMatchObject({
+        code: 'unreachable',
+        message: expect.stringMatching(/not signed by a CA that is trusted here .*NODE_EXTRA_CA_CERTS/) as string,
+      });
+    } finally {
+      stranger.close();
+    }
   });
   it('says unreachable when nobody listens, without the query string', async () => {
     const attempt = http.request({ method: 'GET', url: 'http://127.0.0.1:9/x?token=hunter22', signal });

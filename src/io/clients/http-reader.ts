@@ -1,3 +1,5 @@
+import { gunzipSync } from 'node:zlib';
+
 import * as z from 'zod';
 
 import { WatchkeeperError } from '../../lib/errors.ts';
@@ -101,6 +103,26 @@ export function placeOf(url: string): string {
 /** Rethrows when it was our caller who stopped us; a source's own deadline is a fault, not an abort. */
 export function rethrowAbort(thrown: unknown, signal: AbortSignal): void {
   if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped', { cause: thrown });
+}
+
+/**
+ * An answer's body, unpacked when it is gzip: told by its magic number and not by the header, since some proxies unpack and
+ * leave the header, and others pack unasked and set none.
+ *
+ * @throws WatchkeeperError `too-large` beyond `maxBytes` unpacked, `malformed` when the gzip is broken.
+ */
+export function unpacked(body: Uint8Array, where: string, maxBytes: number): Uint8Array {
+  if (body[0] !== 0x1f || body[1] !== 0x8b) return body;
+  try {
+    return gunzipSync(body, { maxOutputLength: maxBytes });
+  } catch (thrown) {
+    const tooLarge = thrown instanceof RangeError || (thrown as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
+    throw new WatchkeeperError(
+      tooLarge ? 'too-large' : 'malformed',
+      tooLarge ? `${where} unpacks to more than ${maxBytes} bytes` : `${where} answered broken gzip`,
+      { cause: thrown },
+    );
+  }
 }
 
 /** A request to be made under whatever signal its caller has. */

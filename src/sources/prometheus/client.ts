@@ -5,6 +5,7 @@ import {
   placeOf,
   rethrowAbort,
   retryAfterMs,
+  unpacked,
   type ReadFault,
 } from '../../io/clients/http-reader.ts';
 import type { HttpResponse, ReaderIo } from '../../domain/ports/io.ts';
@@ -61,6 +62,7 @@ export function createClient(config: PrometheusConfig, io: ReaderIo): Prometheus
           ...(await authHeaders(config.auth, io, deadline.signal)),
           'content-type': 'application/x-www-form-urlencoded',
           accept: 'application/json',
+          'accept-encoding': 'gzip',
         },
         body: new URLSearchParams({
           query: promql,
@@ -74,7 +76,8 @@ export function createClient(config: PrometheusConfig, io: ReaderIo): Prometheus
         signal: deadline.signal,
       });
       heed(response);
-      return readRangeAnswer(response.status, response.body, where, config.maxSeries);
+      const body = unpacked(response.body, where, limits.httpResponseBytes);
+      return readRangeAnswer(response.status, body, where, config.maxSeries);
     } catch (thrown) {
       rethrowAbort(thrown, signal);
       return { fault: faultOfError(thrown) };

@@ -1,6 +1,3 @@
-import { gunzipSync } from 'node:zlib';
-
-import { WatchkeeperError } from '../../lib/errors.ts';
 import { limits } from '../../lib/limits.ts';
 import {
   authHeaders,
@@ -8,6 +5,7 @@ import {
   faultOfStatus,
   placeOf,
   rethrowAbort,
+  unpacked,
   type ReadFault,
 } from '../../io/clients/http-reader.ts';
 import type { ReaderIo } from '../../domain/ports/io.ts';
@@ -49,7 +47,7 @@ export async function fetchExposition(
     if (type.includes('text/html') || type.includes('application/json') || type.includes('protobuf'))
       return { fault: { reason: 'malformed', message: `${where} answered ${type}, which is no text exposition` } };
     return {
-      body: unpack(response.body, where),
+      body: unpacked(response.body, where, limits.scrapeBodyBytes),
       format: type.startsWith('application/openmetrics-text') ? 'openmetrics' : 'text',
     };
   } catch (thrown) {
@@ -62,18 +60,3 @@ export async function fetchExposition(
 
 // OpenMetrics first, because it tells when a counter was created; protobuf, which carries native histograms, is not read.
 const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,text/plain;q=0.3,*/*;q=0.1';
-
-// By its magic number, not by the header: some proxies unpack and leave the header, others pack and set none.
-function unpack(body: Uint8Array, where: string): Uint8Array {
-  if (body[0] !== 0x1f || body[1] !== 0x8b) return body;
-  try {
-    return gunzipSync(body, { maxOutputLength: limits.scrapeBodyBytes });
-  } catch (thrown) {
-    const tooLarge = thrown instanceof RangeError || (thrown as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
-    throw new WatchkeeperError(
-      tooLarge ? 'too-large' : 'malformed',
-      tooLarge ? `${where} unpacks to more than ${limits.scrapeBodyBytes} bytes` : `${where} answered broken gzip`,
-      { cause: thrown },
-    );
-  }
-}

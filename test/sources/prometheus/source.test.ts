@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -148,6 +150,23 @@ describe('live', () => {
     const { series, gaps } = await open(evaluating(undefined, [{}], { warnings: ['store-a: no answer'] })).collect();
     expect(gaps).toMatchObject([{ reason: 'partial', message: 'Prometheus warns: store-a: no answer' }]);
     expect(series).toHaveLength(1);
+  });
+});
+
+describe('an answer in gzip', () => {
+  test('is unpacked, whatever its headers say; a broken one is malformed', async () => {
+    const packed = evaluating();
+    const respond: Respond = (request) => {
+      const answer = packed(request) as HttpResponse;
+      return { ...answer, body: gzipSync(answer.body) };
+    };
+    const { series, gaps } = await open(respond).collect();
+    expect(gaps).toEqual([]);
+    expect(series[0]?.samples.length).toBeGreaterThan(0);
+    const broken = await open(() => ({ status: 200, body: Uint8Array.of(0x1f, 0x8b, 1, 2) })).collect();
+    expect(broken.gaps).toMatchObject([
+      { reason: 'malformed', message: expect.stringMatching(/broken gzip/) as string },
+    ]);
   });
 });
 
