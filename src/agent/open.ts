@@ -17,7 +17,7 @@ import {
   writeFiles,
   type Environment,
 } from '../io/index.ts';
-import { fileMirror, loadOrCreateKey, openLedger, type LedgerHandle } from '../ledger/index.ts';
+import { fileMirror, ledgerBegun, loadOrCreateKey, openLedger, type LedgerHandle } from '../ledger/index.ts';
 import { sourceKinds } from '../sources/index.ts';
 import { openSqliteStore } from '../store/index.ts';
 import { createAgent } from './agent.ts';
@@ -107,6 +107,7 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
     random: options.random,
     path: config.ledger.keyFile ?? join(config.dataDir, 'ledger.key'),
     name: origin,
+    begun: () => ledgerBegun(store),
     signal: options.signal,
   });
   const ledger = await openLedger({

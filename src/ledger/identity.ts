@@ -24,6 +24,11 @@ export async function storeIdentity(store: Store, identity: LedgerIdentity, epoc
   await store.commit({ puts: [{ space: 'meta', key: identityKey, value }], expects: [], epoch });
 }
 
+/** Whether a ledger was begun in this store. */
+export async function ledgerBegun(store: Store): Promise<boolean> {
+  return (await store.get('meta', identityKey)) !== undefined;
+}
+
 /** Reads the identity. @throws `not-found` when no ledger was begun in this store. */
 export async function readIdentity(store: Store): Promise<LedgerIdentity> {
   const value = (await store.get('meta', identityKey))?.value;

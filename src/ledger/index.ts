@@ -17,7 +17,7 @@ export { fileMirror } from './mirror.ts';
 export type { CheckpointMirror } from './mirror.ts';
 export { parseSigner, parseVerifier, signerFromSeed } from './note.ts';
 export type { NoteSigner, NoteVerifier } from './note.ts';
-export { readIdentity } from './identity.ts';
+export { ledgerBegun, readIdentity } from './identity.ts';
 export type { LedgerIdentity } from './identity.ts';
 export { exportLedger } from './export.ts';
 export type { ExportOptions, ExportResult } from './export.ts';

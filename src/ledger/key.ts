@@ -13,24 +13,40 @@ export interface KeyOptions {
   readonly path: string;
   /** The name a new key gets: the ledger's origin. */
   readonly name: string;
+  /** Whether a ledger was begun already: then a key that is gone was lost, and a new one would sign for nobody. */
+  readonly begun: () => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
 /**
  * Reads the signing key, or makes one on the first start.
  *
- * @throws `forbidden` when others may read the file, `malformed` when it is not a key. A key is never made anew beside an
- * existing ledger by itself: the caller's `openLedger` refuses a key that has not signed the last checkpoint.
+ * @throws `forbidden` when others may read the file, `malformed` when it is not a key, `ledger-invalid` when it is gone
+ * and a ledger was begun with it. That a key has signed the last checkpoint is for `openLedger` to see.
  */
 export async function loadOrCreateKey(options: KeyOptions): Promise<NoteSigner> {
   const { files, path, signal } = options;
   const stat = await files.stat(path, signal);
-  if (stat === undefined) return createKey(options);
+  if (stat === undefined) {
+    if (!(await options.begun())) return createKey(options);
+    throw new WatchkeeperError('ledger-invalid', `${path} is gone, and the ledger here was signed with it`, {
+      fix: 'Restore the key from the backup of the data folder. Without it: export the ledger, keep the export, and begin a new data folder.',
+    });
+  }
   // Windows has no such bits; there the folder's access list protects the file.
   if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0)
     throw new WatchkeeperError('forbidden', `${path} can be read by others`, { fix: `Run: chmod 600 ${path}` });
   if (stat.kind !== 'file') throw new WatchkeeperError('forbidden', `${path} is not a plain file`);
-  return parseSigner(Buffer.from(await files.read(path, maxBytes, signal)).toString('utf8'));
+  const text = Buffer.from(await files.read(path, maxBytes, signal)).toString('utf8');
+  try {
+    return parseSigner(text);
+  } catch (thrown) {
+    const { code, message } = WatchkeeperError.from(thrown);
+    throw new WatchkeeperError(code, `${path}: ${message}`, {
+      cause: thrown,
+      fix: 'Restore the key from the backup of the data folder.',
+    });
+  }
 }
 
 async function createKey(options: KeyOptions): Promise<NoteSigner> {
