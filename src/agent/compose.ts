@@ -9,7 +9,7 @@ import type { Service } from '../domain/service.ts';
 import type { Json } from '../lib/json.ts';
 import { createDetector } from '../detectors/index.ts';
 import type { AlertSettings, IncidentSettings } from '../incidents/index.ts';
-import { createApprovals, type Approvals } from './approvals/index.ts';
+import { createApprovals, questionOver, type Approvals } from './approvals/index.ts';
 import { createBank, type DetectorBank } from './bank.ts';
 import { storedDetector } from './detector-rows.ts';
 import { createBudgets } from './budgets.ts';
@@ -170,6 +170,10 @@ function watchOf(
     ledger,
     channels: () => parts.channels,
     escalations: () => held.resources().escalations,
+    over: ({ kind, plan }) => {
+      const asked = kind === 'approval-needed' && plan ? late.approvals.get().of(plan.id) : undefined;
+      return asked && questionOver(asked, parts.epoch);
+    },
     signal: parts.signal,
   });
   return {

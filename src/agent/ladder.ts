@@ -41,6 +41,8 @@ export interface LadderOptions {
   readonly ledger: Ledger;
   readonly channels: () => ReadonlyMap<string, Channel>;
   readonly escalations: () => ReadonlyMap<string, Escalation>;
+  /** Why nobody needs to hear of it any more: a question that was settled, whoever died before saying so. */
+  readonly over?: (notice: Notice) => string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -85,7 +87,10 @@ export function createLadder(options: LadderOptions): Ladder {
     const call = calls.get(id);
     if (!call || call.done || (call.rung > 0 && call.nextAtMs > options.clock.nowMs())) return;
     try {
-      await climb(options, call, tellAnyway, (to) => threadOf(calls.values(), call.notice, to));
+      const because = options.over?.(call.notice);
+      await (because === undefined
+        ? climb(options, call, tellAnyway, (to) => threadOf(calls.values(), call.notice, to))
+        : tellAnyway({ ...call, done: true, because }, []));
     } catch (thrown) {
       options.log.error('a call could not be carried on', { notice: id, error: WatchkeeperError.from(thrown) });
     }

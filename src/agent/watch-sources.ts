@@ -161,11 +161,12 @@ async function collectOnce(
   try {
     return await source.collect(request, deadline.signal);
   } catch (thrown) {
-    // Whatever a source says of being stopped, it was stopped by us, and why is for us to say.
-    const late = deadline.signal.aborted && !signal.aborted;
+    const said = WatchkeeperError.from(thrown);
+    // A source that only knows that it was stopped was stopped by us, and why is for us to say.
+    const late = said.code === 'aborted' && deadline.signal.aborted && !signal.aborted;
     const error = late
       ? new WatchkeeperError('timeout', `no answer within ${formatDuration(allowedMs)}`, { cause: thrown })
-      : WatchkeeperError.from(thrown);
+      : said;
     return failed(source.id, request, error);
   } finally {
     deadline.cancel();

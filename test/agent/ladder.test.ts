@@ -39,12 +39,16 @@ interface World {
   /** `channel:notice` in the order of posting. */
   readonly posted: string[];
   answers: Record<string, Delivery | 'throws'>;
+  /** Notices about what was settled. */
+  readonly settled: Set<string>;
 }
 
 function makeWorld(disk: Disk = emptyDisk(), missing: readonly string[] = []): World {
   const clock = virtualClock();
   const posted: string[] = [];
-  const world = { clock, disk, posted, answers: {} } as unknown as { -readonly [K in keyof World]: World[K] };
+  const world = { clock, disk, posted, answers: {}, settled: new Set() } as unknown as {
+    -readonly [K in keyof World]: World[K];
+  };
   const channel = (id: string): Channel => ({
     id,
     kind: id,
@@ -69,6 +73,7 @@ function makeWorld(disk: Disk = emptyDisk(), missing: readonly string[] = []): W
     ledger: diskLedger(disk, 1),
     channels: () => channels,
     escalations: () => new Map([['oncall', oncall]]),
+    over: ({ id }) => (world.settled.has(id) ? 'it was settled' : undefined),
     signal: new AbortController().signal,
   });
   world.ladder = {
@@ -110,6 +115,15 @@ describe('calling people', () => {
     await clock.advance(60 * minute);
     await ladder.tick();
     expect(posted).toEqual(['chat:n']);
+  });
+  it('calls nobody further to a question that was settled, though whoever settled it died before saying so', async () => {
+    const { ladder, clock, posted, settled } = makeWorld();
+    await ladder.call(notice('n'), 'oncall', true);
+    settled.add('n');
+    await clock.advance(60 * minute);
+    await ladder.tick();
+    expect(posted).toEqual(['chat:n']);
+    expect(ladder.calls()[0]).toMatchObject({ done: true, because: 'it was settled' });
   });
   it('says the same thing once, however often it comes up', async () => {
     const { ladder, posted } = makeWorld();

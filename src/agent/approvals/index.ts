@@ -12,6 +12,12 @@ export { type Answer, type Approvals, type ApprovalsOptions } from './types.ts';
 
 const mostKept = 1_000;
 
+/** Why nobody needs to be called to a question any more; one that nobody answered in time is called about further. */
+export function questionOver({ status, because, epoch }: PendingApproval, epochNow: number): string | undefined {
+  if (status === 'waiting') return epoch === epochNow ? undefined : 'the daemon restarted since it was asked';
+  return status === 'expired' ? undefined : (because ?? status);
+}
+
 /** Makes the desk at which answers are taken, one at a time: two answers can never both be the last one needed. */
 export function createApprovals(options: ApprovalsOptions): Approvals {
   const kept = new Map<string, PendingApproval>();

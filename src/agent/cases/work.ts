@@ -165,15 +165,15 @@ async function askPeople(work: CaseWork, facts: CaseFacts, chosen: Proposal): Pr
   }
   const approvals = work.watch.approvals();
   await approvals.withdraw(facts.incident.id, 'a newer plan took its place');
-  const askedBefore = approvals
+  const asked = approvals
     .all()
-    .findLast(
-      (one) => one.status === 'void' && one.incidentId === facts.incident.id && one.runbook === plan.runbook.name,
-    );
+    .findLast((one) => one.incidentId === facts.incident.id && one.runbook === plan.runbook.name);
+  const lost = asked?.status === 'granted' && asked.epoch !== work.watch.epoch;
+  const askedBefore = lost ? { ...asked, because: 'the daemon restarted before it was done' } : asked;
   const pending = await approvals.request(plan, requirement);
   await tell(work, facts, 'approval-needed', true, {
     ...{ plan, decision, pending, about: plan.id },
-    ...(askedBefore ? { askedBefore } : {}),
+    ...(askedBefore && (lost || askedBefore.status === 'void') ? { askedBefore } : {}),
   });
 }
 

@@ -2,7 +2,7 @@ import { attemptStep, recordOutcome } from './attempt.ts';
 import { authorise, handFor } from './authorise.ts';
 import { end, tellEnd, type Runtime } from './runtime.ts';
 import { probe, type Settled } from './settle.ts';
-import { giveUp, runSteps } from './steps.ts';
+import { giveUp, runSteps, type Stop } from './steps.ts';
 import { goBack } from './undo.ts';
 import type { ExecutionRecord } from './types.ts';
 
@@ -61,7 +61,8 @@ async function settleDoubt(run: Runtime, id: string, index: number, signal: Abor
     return true;
   }
   const look = await probe(run, hand, step.before, step.idempotencyKey);
-  const because = `cut off by a restart; looked again: ${look.because}`;
+  let because = `cut off by a restart; looked again: ${look.because}`;
+  let refused: Stop | undefined;
   if (look.is === 'not-done' && hand.kind.traits.idempotent && record.journal.cancelledBy === undefined) {
     if (!(await seen(run, id, 'act', signal))) return true;
     const leave = await authorise(run.deps, record, index, run.signalOf(id));
@@ -72,6 +73,8 @@ async function settleDoubt(run: Runtime, id: string, index: number, signal: Abor
       await giveUp(run, id, { because: ended.because, ...(ended.is === 'unknown' ? { unknown: true } : {}) });
       return true;
     }
+    because = `${because}; not done again: ${leave.because}`;
+    refused = { because, code: leave.code, untouched: true };
   }
   const settled: Settled =
     look.is === 'done'
@@ -80,6 +83,10 @@ async function settleDoubt(run: Runtime, id: string, index: number, signal: Abor
         ? { is: 'failed', because, clean: true }
         : { is: 'unknown', because };
   await recordOutcome(run, id, index, settled, { moveOn: true, recovered: true });
+  if (refused !== undefined) {
+    await giveUp(run, id, refused);
+    return true;
+  }
   if (settled.is !== 'unknown') return false;
   await end(run, id, { status: 'unknown', because });
   return true;

@@ -12,6 +12,8 @@ export interface Stop {
   readonly code?: DenyCode;
   /** The world cannot tell what happened: nothing more is touched, not even to go back. */
   readonly unknown?: true;
+  /** The last step was looked at and had not happened. */
+  readonly untouched?: true;
 }
 
 // Under these nothing is touched any more, not even to go back: a person stopped us, or we cannot trust ourselves.
@@ -50,6 +52,13 @@ async function runStep(run: Runtime, id: string, index: number): Promise<Stop | 
   }
 }
 
+// What was cut off before it happened, and is refused since, is as good as never begun: it is decided anew.
+function mayHaveTouched(record: ExecutionRecord, stop: Stop): boolean {
+  const intended = record.steps.filter((step) => step.intentAtMs !== undefined);
+  const partly = new Set(record.journal.partly);
+  return intended.some((step) => stop.untouched !== true || step.status !== 'failed' || partly.has(step.stepId));
+}
+
 /** Ends an execution whose steps stopped: refused, cancelled, unknown, gone back on, or failed. */
 export async function giveUp(run: Runtime, id: string, stop: Stop): Promise<ExecutionRecord> {
   const record = run.book.get(id);
@@ -59,8 +68,7 @@ export async function giveUp(run: Runtime, id: string, stop: Stop): Promise<Exec
     return end(run, id, { status: 'unknown', because, ...code });
   if (record.journal.cancelledBy !== undefined)
     return end(run, id, { status: 'cancelled', because: `cancelled by ${record.journal.cancelledBy}` });
-  if (record.steps.every((step) => step.intentAtMs === undefined))
-    return end(run, id, { status: 'denied', because, ...code });
+  if (!mayHaveTouched(record, stop)) return end(run, id, { status: 'denied', because, ...code });
   if (stop.code !== undefined && hardStops.has(stop.code)) return end(run, id, { status: 'failed', because, ...code });
   if (mustGoBack(record)) return goBack(run, id, because);
   return end(run, id, { status: 'failed', because, ...code });
