@@ -1,3 +1,4 @@
+import { PackedKeys } from '../../lib/packed-keys.ts';
 import { seriesKey, type Labels, type SeriesMeta } from '../../domain/telemetry.ts';
 
 /** What many series have in common: kept once. */
@@ -12,7 +13,7 @@ export interface Family {
   arrivedMs: number;
 }
 
-/** Which row a series has, and what is known of it besides. A key costs its text and no more: labels are read from it. */
+/** Which row a series has, and what is known of it besides. A key costs its characters and no more, what it shares with its family left out: labels are read from it. */
 export interface Directory {
   readonly size: number;
   find(key: string): number | undefined;
@@ -31,10 +32,10 @@ export type SavedRow = readonly [string, number, Labels?] | null;
 
 /** An empty directory. */
 export function createDirectory(): Directory {
-  const indexes = new Map<string, number>();
-  const keys: (string | undefined)[] = [];
-  const familyOf: number[] = [];
+  const familyOf = new FamilyColumn();
   const families: Family[] = [];
+  const heads: string[] = [];
+  const keys = new PackedKeys((index) => heads[familyOf.get(index)] ?? '');
   const known = new Map<string, number>();
   const odd = new Map<number, Labels>();
   const numberOf = (family: Omit<Family, 'everyMs' | 'arrivedMs'>): number => {
@@ -43,41 +44,42 @@ export function createDirectory(): Directory {
     const before = known.get(name);
     if (before !== undefined) return before;
     known.set(name, families.length);
+    heads.push(`${service}/${signal}{`);
     families.push({ source, service, signal, unit, nature, everyMs: 0, arrivedMs: 0 });
     return families.length - 1;
   };
   const put = (key: string, family: number, index: number, labels: Labels | undefined): void => {
     if (labels !== undefined) odd.set(index, labels);
-    indexes.set(key, index);
-    keys[index] = key;
-    familyOf[index] = family;
+    familyOf.set(index, family);
+    keys.add(key, index);
   };
   return {
     get size() {
-      return indexes.size;
+      return keys.size;
     },
-    find: (key) => indexes.get(key),
+    find(key) {
+      const index = keys.find(key);
+      return index < 0 ? undefined : index;
+    },
     add: (meta, index) => put(meta.key, numberOf(meta), index, isPlain(meta) ? undefined : meta.labels),
     remove(index) {
-      const key = keys[index];
-      if (key !== undefined) indexes.delete(key);
-      keys[index] = undefined;
+      keys.remove(index);
       odd.delete(index);
     },
     metaOf(index) {
-      const key = keys[index];
-      const family = families[familyOf[index] ?? -1];
+      const key = keys.keyAt(index);
+      const family = families[familyOf.get(index)];
       if (key === undefined || family === undefined) return undefined;
       const { source, service, signal, unit, nature } = family;
       return { key, source, service, signal, unit, nature, labels: odd.get(index) ?? labelsIn(key, service, signal) };
     },
-    family: (index) => families[familyOf[index] ?? -1],
+    family: (index) => families[familyOf.get(index)],
     rows(from, until) {
       const list: SavedRow[] = [];
       for (let index = from; index < until; index++) {
-        const key = keys[index];
+        const key = keys.keyAt(index);
         const labels = odd.get(index);
-        const family = familyOf[index] ?? 0;
+        const family = familyOf.get(index);
         list.push(key === undefined ? null : labels === undefined ? [key, family] : [key, family, labels]);
       }
       return list;
@@ -94,6 +96,21 @@ export function createDirectory(): Directory {
       });
     },
   };
+}
+
+/** The family of each row, in pages, so that it grows by a little at a time. */
+class FamilyColumn {
+  readonly #pages: Uint32Array[] = [];
+
+  get(index: number): number {
+    return this.#pages[index >> 10]?.[index & 1_023] ?? 0;
+  }
+
+  set(index: number, family: number): void {
+    while (this.#pages.length <= index >> 10) this.#pages.push(new Uint32Array(1_024));
+    const page = this.#pages[index >> 10];
+    if (page !== undefined) page[index & 1_023] = family;
+  }
 }
 
 function isPlain(meta: SeriesMeta): boolean {

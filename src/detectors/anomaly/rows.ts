@@ -61,10 +61,14 @@ export function createRows(restored: readonly Chunk[] = [], used: ReadonlySet<nu
 
 /** A chunk in which every row is new. */
 export function emptyChunk(): Chunk {
+  // One piece of memory: three would each be rounded up.
+  const memory = new ArrayBuffer(rowsPerChunk * rowBytes);
+  const floatsFrom = rowsPerChunk * columns * 8;
+  const bytesFrom = floatsFrom + rowsPerChunk * floats * 4;
   return {
-    doubles: new Float64Array(rowsPerChunk * columns),
-    floats: new Float32Array(rowsPerChunk * floats),
-    bytes: new Uint8Array(rowsPerChunk * bytes),
+    doubles: new Float64Array(memory, 0, rowsPerChunk * columns),
+    floats: new Float32Array(memory, floatsFrom, rowsPerChunk * floats),
+    bytes: new Uint8Array(memory, bytesFrom, rowsPerChunk * bytes),
     dirty: true,
   };
 }
