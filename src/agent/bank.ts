@@ -27,9 +27,9 @@ export interface DetectorBank {
   step(batch: DetectorBatch, context: BankContext): readonly Finding[];
   /**
    * The state of the detectors, to be written to the store: with `all` of every one, otherwise what changed. After a write
-   * that failed, everything is to be asked for.
+   * that failed, everything is to be asked for. Rows are made as they are taken: all of them need not fit in memory.
    */
-  save(all: boolean): readonly Put[];
+  save(all: boolean): Iterable<Put>;
   definitions(): ReadonlyMap<string, DetectorDefinition>;
 }
 
@@ -79,10 +79,10 @@ export function createBank(
         }
       });
     },
-    save: (all) =>
-      [...running.values()].flatMap(({ definition: { name, digest }, detector }) =>
-        detectorPuts({ name, digest, detector }, all),
-      ),
+    save: function* (all) {
+      for (const { definition, detector } of running.values())
+        yield* detectorPuts({ name: definition.name, digest: definition.digest, detector }, all);
+    },
     definitions: () => new Map([...running].map(([name, entry]) => [name, entry.definition])),
   };
 }

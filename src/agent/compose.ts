@@ -11,7 +11,7 @@ import { createDetector } from '../detectors/index.ts';
 import type { AlertSettings, IncidentSettings } from '../incidents/index.ts';
 import { createApprovals, questionOver, type Approvals } from './approvals/index.ts';
 import { createBank, type DetectorBank } from './bank.ts';
-import { storedDetector } from './detector-rows.ts';
+import { detectorOfRow, storedDetector } from './detector-rows.ts';
 import { createBudgets } from './budgets.ts';
 import { createCases, executorDeps, type Cases } from './cases/index.ts';
 import { createChangeLog } from './changes.ts';
@@ -124,6 +124,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
       const swap = held.prepare(resources);
       bank.replace(resources.detectors, (name): Json | undefined => storedDetector(restored.detectors, name));
       swap();
+      forgetRows(restored.detectors, new Set(resources.detectors.map(({ name }) => name)));
       pipeline.nudge();
       // What was denied or matched nothing under the old set is looked at again under the new one.
       if (before.digest !== '' && before.digest !== resources.digest)
@@ -133,6 +134,10 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
     conflict: discovery.conflict,
     resume: (signal) => resumeAll(watch, cases, restored, signal),
   };
+}
+
+function forgetRows(rows: Map<string, Json>, inForce: ReadonlySet<string>): void {
+  for (const key of rows.keys()) if (inForce.has(detectorOfRow(key))) rows.delete(key);
 }
 
 type Late = {

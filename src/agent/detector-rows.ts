@@ -11,12 +11,12 @@ export interface Kept {
 
 /**
  * The rows that keep a detector's state: one under its name, or, for a kind with much of it, one for each part that
- * changed, under `name/part`. With `all`, what the detector holds back for later saves too.
+ * changed, under `name/part`. With `all`, what the detector holds back for later saves too. Made one by one.
  */
-export function detectorPuts({ name, digest, detector }: Kept, all: boolean): readonly Put[] {
+export function* detectorPuts({ name, digest, detector }: Kept, all: boolean): Generator<Put> {
   const put = (key: string, state: Json): Put => ({ space: 'detector', key, value: { digest, state } });
-  if (detector.saveParts === undefined) return [put(name, detector.save())];
-  return [...detector.saveParts(all)].map(([part, state]) => put(`${name}/${part}`, state));
+  if (detector.saveParts === undefined) yield put(name, detector.save());
+  else for (const [part, state] of detector.saveParts(all)) yield put(`${name}/${part}`, state);
 }
 
 /** The detector whose row it is. */

@@ -135,7 +135,7 @@ function createSaver(
     due: (nowMs) => {
       if (nowMs - lastMs < saveDetectorsEveryMs) return [];
       lastMs = nowMs;
-      const puts = bank.save(unsure);
+      const puts = [...bank.save(unsure)];
       unsure = true;
       return puts;
     },

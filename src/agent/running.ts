@@ -1,5 +1,6 @@
 import { WatchkeeperError } from '../lib/errors.ts';
 import type { Source } from '../domain/ports/source.ts';
+import type { Put } from '../domain/ports/store.ts';
 import type { Service } from '../domain/service.ts';
 import { detectorWarmupMs } from '../detectors/index.ts';
 import { runChores } from './chores.ts';
@@ -50,9 +51,22 @@ export async function startWatch(composed: Composed): Promise<Running> {
       await Promise.all(watch.liveSources().map((source) => watch.sources.stop(source.id)));
       await composed.cases.idle();
       await watch.ladder.idle();
-      await watch.ledger.record({ drafts: [], puts: composed.bank.save(true) });
+      await saveDetectors(composed);
     },
   };
+}
+
+const rowsPerCommit = 64;
+
+// What the detectors know may be larger than what is left of the memory: it is written a piece at a time.
+async function saveDetectors({ bank, watch }: Composed): Promise<void> {
+  let puts: Put[] = [];
+  const write = async (): Promise<void> => {
+    if (puts.length > 0) await watch.ledger.record({ drafts: [], puts });
+    puts = [];
+  };
+  for (const put of bank.save(true)) if (puts.push(put) >= rowsPerCommit) await write();
+  await write();
 }
 
 async function discoverLoop(composed: Composed, signal: AbortSignal): Promise<void> {

@@ -23,7 +23,8 @@ export function verdictKey(verdict: Pick<ChangeVerdict, 'changeId' | 'detector' 
 export interface Restored {
   readonly state: WatchState;
   readonly changes: readonly Change[];
-  readonly detectors: ReadonlyMap<string, Json>;
+  /** By row; a detector's rows are taken out once it goes on from them, since they are as large as its state. */
+  readonly detectors: Map<string, Json>;
 }
 
 const pageSize = 1_000;
@@ -47,7 +48,7 @@ export async function restoreWatch(store: Store): Promise<Restored> {
   const alerts = (await rows('alert', limits.alertsActive * 2)).map((row) => row.value as unknown as Alert);
   const incidents = await restoreIncidents(store);
   const changes = (await rows('change', 20_000)).map((row) => row.value as unknown as Change);
-  const detectors = new Map((await rows('detector', limits.resourceDocuments)).map((row) => [row.key, row.value]));
+  const detectors = new Map((await rows('detector', limits.detectorRows)).map((row) => [row.key, row.value]));
   return { state: { alerts, incidents, verdicts: new Map() }, changes, detectors };
 }
 

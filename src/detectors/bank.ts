@@ -1,32 +1,16 @@
 import type { Json } from '../lib/json.ts';
-import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { selects, type Selector } from '../lib/selector.ts';
-import { median } from '../lib/stats.ts';
 import type { Finding } from '../domain/alert.ts';
-import type { Change } from '../domain/change.ts';
-import type { Detector, DetectorBatch, DetectorContext, DetectorRule } from '../domain/ports/detector.ts';
+import type { Detector, DetectorRule } from '../domain/ports/detector.ts';
 import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
 import { globMatches } from '../lib/glob.ts';
-import { Companions } from './companions.ts';
-import type { FoldInput, SeriesFold, Verdict } from './fold.ts';
-import { savedState, toSave } from './saved.ts';
+import type { SeriesFold, Verdict } from './fold.ts';
+import { savedState } from './saved.ts';
 import { overLimit } from './over-limit.ts';
 import { silence } from './silence.ts';
+import { StepInput, type BankOptions, type StepEnv } from './step-input.ts';
 import { Tracks, type SavedTrack, type Track } from './tracks.ts';
-
-/** What a fold needs beside its own series, and how many series it follows. */
-export interface BankOptions {
-  /** Signals whose samples the fold may ask for with `input.companion`. */
-  readonly companions?: readonly string[];
-  /** The tracks a series feeds; by default one, its own. Several series may feed one track. */
-  readonly tracks?: (series: Series, context: DetectorContext) => readonly SeriesMeta[];
-  /** The kind judges silence itself (absence): the bank adds no `unknown` for a stale series. */
-  readonly ownSilence?: boolean;
-  readonly maxSeries?: number;
-  /** Only series with these labels. */
-  readonly where?: Selector | undefined;
-}
 
 /**
  * Runs one fold per series of the rule's signal. It bounds their number (one explicit `unknown` per service beyond the
@@ -40,9 +24,10 @@ export function foldPerSeries<S>(
   options: BankOptions = {},
 ): Detector {
   const tracks = new Tracks<S>();
-  const before = savedState(saved) as { readonly tracks?: readonly SavedTrack<S>[] } | undefined;
+  const before = savedState(saved) as
+    { readonly parts?: Readonly<Record<string, readonly SavedTrack<S>[]>> } | undefined;
   const { pack, unpack } = fold;
-  const restored = before?.tracks ?? [];
+  const restored = Object.values(before?.parts ?? {}).flat();
   tracks.restore(unpack === undefined ? restored : restored.map((one) => ({ ...one, fold: unpack(one.fold as Json) })));
   let step = 0;
   return {
@@ -58,22 +43,20 @@ export function foldPerSeries<S>(
       for (const [service, count] of refused) findings.push(overLimit(env, service, count));
       return findings;
     },
-    save: () => {
-      const saving = tracks.save();
-      return toSave({ tracks: pack === undefined ? saving : saving.map((one) => ({ ...one, fold: pack(one.fold) })) });
-    },
+    save: () => ({ version: 1, parts: Object.fromEntries(packed(tracks.saveEvery(), pack)) }),
+    saveParts: (all) => packed(all ? tracks.saveEvery() : tracks.saveChanged(limits.detectorPartsPerSave), pack),
   };
 }
 
-/** What one step of a bank works with. */
-interface StepEnv<S> {
-  readonly rule: DetectorRule;
-  readonly fold: SeriesFold<S>;
-  readonly options: BankOptions;
-  readonly tracks: Tracks<S>;
-  readonly batch: DetectorBatch;
-  readonly context: DetectorContext;
-  readonly step: number;
+// Copies that nothing still points into.
+function* packed<S>(
+  parts: Iterable<readonly [string, readonly SavedTrack<S>[]]>,
+  pack: SeriesFold<S>['pack'],
+): Generator<readonly [string, Json]> {
+  for (const [name, part] of parts) {
+    const whole = pack === undefined ? part : part.map((one) => ({ ...one, fold: pack(one.fold) }));
+    yield [name, JSON.parse(JSON.stringify(whole)) as Json];
+  }
 }
 
 function takeIn<S>(env: StepEnv<S>, input: StepInput<S>): ReadonlyMap<string, number> {
@@ -154,6 +137,8 @@ function judge<S>(track: Track<S>, env: StepEnv<S>, input: StepInput<S>, finding
     return;
   }
   input.track = track;
+  // It may keep in its state what it said.
+  env.tracks.touch(track);
   const verdicts = env.fold.judge(track.fold, input);
   const main = verdicts.find((verdict) => verdict.labels === undefined);
   if (main !== undefined) settle(track, main, env);
@@ -162,6 +147,7 @@ function judge<S>(track: Track<S>, env: StepEnv<S>, input: StepInput<S>, finding
 
 function settle<S>(track: Track<S>, { state }: Pick<Verdict, 'state'>, env: StepEnv<S>): void {
   if (state === track.state) return;
+  env.tracks.touch(track);
   track.state = state;
   track.sinceMs = env.batch.asOfMs;
 }
@@ -183,83 +169,6 @@ function silenceOf<S>(track: Track<S>, { tracks, batch, options }: StepEnv<S>): 
 function forgettable<S>(track: Track<S>, env: StepEnv<S>): boolean {
   if (env.batch.asOfMs - track.lastMs < limits.detectorSeriesForgetMs) return false;
   return !env.context.isWatched(track.meta);
-}
-
-/** What a fold may look at: one object a step, turned to one track after the other, so that a point makes no garbage. */
-class StepInput<S> implements FoldInput<S> {
-  readonly #env: StepEnv<S>;
-  #track: Track<S> | undefined;
-  #companions: Companions | undefined;
-
-  constructor(env: StepEnv<S>) {
-    this.#env = env;
-  }
-
-  set track(track: Track<S>) {
-    this.#track = track;
-  }
-
-  get track(): Track<S> {
-    if (this.#track === undefined) throw new WatchkeeperError('internal', 'a fold asks of no track');
-    return this.#track;
-  }
-
-  get meta(): SeriesMeta {
-    return this.track.meta;
-  }
-
-  get rule(): DetectorRule {
-    return this.#env.rule;
-  }
-
-  get context(): DetectorContext {
-    return this.#env.context;
-  }
-
-  get asOfMs(): number {
-    return this.#env.batch.asOfMs;
-  }
-
-  get stepMs(): number {
-    return median(this.#env.tracks.gaps(this.track)) ?? 0;
-  }
-
-  get lastMs(): number {
-    return this.track.lastMs;
-  }
-
-  get changes(): readonly Change[] {
-    return this.#env.context.changesOf(this.meta.service);
-  }
-
-  get recent(): readonly Sample[] {
-    return this.#env.tracks.recent(this.track);
-  }
-
-  companion(signal: string): readonly Sample[] {
-    this.#companions ??= new Companions(this.#env.batch.series, this.#env.options.companions ?? []);
-    return this.#companions.of(this.meta, signal);
-  }
-
-  peers(): readonly { meta: SeriesMeta; state: S }[] {
-    return peersOf(this.track, this.#env);
-  }
-}
-
-function peersOf<S>(track: Track<S>, { tracks }: StepEnv<S>): readonly { meta: SeriesMeta; state: S }[] {
-  const { service, signal } = track.meta;
-  const found: { meta: SeriesMeta; state: S }[] = [];
-  const add = (others: Iterable<Track<S>>, near: boolean): void => {
-    for (const other of others) {
-      if (found.length >= limits.detectorPeers) return;
-      const isNear = other.meta.service === service;
-      if (other !== track && other.meta.signal === signal && isNear === near)
-        found.push({ meta: other.meta, state: other.fold });
-    }
-  };
-  add(tracks.ofService(service), true);
-  add(tracks.all(), false);
-  return found;
 }
 
 // A `good` that no alert waits for is dropped here, so that quiet series cost nothing further down.

@@ -6,6 +6,9 @@ import type { Sample, SeriesMeta } from '../domain/telemetry.ts';
 export interface Track<S> {
   readonly meta: SeriesMeta;
   readonly row: number;
+  /** Its place in what is saved, which never changes; and how many came before it. */
+  readonly place: number;
+  readonly serial: number;
   lastMs: number;
   arrivedMs: number;
   state: 'bad' | 'good' | 'unknown' | 'new';
@@ -17,6 +20,8 @@ export interface Track<S> {
 
 /** A track as it is saved. */
 export interface SavedTrack<S> {
+  readonly place: number;
+  readonly serial: number;
   readonly meta: SeriesMeta;
   readonly lastMs: number;
   readonly gaps: readonly number[];
@@ -30,6 +35,8 @@ export interface SavedTrack<S> {
 }
 
 const beats = 9;
+/** Tracks that are saved together. */
+const tracksPerPart = 32;
 const sizes = [8, 16, 32, limits.detectorRecentSamples];
 
 /**
@@ -39,7 +46,12 @@ const sizes = [8, 16, 32, limits.detectorRecentSamples];
 export class Tracks<S> {
   readonly #byKey = new Map<string, Track<S>>();
   readonly #byService = new Map<string, Set<Track<S>>>();
+  readonly #places: (Track<S> | undefined)[] = [];
+  readonly #vacant: number[] = [];
+  readonly #dirty = new Set<number>();
   readonly #recent = new RingPool(sizes);
+  #serial = 0;
+  #nextPart = 0;
   #gaps = newBeats(16);
   #arrivals = newBeats(16);
 
@@ -60,21 +72,13 @@ export class Tracks<S> {
   }
 
   add(meta: SeriesMeta, atMs: number, fold: S): Track<S> {
-    const row = this.#recent.take();
-    if (row >= this.#gaps.count.length) {
-      this.#gaps = grown(this.#gaps);
-      this.#arrivals = grown(this.#arrivals);
-    }
-    this.#gaps.count[row] = 0;
-    this.#arrivals.count[row] = 0;
-    const track: Track<S> = { meta, row, lastMs: 0, arrivedMs: 0, state: 'new', sinceMs: atMs, freshStep: -1, fold };
-    this.#byKey.set(meta.key, track);
-    const own = this.#byService.get(meta.service) ?? new Set<Track<S>>();
-    this.#byService.set(meta.service, own.add(track));
-    return track;
+    return this.#put(meta, atMs, fold, this.#vacant.pop() ?? this.#places.length, this.#serial);
   }
 
   remove(track: Track<S>): void {
+    this.touch(track);
+    this.#places[track.place] = undefined;
+    this.#vacant.push(track.place);
     this.#byKey.delete(track.meta.key);
     this.#recent.release(track.row);
     const own = this.#byService.get(track.meta.service);
@@ -82,8 +86,14 @@ export class Tracks<S> {
     if (own?.size === 0) this.#byService.delete(track.meta.service);
   }
 
+  /** Notes that what is saved of a track is not true any more. */
+  touch(track: Track<S>): void {
+    this.#dirty.add(Math.floor(track.place / tracksPerPart));
+  }
+
   /** Notes a sample that the fold has taken. */
   took(track: Track<S>, sample: Sample): void {
+    this.touch(track);
     this.#recent.push(track.row, sample.tMs, sample.v, limits.detectorRecentSamples);
     track.lastMs = sample.tMs;
   }
@@ -117,23 +127,36 @@ export class Tracks<S> {
     }));
   }
 
-  save(): readonly SavedTrack<S>[] {
-    return Array.from(this.#byKey.values(), (track) => ({
-      meta: track.meta,
-      lastMs: track.lastMs,
-      gaps: this.gaps(track),
-      arrivals: this.arrivals(track),
-      arrivedMs: track.arrivedMs,
-      recent: this.recent(track).flatMap(({ tMs, v }) => [tMs, v]),
-      state: track.state,
-      sinceMs: track.sinceMs,
-      fold: track.fold,
-    }));
+  /** Every part with the tracks in it, in the order of their places; made one by one. */
+  *saveEvery(): Generator<readonly [string, readonly SavedTrack<S>[]]> {
+    const parts = Math.max(1, Math.ceil(this.#places.length / tracksPerPart));
+    for (let part = 0; part < parts; part++) {
+      this.#dirty.delete(part);
+      yield [String(part), this.#savePart(part)];
+    }
   }
 
+  /** At most `most` of the parts that changed since they were last saved, round and round. */
+  *saveChanged(most: number): Generator<readonly [string, readonly SavedTrack<S>[]]> {
+    const waiting = [...this.#dirty].sort((a, b) => a - b);
+    const first = Math.max(
+      0,
+      waiting.findIndex((part) => part >= this.#nextPart),
+    );
+    for (const part of [...waiting.slice(first), ...waiting.slice(0, first)].slice(0, most)) {
+      this.#dirty.delete(part);
+      this.#nextPart = part + 1;
+      yield [String(part), this.#savePart(part)];
+    }
+  }
+
+  /** Takes in the tracks of all parts, each at the place and in the order it had. */
   restore(saved: readonly SavedTrack<S>[]): void {
-    for (const one of saved) {
-      const track = this.add(one.meta, one.sinceMs, one.fold);
+    const inOrder = [...saved].sort((a, b) => a.serial - b.serial);
+    // A track may stand in two parts, when it came back after it was forgotten and only one of them was written since.
+    const newest = new Map(inOrder.map((one) => [one.meta.key, one]));
+    for (const one of newest.values()) {
+      const track = this.#put(one.meta, one.sinceMs, one.fold, one.place, one.serial);
       for (let at = 0; at + 1 < one.recent.length; at += 2)
         this.took(track, { tMs: one.recent[at] ?? 0, v: one.recent[at + 1] ?? 0 });
       for (const gapMs of one.gaps) this.beat(track, gapMs);
@@ -142,6 +165,52 @@ export class Tracks<S> {
       track.arrivedMs = one.arrivedMs;
       track.state = one.state;
     }
+    for (let place = this.#places.length - 1; place >= 0; place--)
+      if (this.#places[place] === undefined) this.#vacant.push(place);
+    if (newest.size === saved.length) this.#dirty.clear();
+  }
+
+  #put(meta: SeriesMeta, atMs: number, fold: S, place: number, serial: number): Track<S> {
+    const row = this.#recent.take();
+    if (row >= this.#gaps.count.length) {
+      this.#gaps = grown(this.#gaps);
+      this.#arrivals = grown(this.#arrivals);
+    }
+    this.#gaps.count[row] = 0;
+    this.#arrivals.count[row] = 0;
+    const beginning = { lastMs: 0, arrivedMs: 0, state: 'new', sinceMs: atMs, freshStep: -1 } as const;
+    const track: Track<S> = { meta, row, place, serial, ...beginning, fold };
+    while (this.#places.length < place) this.#places.push(undefined);
+    this.#places[place] = track;
+    this.#serial = serial + 1;
+    this.#byKey.set(meta.key, track);
+    const own = this.#byService.get(meta.service) ?? new Set<Track<S>>();
+    this.#byService.set(meta.service, own.add(track));
+    this.touch(track);
+    return track;
+  }
+
+  #savePart(part: number): readonly SavedTrack<S>[] {
+    const from = part * tracksPerPart;
+    return this.#places.slice(from, from + tracksPerPart).flatMap((track) =>
+      track === undefined
+        ? []
+        : [
+            {
+              place: track.place,
+              serial: track.serial,
+              meta: track.meta,
+              lastMs: track.lastMs,
+              gaps: this.gaps(track),
+              arrivals: this.arrivals(track),
+              arrivedMs: track.arrivedMs,
+              recent: this.recent(track).flatMap(({ tMs, v }) => [tMs, v]),
+              state: track.state,
+              sinceMs: track.sinceMs,
+              fold: track.fold,
+            },
+          ],
+    );
   }
 }
 

@@ -41,6 +41,8 @@ export const limits = {
   /** The same for kinds whose state is typed arrays; and how many of its chunks a save writes. */
   detectorBankSeries: 600_000,
   detectorPartsPerSave: 64,
+  /** Rows of all detectors together that a start reads back. */
+  detectorRows: 100_000,
   detectorSeriesForgetMs: 6 * 3_600_000,
   detectorRecentSamples: 48,
   detectorPeers: 64,

@@ -33,7 +33,7 @@ function step(running: Detector, index: number, from: number, count: number) {
 }
 
 const keep = (rows: Map<string, Json>, running: Detector, all: boolean, digest = 'd') => {
-  const puts = detectorPuts({ name: 'odd-load', digest, detector: running }, all);
+  const puts = [...detectorPuts({ name: 'odd-load', digest, detector: running }, all)];
   for (const { key, value } of puts) rows.set(key, value ?? null);
   return puts.map(({ key }) => key);
 };

@@ -53,6 +53,10 @@ export function follow(
   return 'ends';
 }
 
+// A little beyond the edge is inside: the band's edges are the records of a moment, and the next record is no relapse.
 function isInside(f: Float32Array, at: number, x: number): boolean {
-  return x >= (f[at + field.low] ?? 0) && x <= (f[at + field.high] ?? 0);
+  const low = f[at + field.low] ?? 0;
+  const high = f[at + field.high] ?? 0;
+  const beyond = (high - low) / 10;
+  return x >= low - beyond && x <= high + beyond;
 }

@@ -26,28 +26,32 @@ export function emptyState(): State {
 }
 
 /** Every chunk of series as a part: `0`, `1` ... */
-export function saveEvery(state: State): ReadonlyMap<string, Json> {
+export function saveEvery(state: State): Iterable<readonly [string, Json]> {
   return saveChunks(state, state.rows.chunks.length, () => true);
 }
 
 /** At most `most` of those that changed since they were last saved: the first when it never was, then round and round. */
-export function saveChanged(state: State, most: number): ReadonlyMap<string, Json> {
+export function saveChanged(state: State, most: number): Iterable<readonly [string, Json]> {
   return saveChunks(state, most, (chunk) => chunk.dirty);
 }
 
-function saveChunks(state: State, most: number, wanted: (chunk: Chunk) => boolean): ReadonlyMap<string, Json> {
+function* saveChunks(
+  state: State,
+  most: number,
+  wanted: (chunk: Chunk) => boolean,
+): Generator<readonly [string, Json]> {
   const { chunks } = state.rows;
-  const parts = new Map<string, Json>();
   const from = state.next;
-  for (let step = 0; step < chunks.length && parts.size < most; step++) {
+  let given = 0;
+  for (let step = 0; step < chunks.length && given < most; step++) {
     const number = (from + step) % chunks.length;
     const chunk = chunks[number];
     if (chunk === undefined || !wanted(chunk)) continue;
     chunk.dirty = false;
     state.next = (number + 1) % chunks.length;
-    parts.set(String(number), saveChunk(state, chunk, number) as unknown as Json);
+    given++;
+    yield [String(number), saveChunk(state, chunk, number) as unknown as Json];
   }
-  return parts;
 }
 
 function saveChunk(state: State, chunk: Chunk, number: number): SavedChunk {

@@ -63,10 +63,11 @@ export interface Detector {
   save(): Json;
   /**
    * For kinds with much state: the parts that changed since they were last given, by name, `0` first; with `all` every
-   * one of them, otherwise a bounded number, the rest at the next call. `create` takes `{version: 1, parts}` of all that
+   * one of them, otherwise a bounded number, the rest at the next call. They are made one by one, as they are asked for, so
+   * that all of them need not fit in memory beside the state itself. `create` takes `{version: 1, parts}` of all that
    * was ever given. A part that could not be written must be asked for again with `all`.
    */
-  saveParts?(all: boolean): ReadonlyMap<string, Json>;
+  saveParts?(all: boolean): Iterable<readonly [string, Json]>;
 }
 
 /** One kind of detector. A new one is a file that exports this, and one line in detectors/index.ts. */
