@@ -5,6 +5,7 @@ import { WatchkeeperError } from '../lib/errors.ts';
 import type { Issue } from '../lib/issues.ts';
 import type { Channel } from '../domain/ports/channel.ts';
 import type { Clock, Log, Random } from '../domain/ports/io.ts';
+import type { Secrets } from '../domain/ports/secrets.ts';
 import type { Source } from '../domain/ports/source.ts';
 import { actionKinds } from '../actions/index.ts';
 import { channelKinds } from '../chat/index.ts';
@@ -20,6 +21,7 @@ import {
 import { fileMirror, ledgerBegun, loadOrCreateKey, openLedger, type LedgerHandle } from '../ledger/index.ts';
 import { sourceKinds } from '../sources/index.ts';
 import { openSqliteStore } from '../store/index.ts';
+import { logAccess } from './access/index.ts';
 import { createAgent } from './agent.ts';
 import { crossCheck, parsers, toResources } from './assemble.ts';
 import { composeWatch, type Composed } from './compose.ts';
@@ -147,12 +149,13 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
   const escalations = () => composed.watch.resources().escalations;
   const listen = (to: Agent, signal: AbortSignal): Promise<void> =>
     hear({ ...ambient, escalations, agent: scrubbedAgent(to, scrubber), channels: () => channels }, signal);
-  const agent = scrubbedAgent(agentOf(options, composed, ledger, load, outcome, listen), scrubber);
+  const agent = scrubbedAgent(agentOf(options, secrets, composed, ledger, load, outcome, listen), scrubber);
   return { agent, config, log, secrets, notes: outcome.notes };
 }
 
 function agentOf(
   options: OpenOptions,
+  secrets: Secrets,
   composed: Composed,
   ledger: LedgerHandle,
   load: LoadOptions,
@@ -195,6 +198,7 @@ function agentOf(
         ],
       });
       running = await startWatch(composed);
+      tellAccess(options, config, composed, secrets, stopping.signal);
       beside = Promise.all([reloading.run(stopping.signal), listen(agent, stopping.signal)]);
     },
     stop: async () => {
@@ -239,4 +243,19 @@ function opened<T>(
     'config-invalid',
     `${id}: ${result?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') ?? 'unknown kind'}`,
   );
+}
+
+// What discovery finds in the first minutes may need more than this: doctor and check say the same at any time.
+function tellAccess(
+  options: OpenOptions,
+  config: Config,
+  { watch }: Composed,
+  secrets: Secrets,
+  signal: AbortSignal,
+): void {
+  const { clock, random } = options;
+  const reader = makeReaderIo({ clock, random, log: watch.log, secrets });
+  const { runbooks } = watch.resources();
+  const who = { runbooks, services: watch.catalog().services, actions: actionKinds, namespaces: [] };
+  void logAccess(config.operators.kubernetes, reader.kubernetes, who, watch.log, signal);
 }

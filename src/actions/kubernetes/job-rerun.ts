@@ -187,9 +187,18 @@ function copyOf(job: KubernetesObject, name: string, key: string): JsonObject {
         ),
       ),
       annotations: { [lastAct]: key, [again]: job.metadata.name },
+      ...ownerOfCopy(job),
     },
     spec: { ...spec, template: { ...recordAt(template), metadata: { ...own, labels: Object.fromEntries(labels) } } },
   };
+}
+
+// A CronJob's Job stays one: its history limits and its newest run count it.
+function ownerOfCopy(job: KubernetesObject): JsonObject {
+  const owner = records(at(job, 'metadata', 'ownerReferences')).find((one) => one['kind'] === 'CronJob');
+  if (owner === undefined) return {};
+  const { apiVersion = '', kind = '', name = '', uid = '' } = owner;
+  return { ownerReferences: [{ apiVersion, kind, name, uid, controller: true }] };
 }
 
 const controllerLabels = new Set(['controller-uid', 'job-name']);

@@ -73,22 +73,31 @@ export function recentWriter(
   return `${write.by} changed it ${formatDuration(Math.max(0, ageMs))} ago`;
 }
 
+/** The rollout that an act is to take back or to stop: it is no reason to hold. */
+export interface Blamed {
+  /** Writes up to then belong to it. */
+  readonly startedMs: number;
+}
+
+/** A write and what its controller makes of it are recorded to the second, one after the other. */
+const sameRolloutMs = 5_000;
+
 /**
  * Who else is at work on a workload right now, if anybody: it is being deleted, somebody wrote to it, its autoscaler
  * scaled it, a rollout that is not ours is under way, or one of its pods is being evicted.
- *
- * @param blamed the rollout that is under way is the very one that we are to take back.
  */
-export function whoElse(seen: Seen, nowMs: number, blamed = false): string | undefined {
+export function whoElse(seen: Seen, nowMs: number, blamed?: Blamed): string | undefined {
   const { object, rollout, hpa, pods } = seen;
   if (object.metadata.deletionTimestamp !== undefined)
     return `it is being deleted since ${object.metadata.deletionTimestamp}`;
-  const writer = blamed ? undefined : recentWriter(object, ['f:spec'], nowMs);
+  const startedMs = blamed === undefined ? -Infinity : blamed.startedMs + sameRolloutMs;
+  const write = latestWrite(object, ['f:spec']);
+  const writer = write === undefined || write.atMs <= startedMs ? undefined : recentWriter(object, ['f:spec'], nowMs);
   if (writer !== undefined) return writer;
   const scaledMs = timeMs(at(hpa, 'status', 'lastScaleTime'));
   if (hpa !== undefined && scaledMs !== undefined && nowMs - scaledMs < limits.kubernetesScaledMs)
     return `the autoscaler ${hpa.metadata.name} scaled it ${formatDuration(Math.max(0, nowMs - scaledMs))} ago`;
-  if (rollout.underWay && !blamed && !lastWrittenByUs(object, ['f:spec']))
+  if (rollout.underWay && blamed === undefined && !lastWrittenByUs(object, ['f:spec']))
     return `a rollout by ${latestWrite(object, ['f:spec'])?.by ?? 'somebody'} is under way: ${rollout.updated} of ${rollout.replicas} pods are new`;
   const evicted = pods.find((pod) => condition(pod, 'DisruptionTarget')?.['status'] === 'True');
   if (evicted === undefined) return undefined;

@@ -73,7 +73,7 @@ async function look(given: Params, context: ActionContext): Promise<Look> {
     },
     blast: rolloutBlast(seen),
     // The pods that die for lack of memory are why we are here; whoever rolls out at the same time is not us.
-    busy: whoElse(seen, context.io.clock.nowMs(), seen.rollout.stuck),
+    busy: whoElse(seen, context.io.clock.nowMs(), seen.rollout.stuck ? { startedMs: 0 } : undefined),
     wish,
   };
 }

@@ -62,7 +62,11 @@ async function look(given: Params, context: ActionContext): Promise<Look> {
       candidates: others.map(({ number }) => number),
     },
     blast: rolloutBlast(seen),
-    busy: whoElse(seen, context.io.clock.nowMs(), blamed || seen.rollout.stuck),
+    busy: whoElse(
+      seen,
+      context.io.clock.nowMs(),
+      blamed || seen.rollout.stuck ? { startedMs: current?.madeMs ?? 0 } : undefined,
+    ),
     wish: wishFor(given, seen, revisions, to),
   };
 }

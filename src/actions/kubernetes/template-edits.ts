@@ -86,7 +86,7 @@ async function pauseLook(workload: string | undefined, context: ActionContext): 
     // No pod is touched; the rollout of one workload is.
     blast: { ...rolloutBlast(seen), touched: Math.min(1, replicas), healthyAfter: ready, healthyNow: ready },
     // A rollout under way, by whomever, is what there is to be paused.
-    busy: whoElse(seen, context.io.clock.nowMs(), true),
+    busy: whoElse(seen, context.io.clock.nowMs(), { startedMs: context.io.clock.nowMs() }),
     wish:
       facts['paused'] === true
         ? { refused: `${place.workload.name} is paused already` }

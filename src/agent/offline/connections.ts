@@ -1,14 +1,18 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Parsed } from '../../lib/issues.ts';
-import type { Clock, Log, Random } from '../../domain/ports/io.ts';
+import type { Clock, Log, Random, ReaderIo } from '../../domain/ports/io.ts';
+import type { KubernetesConnection } from '../../domain/ports/kubernetes.ts';
 import { channelKinds } from '../../chat/index.ts';
 import { createScrubber, createSecrets, makeReaderIo, readFiles, type Environment } from '../../io/index.ts';
 import { sourceKinds } from '../../sources/index.ts';
+import { actionKinds } from '../../actions/index.ts';
+import { accessText, operatorReport } from '../access/index.ts';
 import type { Config } from '../load/index.ts';
+import type { Resources } from '../resources.ts';
 
 /** How one connection fared. */
 export interface ConnectionReport {
-  readonly what: 'source' | 'channel' | 'token';
+  readonly what: 'source' | 'channel' | 'operator' | 'token';
   readonly id: string;
   readonly kind: string;
   readonly ok: boolean;
@@ -39,8 +43,15 @@ const silent: Log = {
   child: () => silent,
 };
 
-/** Tries every source, every channel and the file of every token once, all at the same time. Sends nothing to people. */
-export async function checkConnections(config: Config, io: ConnectionIo): Promise<readonly ConnectionReport[]> {
+/**
+ * Tries every source, every channel, the hands' credentials and the file of every token once, all at the same time. Sends
+ * nothing to people, and changes nothing.
+ */
+export async function checkConnections(
+  config: Config,
+  resources: Pick<Resources, 'runbooks' | 'services'>,
+  io: ConnectionIo,
+): Promise<readonly ConnectionReport[]> {
   const secrets = createSecrets(readFiles, io.environment, createScrubber());
   const reader = makeReaderIo({ clock: io.clock, random: io.random, log: silent, secrets });
   const kinds = channelKinds(() => undefined);
@@ -51,6 +62,7 @@ export async function checkConnections(config: Config, io: ConnectionIo): Promis
     ...config.channels.map(({ id, kind, config: block }) =>
       tried({ what: 'channel', id, kind }, () => kinds[kind]?.open(id, block, reader), io),
     ),
+    ...config.operators.kubernetes.map((connection) => operatorOf(connection, resources, reader, io)),
     ...config.http.tokens.map(({ name, secret }) => tokenReport(name, () => reader.secrets.resolve(secret, io.signal))),
   ]);
 }
@@ -73,6 +85,32 @@ async function tried(
   } finally {
     deadline.cancel();
     await opened?.close();
+  }
+}
+
+// What is too much is told and fails nothing: it is the platform team's to give.
+async function operatorOf(
+  connection: KubernetesConnection,
+  { runbooks, services }: Pick<Resources, 'runbooks' | 'services'>,
+  reader: ReaderIo,
+  io: ConnectionIo,
+): Promise<ConnectionReport> {
+  const about = { what: 'operator', id: connection.cluster, kind: 'kubernetes' } as const;
+  const deadline = io.clock.deadline(withinMs, io.signal);
+  try {
+    const who = { runbooks, services, actions: actionKinds, namespaces: [] };
+    const report = await operatorReport(connection, reader.kubernetes, who, deadline.signal);
+    const fix = '"watchkeeper permissions kubernetes" prints the Roles that are needed.';
+    return {
+      ...about,
+      ok: report.missing.length === 0,
+      message: accessText(report),
+      ...(report.missing.length === 0 ? {} : { fix }),
+    };
+  } catch (thrown) {
+    return { ...about, ...failure(thrown) };
+  } finally {
+    deadline.cancel();
   }
 }
 

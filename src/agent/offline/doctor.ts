@@ -2,7 +2,6 @@ import { WatchkeeperError } from '../../lib/errors.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { readFiles } from '../../io/index.ts';
 import { readStoredEntries, verifyStore } from '../../ledger/index.ts';
-import type { Config } from '../load/index.ts';
 import { checkConnections, type ConnectionIo } from './connections.ts';
 import { openStoreReadOnly, storePath } from './ledger.ts';
 import { checkResources, openResources, type ResourcePlace } from './resources.ts';
@@ -22,6 +21,8 @@ export interface Patient extends ConnectionIo {
   readonly nodeVersion: string;
 }
 
+type Opened = Awaited<ReturnType<typeof openResources>>;
+
 const oldestNode = 24;
 const leastFreeBytes = 512 * 1024 * 1024;
 // Far before the first release: a clock that says so was never set.
@@ -31,7 +32,8 @@ const skewMs = 5_000;
 /** Looks at everything the daemon stands on. Reads only; each finding says what to do. */
 export async function examine(patient: Patient): Promise<readonly Finding[]> {
   const resources = await resourcesOf(patient);
-  const config = await configOf(patient);
+  const opened = await openedOf(patient);
+  const config = opened?.config;
   const dataDir = config?.dataDir ?? patient.place.dataDir;
   return [
     node(patient.nodeVersion),
@@ -39,7 +41,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
     ...resources,
     ...(await folder(dataDir, patient)),
     ...(await storeAndLedger(dataDir, patient)),
-    ...(config ? await connections(config, patient) : []),
+    ...(opened ? await connections(opened, patient) : []),
   ];
 }
 
@@ -72,9 +74,9 @@ async function resourcesOf({ place }: Patient): Promise<readonly Finding[]> {
   return [{ about: 'files', is: 'fail', message: first, fix: 'Run "watchkeeper check": it shows every problem.' }];
 }
 
-async function configOf({ place, clock: time }: Patient): Promise<Config | undefined> {
+async function openedOf({ place, clock: time }: Patient): Promise<Opened | undefined> {
   try {
-    return (await openResources(place, time.nowMs())).config;
+    return await openResources(place, time.nowMs());
   } catch (thrown) {
     if (WatchkeeperError.from(thrown).code === 'config-invalid') return undefined;
     throw thrown;
@@ -147,8 +149,8 @@ function behind(byMs: number): Finding {
   };
 }
 
-async function connections(config: Config, patient: Patient): Promise<readonly Finding[]> {
-  const reports = await checkConnections(config, patient);
+async function connections({ config, resources }: Opened, patient: Patient): Promise<readonly Finding[]> {
+  const reports = await checkConnections(config, resources, patient);
   return reports.map(({ what, id, kind, ok, message, fix }): Finding => ({
     about: `${what} ${id}`,
     is: ok ? 'ok' : 'fail',

@@ -12,9 +12,25 @@ export {
 } from '../backtest/index.ts';
 export { replayDecisions, type ReplayDifference, type ReplayReport } from '../replay.ts';
 export { testResources, type TestReport } from '../testing.ts';
+export {
+  operatorPermissions,
+  rbacManifests,
+  reviewAccess,
+  type AccessReport,
+  type Account,
+  type ClusterPermissions,
+  type RbacRule,
+} from '../access/index.ts';
 export { checkConnections, type ConnectionReport } from './connections.ts';
 export { examine, type Finding as DoctorFinding } from './doctor.ts';
 export { openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
-export { diffOf, matrixFor, permissionsOf, sampleService, type PermissionRow } from './policies.ts';
+export {
+  kubernetesPermissions,
+  diffOf,
+  matrixFor,
+  permissionsOf,
+  sampleService,
+  type PermissionRow,
+} from './policies.ts';
 export { checkResources, openFolder, openResources, type CheckReport, type ResourcePlace } from './resources.ts';
 export { changesFromText, knownChanges, record, type RecordingMade } from '../record/index.ts';

@@ -3,6 +3,7 @@ import type { Labels } from '../../domain/telemetry.ts';
 import { policyDiff, policyMatrix, type MatrixRow, type PolicyDiff } from '../../policy/index.ts';
 import { actionKinds } from '../../actions/index.ts';
 import { matrixSteps } from '../matrix.ts';
+import { operatorPermissions, type ClusterPermissions } from '../access/index.ts';
 import type { Resources } from '../resources.ts';
 
 /** A service to try policies on where none is declared. */
@@ -41,6 +42,18 @@ export interface PermissionRow {
   readonly summary: string;
   readonly needs: readonly string[];
   readonly runbooks: readonly string[];
+}
+
+/**
+ * The least Roles for the runbooks in force: in the namespaces of declared services, and in those that are named, where
+ * services are discovered.
+ */
+export function kubernetesPermissions(
+  resources: Resources,
+  where: { readonly cluster?: string; readonly namespaces: readonly string[] },
+): ClusterPermissions {
+  const { runbooks, services } = resources;
+  return operatorPermissions({ runbooks, services, actions: actionKinds, ...where });
 }
 
 /** What the runbooks in force need, and nothing more. */

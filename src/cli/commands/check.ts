@@ -16,7 +16,7 @@ interface Options extends ResourceOptions {
 export function checkCommand(making: Making): Command {
   const command = resourceOptions(makeCommand('check', 'check watchkeeper.yaml and every resource')).option(
     '--connect',
-    'try sources, channels and tokens as well; nobody is told anything',
+    'try sources, channels, operators and tokens as well; nobody is told anything',
   );
   return onAction<Options>(making, command, async ({ shell, options, emit }) => {
     const { checkConnections, checkResources, openResources } = await import('../../agent/index.ts');
@@ -24,7 +24,9 @@ export function checkCommand(making: Making): Command {
     const report = await checkResources(place);
     const connections =
       report.ok && options.connect === true
-        ? await checkConnections((await openResources(place, shell.clock.nowMs())).config, shell)
+        ? await openResources(place, shell.clock.nowMs()).then(({ config, resources }) =>
+            checkConnections(config, resources, shell),
+          )
         : [];
     const ok = report.ok && connections.every((one) => one.ok);
     emit({ ok, counts: report.counts, notes: report.notes, ...report.json, connections }, (style) =>

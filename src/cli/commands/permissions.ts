@@ -1,24 +1,82 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 
-import type { PermissionRow } from '../../agent/index.ts';
+import type { ClusterPermissions, PermissionRow } from '../../agent/index.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
 import { clean } from '../render/safe.ts';
 import { paint, type Style } from '../render/style.ts';
 import { wrap } from '../render/words.ts';
 import { resourceOptions, sourceOfResources, type ResourceOptions } from '../resource-options.ts';
 import { makeCommand, onAction, type Making } from '../run-command.ts';
+import { collect } from '../values.ts';
+
+interface Options extends ResourceOptions {
+  readonly namespace: readonly string[];
+  readonly cluster?: string;
+  readonly account: string;
+}
 
 /** `permissions`: what the runbooks in force need to be allowed, and nothing more. */
 export function permissionsCommand(making: Making): Command {
-  const command = resourceOptions(
-    makeCommand('permissions', 'the least that the runbooks in force need to be allowed'),
-  );
-  return onAction<ResourceOptions>(making, command, async ({ shell, options, emit }) => {
-    const { openResources, permissionsOf } = await import('../../agent/index.ts');
+  const command = resourceOptions(makeCommand('permissions', 'the least that the runbooks in force need to be allowed'))
+    .addArgument(new Argument('[platform]', 'as Roles and bindings, for kubectl apply').choices(['kubernetes']))
+    .option('--namespace <name>', 'a namespace where services are discovered; repeat it for more', collect, [])
+    .option('--cluster <id>', 'only for services in this cluster')
+    .option('--account <namespace/name>', 'the ServiceAccount to bind', 'watchkeeper/watchkeeper-operator');
+  return onAction<Options>(making, command, async ({ shell, options, args, emit }) => {
+    const { kubernetesPermissions, openResources, permissionsOf, rbacManifests } = await import('../../agent/index.ts');
     const place = { ...sourceOfResources(shell, options), signal: shell.signal };
-    const rows = permissionsOf((await openResources(place, shell.clock.nowMs())).resources);
-    emit({ actions: rows }, (style) => renderPermissions(rows, style));
+    const { resources } = await openResources(place, shell.clock.nowMs());
+    if (args[0] === 'kubernetes') {
+      const where = {
+        namespaces: options.namespace,
+        ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
+      };
+      const permissions = kubernetesPermissions(resources, where);
+      const manifests = rbacManifests(permissions, accountOf(options.account));
+      emit(permissions, () => renderManifests(permissions, manifests));
+    } else {
+      const rows = permissionsOf(resources);
+      emit({ actions: rows }, (style) => renderPermissions(rows, style));
+    }
     return undefined;
   });
+}
+
+function accountOf(written: string): { readonly namespace: string; readonly name: string } {
+  const [namespace = '', name = '', ...rest] = written.split('/');
+  const plain = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+  if (rest.length === 0 && plain.test(namespace) && plain.test(name)) return { namespace, name };
+  throw new WatchkeeperError('usage', `${JSON.stringify(written)} is not a ServiceAccount`, {
+    fix: 'Write it as namespace/name.',
+  });
+}
+
+// JSON is YAML, and every line of it is safe to paste.
+function renderManifests({ cluster, namespaces }: ClusterPermissions, manifests: readonly object[]): string {
+  if (cluster.length === 0 && namespaces.length === 0)
+    return '# No runbook in force acts in a namespace that is known. Name those where services are discovered: --namespace NAME';
+  return manifests.map((manifest) => yamlOf(manifest)).join('\n---\n');
+}
+
+/** Plain YAML of plain objects: maps, lists and short texts, the texts in quotes. */
+function yamlOf(value: unknown, indent = ''): string {
+  if (Array.isArray(value)) {
+    const items = value as readonly unknown[];
+    if (items.every((item) => typeof item === 'string'))
+      return `[${items.map((item) => JSON.stringify(item)).join(', ')}]`;
+    return items.map((item) => `\n${indent}- ${yamlOf(item, `${indent}  `).trimStart()}`).join('');
+  }
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return Object.entries(value)
+    .map(([key, inner], index) => {
+      const text = yamlOf(inner, `${indent}  `);
+      const nested = typeof inner === 'object' && inner !== null && !Array.isArray(inner);
+      const start = index === 0 ? '' : `\n${indent}`;
+      return nested
+        ? `${start}${key}:\n${indent}  ${text}`
+        : `${start}${key}:${text.startsWith('\n') ? '' : ' '}${text}`;
+    })
+    .join('');
 }
 
 function renderPermissions(rows: readonly PermissionRow[], style: Style): string {

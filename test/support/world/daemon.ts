@@ -11,6 +11,7 @@ import { actionKinds } from '../../../src/actions/index.ts';
 import type { Channel } from '../../../src/domain/ports/channel.ts';
 import type { Clock, OperatorIo, Random, ReadFiles } from '../../../src/domain/ports/io.ts';
 import type { Ledger } from '../../../src/domain/ports/ledger.ts';
+import type { KubernetesOperators } from '../../../src/domain/ports/kubernetes.ts';
 import type { Source } from '../../../src/domain/ports/source.ts';
 import type { Store } from '../../../src/domain/ports/store.ts';
 import { createLog, type Scrubber } from '../../../src/io/index.ts';
@@ -27,6 +28,7 @@ export interface Ground {
   readonly random: Random;
   readonly disk: RamDisk;
   readonly host: SimHost;
+  readonly kubernetes: KubernetesOperators;
   readonly source: Source;
   readonly channels: ReadonlyMap<string, Channel>;
   /** Configuration and resources, as files. */
@@ -117,9 +119,8 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     processes: mortal(host.processes, life, ['kill']),
     sockets: { connectUnix: () => Promise.reject(new Error('no sockets here')) },
     kubernetes: {
-      operator: () => {
-        throw new Error('no clusters here');
-      },
+      operator: (name) =>
+        mortal(ground.kubernetes.operator(name), life, ['get', 'list', 'patch', 'create', 'remove', 'may', 'rules']),
     },
   };
   const parts: WatchParts = {

@@ -1,6 +1,6 @@
 import type { Change, ChangeKind } from '../../../src/domain/change.ts';
 import type { AnswerResult } from '../../../src/agent/views.ts';
-import type { Json } from '../../../src/lib/json.ts';
+import type { Json, JsonObject } from '../../../src/lib/json.ts';
 import { spansOf, tracesTold } from './traces.ts';
 import { withVersion, type World } from './types.ts';
 import type { WorldEvent } from './world-file.ts';
@@ -32,6 +32,22 @@ function worldly(world: World, event: WorldEvent): void {
       ...(ref === undefined ? {} : { ref }),
     };
     if (seen) source.changes.push({ ...change(world, 'deploy', service, 'current'), from, to, ...more });
+  }
+  if (event.rollout) {
+    const { service, image, by } = event.rollout;
+    const from = `shop:${world.cluster.version(service)}`;
+    tell(world, 'world', `${by} rolls ${image} of ${service} out (was ${from})`);
+    world.cluster.rollOut(by, service, image);
+    source.changes.push({ ...change(world, 'deploy', service, 'image'), from, to: image, actor: by });
+  }
+  if (event.write) {
+    const { by, kind, name, change: what } = event.write;
+    tell(world, 'world', `${by} writes to ${kind} ${name}`);
+    world.cluster.write(by, kind, name, what as JsonObject);
+  }
+  if (event.needs) {
+    tell(world, 'world', `${event.needs.service} needs ${event.needs.mi} Mi of memory`);
+    world.cluster.needs(event.needs.service, event.needs.mi);
   }
   if (event.change) {
     const { service, kind, what, from, to, by } = event.change;

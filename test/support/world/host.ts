@@ -6,7 +6,7 @@ import type { VirtualClock } from '../virtual-clock.ts';
 /** Something that was really done to the simulated machine, in order. */
 export interface Effect {
   readonly atMs: number;
-  readonly what: 'linked' | 'killed' | 'unlinked' | 'restarted';
+  readonly what: 'linked' | 'killed' | 'unlinked' | 'restarted' | 'wrote';
   readonly detail: string;
   readonly service: string;
 }

@@ -5,6 +5,7 @@ import type { PolicySet } from '../../../src/policy/index.ts';
 import type { MemoryFiles } from '../memory-files.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import type { SimDaemon } from './daemon.ts';
+import type { SimCluster } from './cluster.ts';
 import type { SimHost } from './host.ts';
 import type { RamDisk } from './ram-store.ts';
 import type { Story } from './story.ts';
@@ -24,6 +25,7 @@ export interface World {
   readonly file: WorldFile;
   readonly clock: VirtualClock;
   readonly host: SimHost;
+  readonly cluster: SimCluster;
   readonly source: ScriptedSource;
   readonly files: MemoryFiles;
   readonly story: Story;

@@ -51,6 +51,14 @@ const event = z.strictObject({
       ref: z.string().exactOptional(),
     })
     .exactOptional(),
+  /** A pipeline rolls a new image out in the cluster, and the source sees it. */
+  rollout: z.strictObject({ service: z.string(), image: z.string(), by: z.string().default('ci') }).exactOptional(),
+  /** Somebody writes to an object in the cluster. */
+  write: z
+    .strictObject({ by: z.string(), kind: z.string(), name: z.string(), change: z.record(z.string(), z.json()) })
+    .exactOptional(),
+  /** From now on the pods of a service need so much memory, in Mi. */
+  needs: z.strictObject({ service: z.string(), mi: z.int() }).exactOptional(),
   /** Any other change the source sees. */
   change: z
     .strictObject({
@@ -116,7 +124,24 @@ const world = z.strictObject({
   /** Documents of this scenario alone, as one multi-document text. */
   resources: z.string().default(''),
   inherit: z.array(z.enum(['detectors', 'runbooks', 'policies'])).default(['detectors', 'runbooks']),
-  host: z.record(z.string(), z.strictObject({ releases: z.array(z.string()), current: z.string() })),
+  host: z.record(z.string(), z.strictObject({ releases: z.array(z.string()), current: z.string() })).default({}),
+  /** Services that run in a cluster: images they have run, the last one now, and what stands around them. */
+  cluster: z
+    .record(
+      z.string(),
+      z.strictObject({
+        images: z.array(z.string()).min(1),
+        /** Images whose pods do not become ready. */
+        broken: z.array(z.string()).default([]),
+        replicas: z.int().default(4),
+        memory: z.string().default('512Mi'),
+        needsMi: z.int().exactOptional(),
+        hpa: z.strictObject({ min: z.int(), max: z.int() }).exactOptional(),
+        pdb: z.int().exactOptional(),
+        paused: z.boolean().default(false),
+      }),
+    )
+    .default({}),
   /** Files on the machine, by path, with their age. */
   hostFiles: z.record(z.string(), span).default({}),
   signals: z.record(z.string(), tunes),

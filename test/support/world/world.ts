@@ -10,6 +10,7 @@ import { createScrubber } from '../../../src/io/index.ts';
 import { memoryFiles, type MemoryFiles } from '../memory-files.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { virtualClock } from '../virtual-clock.ts';
+import { simCluster } from './cluster.ts';
 import { bootDaemon } from './daemon.ts';
 import { endingOf } from './ending.ts';
 import { happen } from './events.ts';
@@ -75,6 +76,14 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
   const clock = virtualClock(startMs);
   const random = seededRandom(file.seed);
   const host = simHost(clock);
+  const cluster = simCluster(file, clock, {
+    onEffect: (effect) => {
+      source.catchUp();
+      host.effects.push(effect);
+      host.onEffect(effect);
+    },
+    onMoved: (service, from, to) => source.changes.push(moved(service, from, to, clock.nowMs())),
+  });
   const source = scriptedSource('world', () => clock.nowMs(), { intervalMs: file.every, pastMs: 2 * 3_600_000 });
   const scrubber = createScrubber();
   for (const secret of options.secrets ?? []) scrubber.learn(secret);
@@ -82,6 +91,7 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
     file,
     clock,
     host,
+    cluster,
     source,
     files: filesOf(file),
     story: startStory(startMs),
@@ -101,6 +111,7 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
         random,
         disk: world.disk,
         host,
+        kubernetes: cluster,
         source,
         channels: new Map(['people', 'log', 'terminal'].map((id) => [id, channelOf(world, id)])),
         files: world.files,
@@ -131,6 +142,12 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
   return world;
 }
 
+// A template that moves back is seen by the source, whoever moved it.
+function moved(service: string, from: string, to: string, atMs: number): Change {
+  const id = `rollback-${service}-${atMs}`;
+  return { id, kind: 'rollback', service, atMs, what: 'image', from, to, source: 'world', attributes: {} };
+}
+
 // A link that moves back is seen by the source as it would be by the real one, whoever moved it.
 function seenMoving(host: SimHost, { service, atMs, detail }: Effect): Change {
   const to = detail.slice(detail.lastIndexOf('/') + 1);
@@ -148,8 +165,12 @@ function seenMoving(host: SimHost, { service, atMs, detail }: Effect): Change {
   };
 }
 
-function tuneOf({ file, host }: World, service: string, signal: string): string | undefined {
+function tuneOf({ file, host, cluster }: World, service: string, signal: string): string | undefined {
   const usual = file.signals[service]?.[signal] ?? file.many?.signals[signal];
+  if (cluster.has(service)) {
+    const overlay = cluster.starved(service) ? 'starved' : (host.elsewhere.get(service) ?? '');
+    return file.troubles[overlay]?.[signal] ?? file.releases[service]?.[cluster.version(service)]?.[signal] ?? usual;
+  }
   if (file.host[service] === undefined) return file.troubles[host.elsewhere.get(service) ?? '']?.[signal] ?? usual;
   const { trouble, release, pid } = host.service(service);
   if (signal === 'process_up') return pid === 0 ? '0' : (file.troubles[trouble?.name ?? '']?.['process_up'] ?? '1');

@@ -1,0 +1,8 @@
+/**
+ * What the hands need to be allowed in a cluster: the least Roles for the runbooks in force, and how they compare with
+ * what our credentials are good for.
+ */
+export { rbacManifests, type Account } from './manifest.ts';
+export { accessText, logAccess, operatorReport } from './report.ts';
+export { reviewAccess, type AccessReport } from './review.ts';
+export { operatorPermissions, type ClusterPermissions, type RbacRule, type WhoActs } from './rules.ts';

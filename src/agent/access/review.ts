@@ -1,0 +1,92 @@
+import type { Json } from '../../lib/json.ts';
+import type { KubernetesReader } from '../../domain/ports/kubernetes.ts';
+import type { ClusterPermissions, RbacRule } from './rules.ts';
+
+/** How what we may do compares with what we need, in sentences. */
+export interface AccessReport {
+  /** Needed and not given: acts that need it are refused, by name. */
+  readonly missing: readonly string[];
+  /** Given and not needed: more than the least. */
+  readonly excess: readonly string[];
+}
+
+/** Asks the API server about our own credentials. Changes nothing; may be asked of an operator or a reader. */
+export async function reviewAccess(
+  cluster: KubernetesReader,
+  needed: ClusterPermissions,
+  signal: AbortSignal,
+): Promise<AccessReport> {
+  const missing: string[] = [];
+  const excess: string[] = [];
+  for (const { group, resource, verb } of triples(needed.cluster))
+    if (!(await cluster.may({ verb, group, resource }, signal)))
+      missing.push(`${verb} ${nameOf(group, resource)} in the cluster`);
+  for (const { namespace, rules } of needed.namespaces) {
+    const granted = rulesIn(await cluster.rules(namespace, signal));
+    const wanted = triples([...rules, ...needed.cluster]);
+    for (const { group, resource, verb } of triples(rules))
+      if (!granted.some((rule) => gives(rule, group, resource, verb)))
+        // The list of rules may be incomplete (webhooks, node authorizers): the question itself decides.
+        if (!(await cluster.may({ verb, group, resource, namespace }, signal)))
+          missing.push(`${verb} ${nameOf(group, resource)} in ${namespace}`);
+    for (const rule of granted) excess.push(...tooMuch(rule, wanted).map((what) => `${what} in ${namespace}`));
+  }
+  return { missing, excess: [...new Set(excess)].sort() };
+}
+
+interface Triple {
+  readonly group: string;
+  readonly resource: string;
+  readonly verb: string;
+}
+
+function triples(rules: readonly RbacRule[]): readonly Triple[] {
+  return rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb })))),
+  );
+}
+
+function gives(rule: RbacRule, group: string, resource: string, verb: string): boolean {
+  const has = (list: readonly string[], value: string): boolean => list.includes(value) || list.includes('*');
+  return has(rule.apiGroups, group) && has(rule.resources, resource) && has(rule.verbs, verb);
+}
+
+// Reading more than is needed is worth no alarm, but for secrets. What every account may ask about itself is none.
+const harmless = new Set(['get', 'list', 'watch']);
+const aboutOneself = new Set(['authorization.k8s.io', 'authentication.k8s.io']);
+
+function tooMuch(rule: RbacRule, wanted: readonly Triple[]): readonly string[] {
+  return triples([rule])
+    .filter(({ group }) => !aboutOneself.has(group))
+    .filter(({ resource, verb }) => !harmless.has(verb) || resource === 'secrets' || resource === '*')
+    .filter(
+      (one) =>
+        !wanted.some(
+          ({ group, resource, verb }) => group === one.group && resource === one.resource && verb === one.verb,
+        ),
+    )
+    .map(({ group, resource, verb }) => `${verb} ${nameOf(group, resource)}`);
+}
+
+function nameOf(group: string, resource: string): string {
+  const name = resource === '*' ? 'everything' : resource;
+  return group === '' ? name : `${name}.${group}`;
+}
+
+function rulesIn(status: Readonly<Record<string, Json | undefined>>): readonly RbacRule[] {
+  const { resourceRules } = status;
+  return (Array.isArray(resourceRules) ? (resourceRules as readonly Json[]) : []).map((rule) => ({
+    apiGroups: textsOf(rule, 'apiGroups'),
+    // A rule for objects by name is no leave to act on others.
+    resources: textsOf(rule, 'resourceNames').length > 0 ? [] : textsOf(rule, 'resources'),
+    verbs: textsOf(rule, 'verbs'),
+  }));
+}
+
+function textsOf(rule: Json, key: string): readonly string[] {
+  const list =
+    typeof rule === 'object' && rule !== null && !Array.isArray(rule)
+      ? (rule as Readonly<Record<string, Json>>)[key]
+      : [];
+  return Array.isArray(list) ? (list as readonly Json[]).filter((one) => typeof one === 'string') : [];
+}
