@@ -23,9 +23,14 @@ const { kind, params, before, key, service } = JSON.parse(given) as {
 const secrets = createSecrets(readFiles, {}, createScrubber());
 const ambient = { clock: systemClock, random: systemRandom, log: recordingLog(), secrets };
 const io = makeOperatorIo(ambient, '/usr/bin:/bin', [{ cluster: 'kubernetes', kubeconfig }]);
-const signal = AbortSignal.timeout(30_000);
-// The connection is open and the client is loaded before the clock runs.
-await io.kubernetes.operator('kubernetes').version(signal);
+const signal = AbortSignal.timeout(120_000);
+// The connection is open and the client is loaded before the clock runs; on a busy machine that takes its time.
+const ready = (): Promise<unknown> =>
+  io.kubernetes
+    .operator('kubernetes')
+    .version(signal)
+    .catch(() => (signal.aborted ? undefined : ready()));
+await ready();
 process.stdout.write('go\n');
 await actionKinds[kind]?.run(params, before, key, { service, io, signal, timeoutMs: 30_000 });
 process.stdout.write('done\n');
