@@ -10,6 +10,7 @@ import { whoElse } from './owners.ts';
 import { placeOf, workloadParam, workloadTarget } from './place.ts';
 import { at, mebibytes, quantity, text } from './read.ts';
 import { workloadCollection } from './resources.ts';
+import { onlyOnDelete } from './rollout.ts';
 import { roomFor } from './room.ts';
 import type { Seen } from './seen.ts';
 import { containersOf, lookNeeds, oomKilledIn, rolloutBlast, seeWorkload, workloadFacts } from './workload.ts';
@@ -86,6 +87,8 @@ async function wishFor(
   context: ActionContext,
 ): Promise<Wish | Refusal> {
   const what = `container ${name} of ${seen.place.workload.name}`;
+  const stays = onlyOnDelete(seen.object);
+  if (stays !== undefined) return { refused: stays };
   if (container === undefined) return { refused: `there is no ${what}`, code: 'not-found' };
   if (now === undefined || after === undefined)
     return { refused: `${what} has no memory limit: it was not its limit that it ran into` };

@@ -10,6 +10,7 @@ import { placeOf, workloadParam, workloadTarget } from './place.ts';
 import { text, told } from './read.ts';
 import { workloadCollection } from './resources.ts';
 import { isCalled, revisionCalled, revisionsOf, type Revision, type Revisions } from './revisions.ts';
+import { onlyOnDelete } from './rollout.ts';
 import type { Seen } from './seen.ts';
 import { lookNeeds, rolloutBlast, seeWorkload, workloadFacts } from './workload.ts';
 
@@ -73,6 +74,8 @@ async function look(given: Params, context: ActionContext): Promise<Look> {
 
 function wishFor(given: Params, seen: Seen, { current, others }: Revisions, to: Revision | undefined): Wish | Refusal {
   const what = `${seen.place.workload.kind} ${seen.place.namespace}/${seen.place.workload.name}`;
+  const stays = onlyOnDelete(seen.object);
+  if (stays !== undefined) return { refused: stays };
   if (current === undefined)
     return { refused: `the controller of ${what} holds no revision of what it is now, so there would be no way back` };
   if (given.from !== undefined && !isCalled(current, given.from))

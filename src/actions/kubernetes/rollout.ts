@@ -12,14 +12,21 @@ export interface Rollout {
   readonly stuck: boolean;
 }
 
+/** Why a new template would reach no pod by itself, or `undefined`. */
+export function onlyOnDelete(object: KubernetesObject): string | undefined {
+  if (at(object, 'spec', 'updateStrategy', 'type') !== 'OnDelete') return undefined;
+  return `the pods of ${object.metadata.name} change only when somebody deletes them (updateStrategy: OnDelete)`;
+}
+
 /** Reads the rollout of a workload off its status. */
 export function rolloutOf(object: KubernetesObject, kind: string): Rollout {
   const behind = count(at(object, 'status', 'observedGeneration')) < count(object.metadata.generation);
+  const rolls = onlyOnDelete(object) === undefined;
   if (kind === 'DaemonSet') {
     const replicas = count(at(object, 'status', 'desiredNumberScheduled'));
     const updated = count(at(object, 'status', 'updatedNumberScheduled'));
     const ready = count(at(object, 'status', 'numberReady'));
-    return { replicas, ready, updated, underWay: behind || updated < replicas, stuck: false };
+    return { replicas, ready, updated, underWay: behind || (rolls && updated < replicas), stuck: false };
   }
   const replicas = count(at(object, 'spec', 'replicas'), 1);
   const updated = count(at(object, 'status', 'updatedReplicas'));
@@ -33,7 +40,7 @@ export function rolloutOf(object: KubernetesObject, kind: string): Rollout {
     replicas,
     ready,
     updated,
-    underWay: !complete && !stuck && (behind || updated < replicas || old > 0),
+    underWay: !complete && !stuck && (behind || (rolls && (updated < replicas || old > 0))),
     stuck,
   };
 }

@@ -10,6 +10,7 @@ import { whoElse } from './owners.ts';
 import { placeOf, workloadParam, workloadTarget } from './place.ts';
 import { at, told } from './read.ts';
 import { workloadCollection } from './resources.ts';
+import { onlyOnDelete } from './rollout.ts';
 import { lookNeeds, rolloutBlast, seeWorkload, workloadFacts } from './workload.ts';
 
 const restarted: readonly WorkloadKind[] = ['Deployment', 'StatefulSet', 'DaemonSet'];
@@ -42,14 +43,16 @@ export const rolloutRestart: ActionKind = editAction<z.infer<typeof onlyWorkload
     const before = Number(at(seen.object, 'spec', 'template', 'metadata', 'annotations', restarts) ?? 0);
     const annotations = { [restarts]: String(Number.isSafeInteger(before) ? before + 1 : 1) };
     const facts = workloadFacts(seen);
+    const isPaused = `${place.workload.name} is paused: a restart would not begin until somebody resumes it`;
+    const why = facts['paused'] === true ? isPaused : onlyOnDelete(seen.object);
     return {
       cluster: seen.cluster,
       facts,
       blast: rolloutBlast(seen),
       busy: whoElse(seen, context.io.clock.nowMs()),
       wish:
-        facts['paused'] === true
-          ? { refused: `${place.workload.name} is paused: a restart would not begin until somebody resumes it` }
+        why !== undefined
+          ? { refused: why }
           : {
               collection: workloadCollection[place.workload.kind],
               object: seen.object,

@@ -387,3 +387,17 @@ test('a name from outside cannot reach another object: parameters take names onl
     expect(undo.params.parse({ workload }).ok, workload).toBe(false);
   expect(deploymentOf('web', 'v1').metadata.name).toBe('web');
 });
+
+test('a workload whose pods change only when somebody deletes them is neither rolled out nor taken to be rolling', async () => {
+  const at = kubeStage({}, placeIn('StatefulSet', 'db'));
+  at.put({
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { namespace: 'shop', name: 'db' },
+    spec: { replicas: 3, selector: { matchLabels: { app: 'db' } }, updateStrategy: { type: 'OnDelete' }, template: {} },
+    status: { replicas: 3, readyReplicas: 3, updatedReplicas: 1, observedGeneration: 1 },
+  });
+  expect((await look(at, kindOf('rollout-restart'))).busy).toBeUndefined();
+  for (const kind of [undo, kindOf('rollout-restart')])
+    expect(await why(at, kind)).toContain('updateStrategy: OnDelete');
+});
