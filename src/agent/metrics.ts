@@ -11,6 +11,8 @@ export interface Metrics {
   readonly sourceCalls: Counter<'source' | 'outcome'>;
   readonly sourceSeconds: Histogram<'source'>;
   readonly sourceLastSuccess: Gauge<'source'>;
+  readonly sourcePartAge: Gauge<'source' | 'part'>;
+  readonly sourcePartObjects: Gauge<'source' | 'part'>;
   readonly gaps: Counter<'source' | 'reason'>;
   readonly series: Gauge;
   readonly samples: Counter;
@@ -63,6 +65,8 @@ export function createMetrics(): Metrics {
     sourceLastSuccess: gauge('source_last_success_timestamp_seconds', 'When a source last answered without a gap.', [
       'source',
     ]),
+    sourcePartAge: gauge('source_part_age_seconds', 'Since the last word about a watched part.', ['source', 'part']),
+    sourcePartObjects: gauge('source_part_objects', 'Objects known of a watched part.', ['source', 'part']),
     gaps: counter('gaps_total', 'Things that could not be read, by reason.', ['source', 'reason']),
     series: gauge('series', 'Series held in the window.'),
     samples: counter('samples_total', 'New samples taken in.'),

@@ -18,6 +18,7 @@ export interface Running {
 }
 
 const discoverEveryMs = 60_000;
+const discoverRestMs = 1_000;
 const discoverWithinMs = 10_000;
 const longestBackfillMs = 2 * 3_600_000;
 const backfillStepMs = 15_000;
@@ -71,13 +72,24 @@ async function saveDetectors({ bank, watch }: Composed): Promise<void> {
 
 async function discoverLoop(composed: Composed, signal: AbortSignal): Promise<void> {
   for (;;) {
-    try {
-      await composed.watch.clock.sleep(discoverEveryMs, signal);
-    } catch {
-      return;
-    }
+    await untilNewServices(composed, signal);
+    if (signal.aborted) return;
     await discoverAll(composed, signal);
   }
+}
+
+// Once a minute, or soon after a source sees others: a rollout of fifty services is one look.
+async function untilNewServices(composed: Composed, parent: AbortSignal): Promise<void> {
+  const { clock, liveSources } = composed.watch;
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  parent.addEventListener('abort', end, { once: true });
+  const sleep = (ms: number): Promise<void> => clock.sleep(ms, stop.signal).catch(() => undefined);
+  await sleep(discoverRestMs);
+  const told = liveSources().flatMap((source) => source.newServices?.(stop.signal) ?? []);
+  await Promise.race([sleep(discoverEveryMs - discoverRestMs), ...told]);
+  parent.removeEventListener('abort', end);
+  end();
 }
 
 // A source that cannot say what it sees keeps what it saw before: services do not vanish because somebody is slow.

@@ -17,6 +17,8 @@ export interface SourceStatus {
   readonly lastCompleteMs?: number;
   readonly gaps: Collected['gaps'];
   readonly calls: number;
+  /** Of sources that keep watches open: how well each part is known. */
+  readonly parts?: ReturnType<NonNullable<Source['parts']>>;
 }
 
 /** What the readers are started with. */
@@ -114,22 +116,26 @@ async function readForever(
       signal,
     );
     if (signal.aborted) return;
-    const { series, logs, changes, spans = [] } = collected;
-    const answered = collected.gaps.length === 0 || series.length + logs.length + changes.length + spans.length > 0;
+    const { series, logs, changes, resources, spans = [] } = collected;
+    const given = series.length + logs.length + changes.length + resources.length + spans.length;
+    const answered = collected.gaps.length === 0 || given > 0;
     // A peer that says it has nothing, or too little yet, is not struggling.
     const spoke = answered || collected.gaps.every(({ reason }) => reason === 'missing');
     failures = spoke ? 0 : failures + 1;
     if (answered) lastMs = nowMs;
     count(options.metrics, source.id, collected, answered, nowMs);
+    const parts = source.parts?.();
+    if (parts !== undefined) ages(options.metrics, source.id, parts, nowMs);
     update({
       gaps: collected.gaps,
+      ...(parts === undefined ? {} : { parts }),
       ...(answered ? { lastAnswerMs: nowMs } : {}),
       ...(collected.gaps.length === 0 ? { lastCompleteMs: nowMs } : {}),
     });
     options.deliver(source, collected);
     const restMs =
       pause(source.intervalMs, failures, options.random.uniform()) - (options.clock.monotonicMs() - startedMs);
-    if (!(await slept(options.clock, Math.max(10, restMs), signal))) return;
+    if (!(await rested(options.clock, source, Math.max(10, restMs), failures === 0, signal))) return;
   }
 }
 
@@ -138,6 +144,28 @@ function pause(intervalMs: number, failures: number, uniform: number): number {
   if (failures === 0) return intervalMs;
   const backoffMs = intervalMs * 2 ** Math.min(failures - 1, mostBackoff) * (0.75 + uniform / 2);
   return Math.min(backoffMs, Math.max(60_000, intervalMs));
+}
+
+// A burst of news is one read.
+const newsRestMs = 100;
+
+// Until the interval is over, or there is news: a source that failed is left alone all the same.
+async function rested(
+  clock: Clock,
+  source: Source,
+  ms: number,
+  mayWake: boolean,
+  parent: AbortSignal,
+): Promise<boolean> {
+  if (source.news === undefined || !mayWake || ms <= newsRestMs) return slept(clock, ms, parent);
+  if (!(await slept(clock, newsRestMs, parent))) return false;
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  parent.addEventListener('abort', end, { once: true });
+  await Promise.race([slept(clock, ms - newsRestMs, stop.signal), source.news(stop.signal)]);
+  parent.removeEventListener('abort', end);
+  end();
+  return !parent.aborted;
 }
 
 async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
@@ -216,6 +244,13 @@ function reasonFor(code: ErrorCode): GapReason {
       return 'missing';
     default:
       return 'unreachable';
+  }
+}
+
+function ages(metrics: Metrics, source: string, parts: NonNullable<SourceStatus['parts']>, nowMs: number): void {
+  for (const { name, heardMs, objects } of parts) {
+    if (heardMs !== undefined) metrics.sourcePartAge.set({ source, part: name }, Math.max(0, nowMs - heardMs) / 1_000);
+    metrics.sourcePartObjects.set({ source, part: name }, objects);
   }
 }
 

@@ -6,6 +6,7 @@ import { nearest } from '../lib/suggest.ts';
 import { cycleThrough, reach, reverse } from './graph.ts';
 import type { Edges, Reached } from './graph.ts';
 import { mergeService } from './merge.ts';
+import { underDeclaredNames } from './same-place.ts';
 
 /** The watched services and how they hang together. Immutable; a reload builds another. All lists are sorted by name. */
 export interface Catalog {
@@ -27,14 +28,16 @@ export interface Catalog {
 }
 
 /**
- * Makes the catalog. A declared service is merged over the discovered one of its name. A declared dependency that does
+ * Makes the catalog. A declared service is merged over the discovered one of its name or of its Kubernetes workload. A declared dependency that does
  * not exist, and a declared cycle, are issues; the same found by discovery is left out and listed in `ignored`, because
  * nobody wrote it and the watch must go on. The first part of each issue's path is the service's name.
  */
 export function buildCatalog(services: readonly Service[]): Parsed<Catalog> {
   const byName = new Map<string, Service>();
   const issues: Issue[] = [];
-  const ordered = [...services].sort((a, b) => Number(a.origin === 'discovered') - Number(b.origin === 'discovered'));
+  const ordered = [...underDeclaredNames(services)].sort(
+    (a, b) => Number(a.origin === 'discovered') - Number(b.origin === 'discovered'),
+  );
   const discoveredEdges: [string, string][] = [];
   for (const service of ordered) {
     const known = byName.get(service.name);

@@ -8,6 +8,7 @@ import { globMatches } from '../lib/glob.ts';
 import type { SeriesFold, Verdict } from './fold.ts';
 import { savedState } from './saved.ts';
 import { overLimit } from './over-limit.ts';
+import { cleanText } from './words.ts';
 import { silence } from './silence.ts';
 import { StepInput, type BankOptions, type StepEnv } from './step-input.ts';
 import { Tracks, type SavedTrack, type Track } from './tracks.ts';
@@ -61,13 +62,16 @@ function* packed<S>(
 
 function takeIn<S>(env: StepEnv<S>, input: StepInput<S>): ReadonlyMap<string, number> {
   const refused = new Map<string, number>();
-  const take = (meta: SeriesMeta, samples: readonly Sample[]): void => {
+  const take = (meta: SeriesMeta, samples: readonly Sample[], note?: string): void => {
     const track = env.tracks.get(meta.key) ?? newTrack(meta, env);
     if (track === undefined) refused.set(meta.service, (refused.get(meta.service) ?? 0) + 1);
-    else if (addAll(track, samples, env, input)) track.freshStep = env.step;
+    else if (addAll(track, samples, env, input)) {
+      track.freshStep = env.step;
+      track.note = note;
+    }
   };
   if (env.options.tracks === undefined) {
-    for (const series of env.batch.series) if (isMine(series, env)) take(series, series.samples);
+    for (const series of env.batch.series) if (isMine(series, env)) take(series, series.samples, series.note);
   } else for (const { meta, samples } of joined(env, env.options.tracks)) take(meta, samples);
   return refused;
 }
@@ -185,12 +189,17 @@ function say<S>(findings: Finding[], track: Track<S>, verdict: Verdict, env: Ste
     atMs: env.batch.asOfMs,
     sinceMs: verdict.sinceMs ?? track.sinceMs,
     severity: verdict.severity ?? env.rule.severity,
-    reason: verdict.reason,
+    reason:
+      track.note === undefined || verdict.state !== 'bad' ? verdict.reason : explained(verdict.reason, track.note),
     numbers: verdict.numbers,
     confidence: verdict.confidence,
     ...(verdict.changeId === undefined ? {} : { changeId: verdict.changeId }),
     ...(verdict.chart === undefined ? {} : { chart: { seriesKey: meta.key, ...verdict.chart } }),
   });
+}
+
+function explained(reason: string, note: string): string {
+  return `${reason}: ${cleanText(note, 400)}`;
 }
 
 function metaOf(series: SeriesMeta): SeriesMeta {

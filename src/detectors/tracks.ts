@@ -15,6 +15,8 @@ export interface Track<S> {
   sinceMs: number;
   /** The last step that brought a sample. */
   freshStep: number;
+  /** What the source said of the newest sample. */
+  note: string | undefined;
   fold: S;
 }
 
@@ -178,7 +180,7 @@ export class Tracks<S> {
     }
     this.#gaps.count[row] = 0;
     this.#arrivals.count[row] = 0;
-    const beginning = { lastMs: 0, arrivedMs: 0, state: 'new', sinceMs: atMs, freshStep: -1 } as const;
+    const beginning = { lastMs: 0, arrivedMs: 0, state: 'new', sinceMs: atMs, freshStep: -1, note: undefined } as const;
     const track: Track<S> = { meta, row, place, serial, ...beginning, fold };
     while (this.#places.length < place) this.#places.push(undefined);
     this.#places[place] = track;

@@ -4,6 +4,7 @@ import { oneLine, withArticle } from '../lib/text.ts';
 import { contrastNotes } from './contrast.ts';
 import { figure, sayLag, sayShift } from './draft.ts';
 import type { Draft, Note } from './draft.ts';
+import { revisionNotes } from './pods.ts';
 import { isFelt } from './scene.ts';
 import { lexicalNote, logNotes, textOf, troubleWords } from './change-words.ts';
 import type { Scene } from './scene.ts';
@@ -80,6 +81,7 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
       ...replaced(change, scene),
       ...precursors(change, scene),
       ...contrastNotes(change, scene),
+      ...revisionNotes(change, scene),
       ...logNotes(change, scene, replacement),
       ...(lexical === undefined ? [] : [lexical]),
       ...changeTraces(change, scene),

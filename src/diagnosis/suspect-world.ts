@@ -2,9 +2,12 @@ import { formatDuration } from '../lib/duration.ts';
 import { oneLine } from '../lib/text.ts';
 import { figure, sayLag, sayShift } from './draft.ts';
 import type { Draft, Note } from './draft.ts';
+import { memoryNotes, nodeNotes, runsOnNode } from './pods.ts';
 import { foreignHosts, foreignHostsIn, symptomRules } from './rules.ts';
 import type { Scene } from './scene.ts';
 import type { Shift } from './shift.ts';
+
+const outOfMemory = 'it ran out of memory';
 
 /** Something ran out: disk, memory, CPU, descriptors, a pool. One hypothesis for the root and one for each dependency. */
 export function resourceSuspects(scene: Scene): readonly Draft[] {
@@ -15,7 +18,12 @@ export function resourceSuspects(scene: Scene): readonly Draft[] {
       (shift) => (shift.moved || isFull(shift)) && shift.onsetMs <= scene.onsetMs + scene.toleranceMs,
     );
     const late = moved.filter((shift) => shift.moved && !early.includes(shift));
-    const said = lexicon(scene, name, 'resource');
+    const killed = memoryNotes(scene, name);
+    const told = lexicon(scene, name, 'resource');
+    const said = {
+      title: told.title ?? (killed.length > 0 ? outOfMemory : undefined),
+      notes: [...told.notes, ...killed],
+    };
     const title = said.title === undefined ? `${name} ran out of a resource` : `${name}: ${said.title}`;
     const base = { id: `resource:${name}`, cause: 'resource' as const, service: name, title };
     if (early.length === 0 && said.notes.length === 0) {
@@ -133,8 +141,11 @@ export function trafficSuspects(scene: Scene): readonly Draft[] {
 /** The machine underneath: its own signals, and several unrelated services on it ill at once. */
 export function hostSuspects(scene: Scene): readonly Draft[] {
   const hosts = scene.input.catalog.services.filter(({ labels }) => labels['kind'] === 'host');
-  return hosts.flatMap(({ name }): readonly Draft[] => {
+  return hosts.flatMap(({ name, labels }): readonly Draft[] => {
     if (name === scene.root) return [];
+    const { node } = labels;
+    // A node of a cluster concerns those whose pods run on it.
+    if (node !== undefined && runsOnNode(scene, scene.root, node) !== true) return [];
     const strained = (scene.shifts.get(name) ?? []).filter(
       (shift) => shift.role === 'resource' && shift.score > 0 && (shift.moved || isFull(shift)),
     );
@@ -169,7 +180,7 @@ export function hostSuspects(scene: Scene): readonly Draft[] {
         text: `${alert.detector} is firing on ${name}: ${oneLine(alert.finding.reason, 160)}`,
         weight: 1,
       });
-    notes.push(...neighbours(scene, name));
+    notes.push(...(node === undefined ? neighbours(scene, name) : nodeNotes(scene, scene.root, node)));
     return [{ ...base, notes }];
   });
 }

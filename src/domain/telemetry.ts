@@ -32,6 +32,8 @@ export interface SeriesMeta {
 /** A series with some of its samples, oldest first, one per timestamp. */
 export interface Series extends SeriesMeta {
   readonly samples: readonly Sample[];
+  /** Why the newest sample is what it is, in the source's words, untrusted: findings end with it. */
+  readonly note?: string;
 }
 
 /** OpenTelemetry's severities, folded to six. */

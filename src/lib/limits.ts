@@ -83,6 +83,17 @@ export const limits = {
   kubernetesRecentWriteMs: 2 * 60_000,
   kubernetesScaledMs: 3 * 60_000,
   kubernetesDrainPods: 500,
+  /** Watching a cluster: objects of a kind, when a watch without a word is dead, when all is listed anew. */
+  kubernetesObjects: 20_000,
+  kubernetesIdleMs: 120_000,
+  kubernetesRelistMs: 30 * 60_000,
+  /** Pauses before a broken watch is begun again, and before what is refused is asked for again. */
+  kubernetesBackoffMs: 10_000,
+  kubernetesRefusedMs: 60_000,
+  /** What was known before a watch broke is still told for this long. */
+  kubernetesGraceMs: 15_000,
+  kubernetesRevisions: 10,
+  kubernetesLogBytes: 32 * 1024,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

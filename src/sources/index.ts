@@ -4,6 +4,7 @@ import type { Source, SourceKind, SourceTraits } from '../domain/ports/source.ts
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { hostSource } from './host/index.ts';
+import { kubernetesSource } from './kubernetes/index.ts';
 import { prometheusSource } from './prometheus/index.ts';
 import { scrapeSource } from './scrape/index.ts';
 
@@ -17,6 +18,7 @@ import { scrapeSource } from './scrape/index.ts';
  */
 export const sourceKinds: Readonly<Record<string, RegisteredSource>> = {
   host: registered(hostSource),
+  kubernetes: registered(kubernetesSource),
   prometheus: registered(prometheusSource),
   scrape: registered(scrapeSource),
 };

@@ -48,6 +48,14 @@ export interface SourceTraits {
   readonly discovery: boolean;
 }
 
+/** How well one part of what a source watches is known. */
+export interface SourcePart {
+  readonly name: string;
+  /** The last word about it, or that there is none; absent before the first. */
+  readonly heardMs?: number;
+  readonly objects: number;
+}
+
 /** A live reader. It holds a reader's credentials only. */
 export interface Source {
   readonly id: string;
@@ -58,6 +66,15 @@ export interface Source {
   collect(request: CollectRequest, signal: AbortSignal): Promise<Collected>;
   /** Services it can see for itself; empty when it discovers nothing. */
   discover(signal: AbortSignal): Promise<readonly Service[]>;
+  /**
+   * For sources that are told rather than ask: resolves when there is something worth a live `collect` before the
+   * interval is over, and when the signal fires. Such a `collect` may give only what is new.
+   */
+  news?(signal: AbortSignal): Promise<void>;
+  /** Resolves when `discover` may give something else than before, and when the signal fires. */
+  newServices?(signal: AbortSignal): Promise<void>;
+  /** For sources that keep watches open: each with its freshness, for metrics and status. */
+  parts?(): readonly SourcePart[];
   /** Tries the connection and credentials once, for `check` and `doctor`. Throws WatchkeeperError with a fix. */
   check(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

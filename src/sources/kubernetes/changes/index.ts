@@ -1,0 +1,7 @@
+import { configuration } from './configuration.ts';
+import type { ChangeReader } from './reader.ts';
+import { rollouts } from './rollouts.ts';
+import { autoscaling, scaling } from './scaling.ts';
+
+/** All ways to see changes. */
+export const changeReaders: readonly ChangeReader[] = [rollouts, scaling, autoscaling, configuration];

@@ -1,0 +1,101 @@
+import type { ChangeKind } from '../../../domain/change.ts';
+import { digest } from '../../../lib/canonical.ts';
+import { diffOf, restartSetting, versionOf, type SettingChange } from '../records/template.ts';
+import type { RevisionRecord, WorkloadRecord } from '../records/workload.ts';
+import { whatOf, type ChangeReader, type FoundChange } from './reader.ts';
+
+const revisionKey = 'revision';
+
+/**
+ * A rollout is a new highest revision of a Deployment, StatefulSet or DaemonSet. The controllers keep the states before
+ * it, so the exact difference is known, and so is what happened while nobody watched. A state that is older than the one
+ * before it was returned to: a rollback. Where only the stamp of `kubectl rollout restart` differs, it is a restart.
+ */
+export const rollouts: ChangeReader = (workload, memory, context) => {
+  const revisions = context.view.revisionsOf(workload);
+  const current = revisions.at(-1);
+  if (current === undefined || current.revision === 0) return [];
+  const known = memory.get(revisionKey);
+  if (known === String(current.revision)) return [];
+  memory.set(revisionKey, String(current.revision));
+  const before = revisions.find(({ revision }) => String(revision) === known) ?? revisions.at(-2);
+  const atMs = Math.min(whenOf(workload, current, before, context.nowMs), context.nowMs);
+  if (known === undefined && atMs < context.sinceMs) return [];
+  return [changeOf(workload, current, before, atMs, context.cluster)];
+};
+
+// A state that is returned to was made long ago; who edited the template last, and when, is kept by the server.
+function whenOf(
+  workload: WorkloadRecord,
+  current: RevisionRecord,
+  before: RevisionRecord | undefined,
+  nowMs: number,
+): number {
+  return isReturn(current, before) ? (workload.templateEdit?.atMs ?? nowMs) : current.createdMs;
+}
+
+function isReturn(current: RevisionRecord, before: RevisionRecord | undefined): boolean {
+  return before !== undefined && current.createdMs < before.createdMs;
+}
+
+function changeOf(
+  workload: WorkloadRecord,
+  current: RevisionRecord,
+  before: RevisionRecord | undefined,
+  atMs: number,
+  cluster: string,
+): FoundChange {
+  const diff = before === undefined ? [] : diffOf(before.template, current.template);
+  const kind = kindOf(diff, current, before);
+  const to = versionOf(current.template, diff);
+  const from = before === undefined ? undefined : versionOf(before.template, diff);
+  // The same image with other settings: only the revision tells the two apart.
+  const named = to !== undefined && to !== from;
+  const fromName = named ? from : before === undefined ? undefined : `revision ${before.revision}`;
+  const actor = workload.templateEdit?.by;
+  const instances = touchedOf(workload);
+  return {
+    id: digest(['rollout', cluster, workload.uid, current.revision, current.hash]),
+    kind,
+    atMs,
+    what: whatOf(workload),
+    ...(fromName === undefined ? {} : { from: fromName }),
+    to: named ? to : `revision ${current.revision}`,
+    ...(actor === undefined ? {} : { actor }),
+    ...(instances === undefined ? {} : { instances }),
+    attributes: {
+      namespace: workload.namespace,
+      revision: String(current.revision),
+      hash: current.hash,
+      ...(before === undefined ? {} : { previousRevision: String(before.revision), previousHash: before.hash }),
+      ...(current.cause === undefined ? {} : { message: current.cause }),
+      ...(diff.length === 0 ? {} : { diff: diffText(diff) }),
+    },
+  };
+}
+
+function kindOf(
+  diff: readonly SettingChange[],
+  current: RevisionRecord,
+  before: RevisionRecord | undefined,
+): ChangeKind {
+  if (diff.length > 0 && diff.every(({ setting }) => setting === restartSetting)) return 'restart';
+  return isReturn(current, before) ? 'rollback' : 'deploy';
+}
+
+// With a partition only the pods from there on get the new revision: a canary.
+function touchedOf({ name, partition, desired }: WorkloadRecord): readonly string[] | undefined {
+  if (partition === undefined || desired > 1_000) return undefined;
+  return Array.from({ length: Math.max(0, desired - partition) }, (_, index) => `${name}-${partition + index}`);
+}
+
+const longestDiff = 1_000;
+
+/** `app.image: shop/checkout:v1 -> shop/checkout:v2; app.env.MODE: (none) -> #ab12`. */
+export function diffText(diff: readonly SettingChange[]): string {
+  const text = diff
+    .filter(({ setting }) => setting !== restartSetting)
+    .map(({ setting, from, to }) => `${setting}: ${from ?? '(none)'} -> ${to ?? '(none)'}`)
+    .join('; ');
+  return text.length <= longestDiff ? text : `${text.slice(0, longestDiff - 1)}…`;
+}

@@ -1,0 +1,18 @@
+import type { SourceKind } from '../../domain/ports/source.ts';
+import { kubernetesConfig, kubernetesQuery, type KubernetesConfig } from './schema.ts';
+import { createKubernetesSource, kubernetesTraits } from './source.ts';
+
+/**
+ * # kubernetes: a cluster, watched
+ *
+ * Keeps small records of what runs in a cluster, true by watches; tells how its workloads are, what was changed of them
+ * and by whom, and which services there are. See README.md for settings and signals.
+ */
+export const kubernetesSource: SourceKind<KubernetesConfig> = {
+  kind: 'kubernetes',
+  summary: 'A Kubernetes cluster: workloads, pods, nodes, rollouts and configuration, failing logs, metrics.k8s.io.',
+  traits: kubernetesTraits,
+  config: kubernetesConfig,
+  query: kubernetesQuery,
+  create: createKubernetesSource,
+};

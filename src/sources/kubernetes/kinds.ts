@@ -1,0 +1,125 @@
+import type { KubernetesObject, KubernetesResource } from '../../domain/ports/kubernetes.ts';
+import {
+  autoscalerOf,
+  budgetOf,
+  certificateOf,
+  claimOf,
+  configOf,
+  eventOf,
+  namespaceOf,
+  nodeOf,
+  type AutoscalerRecord,
+  type BudgetRecord,
+  type CertificateRecord,
+  type ClaimRecord,
+  type ConfigRecord,
+  type EventRecord,
+  type NamespaceRecord,
+  type NodeRecord,
+} from './records/others.ts';
+import type { ObjectRecord } from './records/parts.ts';
+import { podOf, type PodRecord } from './records/pod.ts';
+import {
+  controllerRevisionOf,
+  replicaSetOf,
+  workloadOf,
+  type RevisionRecord,
+  type WorkloadRecord,
+} from './records/workload.ts';
+
+/** What is kept of each kind that is watched. */
+export interface Records {
+  readonly deployments: WorkloadRecord;
+  readonly statefulsets: WorkloadRecord;
+  readonly daemonsets: WorkloadRecord;
+  readonly jobs: WorkloadRecord;
+  readonly cronjobs: WorkloadRecord;
+  readonly replicasets: RevisionRecord;
+  readonly controllerrevisions: RevisionRecord;
+  readonly pods: PodRecord;
+  readonly namespaces: NamespaceRecord;
+  readonly nodes: NodeRecord;
+  readonly horizontalpodautoscalers: AutoscalerRecord;
+  readonly persistentvolumeclaims: ClaimRecord;
+  readonly poddisruptionbudgets: BudgetRecord;
+  readonly events: EventRecord;
+  readonly configmaps: ConfigRecord;
+  readonly secrets: ConfigRecord;
+  readonly certificates: CertificateRecord;
+}
+
+/** A watched kind, by its plural. */
+export type KindName = keyof Records;
+
+/** How one kind is watched. */
+export interface WatchedKind<R extends ObjectRecord = ObjectRecord> {
+  readonly resource: KubernetesResource;
+  readonly project: (from: KubernetesObject) => R;
+  readonly fieldSelector?: string;
+  /** An API that a cluster need not have: its absence is no gap. */
+  readonly addOn?: boolean;
+}
+
+/** Every kind that can be watched. Those a configuration does not want are left out by `wantedKinds`. */
+export const watchedKinds: { readonly [K in KindName]: WatchedKind<Records[K]> } = {
+  deployments: { resource: namespaced('apps', 'v1', 'Deployment'), project: workloadOf('Deployment') },
+  statefulsets: { resource: namespaced('apps', 'v1', 'StatefulSet'), project: workloadOf('StatefulSet') },
+  daemonsets: { resource: namespaced('apps', 'v1', 'DaemonSet'), project: workloadOf('DaemonSet') },
+  jobs: { resource: namespaced('batch', 'v1', 'Job'), project: workloadOf('Job') },
+  cronjobs: { resource: namespaced('batch', 'v1', 'CronJob'), project: workloadOf('CronJob') },
+  replicasets: { resource: namespaced('apps', 'v1', 'ReplicaSet'), project: replicaSetOf },
+  controllerrevisions: { resource: namespaced('apps', 'v1', 'ControllerRevision'), project: controllerRevisionOf },
+  pods: { resource: namespaced('', 'v1', 'Pod'), project: podOf },
+  namespaces: { resource: clusterWide('', 'v1', 'Namespace'), project: namespaceOf },
+  nodes: { resource: clusterWide('', 'v1', 'Node'), project: nodeOf },
+  horizontalpodautoscalers: {
+    resource: namespaced('autoscaling', 'v2', 'HorizontalPodAutoscaler'),
+    project: autoscalerOf,
+  },
+  persistentvolumeclaims: { resource: namespaced('', 'v1', 'PersistentVolumeClaim'), project: claimOf },
+  poddisruptionbudgets: { resource: namespaced('policy', 'v1', 'PodDisruptionBudget'), project: budgetOf },
+  events: { resource: namespaced('', 'v1', 'Event'), project: eventOf, fieldSelector: 'type=Warning' },
+  configmaps: { resource: namespaced('', 'v1', 'ConfigMap'), project: configOf },
+  secrets: { resource: namespaced('', 'v1', 'Secret'), project: configOf },
+  certificates: { resource: namespaced('cert-manager.io', 'v1', 'Certificate'), project: certificateOf, addOn: true },
+};
+
+/** The kinds of workload, with the plural under which each is watched. */
+export const workloadKinds = {
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  DaemonSet: 'daemonsets',
+  Job: 'jobs',
+  CronJob: 'cronjobs',
+} as const satisfies Record<WorkloadRecord['kind'], KindName>;
+
+/** Which optional kinds a configuration asks for. */
+export interface KindChoice {
+  readonly nodes: boolean;
+  readonly events: boolean;
+  readonly configMaps: boolean;
+  readonly secrets: boolean;
+  readonly certificates: boolean;
+  /** Given: only these namespaces are watched, and cluster-wide kinds only where the configuration says so. */
+  readonly namespaces: readonly string[];
+}
+
+/** The kinds to watch. */
+export function wantedKinds(choice: KindChoice): readonly KindName[] {
+  const optional: Partial<Record<KindName, boolean>> = {
+    nodes: choice.nodes,
+    events: choice.events,
+    configmaps: choice.configMaps,
+    secrets: choice.secrets,
+    certificates: choice.certificates,
+  };
+  return (Object.keys(watchedKinds) as KindName[]).filter((kind) => optional[kind] !== false);
+}
+
+function namespaced(group: string, version: string, kind: string): KubernetesResource {
+  return { group, version, kind, plural: `${kind.toLowerCase()}s`, namespaced: true };
+}
+
+function clusterWide(group: string, version: string, kind: string): KubernetesResource {
+  return { ...namespaced(group, version, kind), namespaced: false };
+}

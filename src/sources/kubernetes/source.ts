@@ -1,0 +1,92 @@
+import type { ReaderIo } from '../../domain/ports/io.ts';
+import type { KubernetesReader } from '../../domain/ports/kubernetes.ts';
+import type { Source, SourcePart, SourceTraits } from '../../domain/ports/source.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
+import { createCollector } from './collect.ts';
+import { watchedKinds, wantedKinds, workloadKinds, type KindName } from './kinds.ts';
+import type { KubernetesConfig } from './schema.ts';
+import { discoverServices } from './services.ts';
+import { createClusterState } from './state.ts';
+
+/** What a cluster can tell. */
+export const kubernetesTraits: SourceTraits = {
+  metrics: true,
+  logs: true,
+  traces: false,
+  changes: true,
+  discovery: true,
+};
+
+/** A live reader of one cluster. Its watches begin with the first question. */
+export function createKubernetesSource(id: string, config: KubernetesConfig, io: ReaderIo): Source {
+  const reader = io.kubernetes.reader({ ...config.connection, cluster: id });
+  const state = createClusterState(config, io, reader);
+  const collector = createCollector(id, config.intervalMs, io.clock, state);
+  const begin = async (signal: AbortSignal): Promise<void> => {
+    state.start();
+    await state.started(signal);
+  };
+  return {
+    id,
+    kind: 'kubernetes',
+    traits: kubernetesTraits,
+    intervalMs: config.intervalMs,
+    collect: async (request, signal) => {
+      await begin(signal);
+      return request.mode === 'live' ? collector.live(request) : collector.history(request, signal);
+    },
+    discover: async (signal) => {
+      await begin(signal);
+      const unread = state.watch.parts().find(({ kind, status }) => {
+        const never = status.lists === 0 && status.state === 'failing' && status.fault?.code !== 'forbidden';
+        return never && (kind === 'namespaces' || (Object.values(workloadKinds) as KindName[]).includes(kind));
+      });
+      if (unread !== undefined)
+        throw new WatchkeeperError('unreachable', `${id} could not list ${unread.kind} yet`, {
+          cause: unread.status.fault,
+        });
+      const { view } = state.watch;
+      return discoverServices({
+        source: id,
+        services: config.services,
+        nodes: config.nodes,
+        view,
+        beside: state.beside,
+      });
+    },
+    news: (signal) => state.news.rung(signal),
+    newServices: (signal) => state.services.rung(signal),
+    parts: () =>
+      state.watch.parts().map(({ kind, namespace, status, objects }): SourcePart => {
+        const name = namespace === undefined ? kind : `${namespace}/${kind}`;
+        return { name, objects, ...(status.heardMs === undefined ? {} : { heardMs: status.heardMs }) };
+      }),
+    check: (signal) => checkAccess(id, config, reader, signal),
+    close: () => state.stop(),
+  };
+}
+
+async function checkAccess(
+  id: string,
+  config: KubernetesConfig,
+  reader: KubernetesReader,
+  signal: AbortSignal,
+): Promise<void> {
+  await reader.version(signal);
+  const missing: string[] = [];
+  for (const kind of wantedKinds(config)) {
+    const { resource } = watchedKinds[kind];
+    const namespaces = resource.namespaced && config.namespaces.length > 0 ? config.namespaces : [undefined];
+    for (const namespace of namespaces)
+      for (const verb of ['list', 'watch']) {
+        const { group, plural } = resource;
+        const access = { verb, group, resource: plural, ...(namespace === undefined ? {} : { namespace }) };
+        if (!(await reader.may(access, signal)))
+          missing.push(`${verb} ${plural}${namespace === undefined ? '' : ` in ${namespace}`}`);
+      }
+  }
+  if (missing.length === 0) return;
+  throw new WatchkeeperError('forbidden', `source ${id} may not ${missing.join(', ')}`, {
+    fix: "Grant it in a Role, or leave the kind out in the source's block (nodes, events, configMaps, certificates).",
+  });
+}
