@@ -94,6 +94,8 @@ export const limits = {
   kubernetesGraceMs: 15_000,
   kubernetesRevisions: 10,
   kubernetesLogBytes: 32 * 1024,
+  /** Helm: one unpacked release record; a Secret holds at most 1 MiB of it packed. */
+  helmReleaseBytes: 32 * 1024 * 1024,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,
