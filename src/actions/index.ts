@@ -8,6 +8,7 @@
  * A new kind is one file and one line below; test/contract/action.ts says what it must keep.
  */
 import type { ActionKind } from '../domain/ports/action.ts';
+import { gitRevert } from './git/revert.ts';
 import { diskReclaim } from './host/disk-reclaim.ts';
 import { processSignal } from './host/process-signal.ts';
 import { releaseRollback } from './host/release-rollback.ts';
@@ -24,6 +25,10 @@ import { resourcesRaise } from './kubernetes/resources-raise.ts';
 import { rolloutUndo } from './kubernetes/rollout-undo.ts';
 import { scale } from './kubernetes/scale.ts';
 import { rolloutPause, rolloutRestart } from './kubernetes/template-edits.ts';
+import { argoRollback } from './kubernetes/gitops/argo-rollback.ts';
+import { argoSuspendSync } from './kubernetes/gitops/argo-suspend-sync.ts';
+import { fluxSuspend } from './kubernetes/gitops/flux-suspend.ts';
+import { helmRollback } from './kubernetes/gitops/helm-rollback.ts';
 
 /** Every kind of action by its name. A new kind is a file, and one line here. */
 export const actionKinds: Readonly<Record<string, ActionKind>> = {
@@ -44,6 +49,11 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'kubernetes.cronjob-suspend': cronJobSuspend,
   'kubernetes.pvc-expand': pvcExpand,
   'kubernetes.configmap-restore': configMapRestore,
+  'git.revert': gitRevert,
+  'kubernetes.argo-rollback': argoRollback,
+  'kubernetes.argo-suspend-sync': argoSuspendSync,
+  'kubernetes.flux-suspend': fluxSuspend,
+  'kubernetes.helm-rollback': helmRollback,
 };
 
 export { defineAction } from './define-action.ts';

@@ -130,7 +130,7 @@ export async function openDaemon(options: OpenOptions): Promise<Daemon> {
     operatorIo: makeOperatorIo(
       ambient,
       options.environment['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
-      config.operators.kubernetes,
+      config.operators,
     ),
     actions: actionKinds,
     sources,

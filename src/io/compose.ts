@@ -1,5 +1,7 @@
 import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domain/ports/io.ts';
 import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
+import type { GitForge } from './clients/git/config.ts';
+import { gitRepositoriesOf } from './clients/git/index.ts';
 import { kubernetesOperators, kubernetesReaders } from './clients/kubernetes/index.ts';
 import { nodeExec, nodeProcesses } from './exec.ts';
 import { readFiles, writeFiles } from './files.ts';
@@ -25,19 +27,23 @@ export function makeReaderIo(ambient: Ambient): ReaderIo {
   };
 }
 
-/** Real io for actions. `path` is the PATH that programs are looked up in, `clusters` where it may act. Its own HTTP pool: no socket is shared with a reader. */
-export function makeOperatorIo(
-  ambient: Ambient,
-  path: string,
-  clusters: readonly KubernetesConnection[] = [],
-): OperatorIo {
+/** Where hands have credentials of their own: operators in watchkeeper.yaml. */
+export interface Operators {
+  readonly kubernetes?: readonly KubernetesConnection[];
+  readonly git?: readonly GitForge[];
+}
+
+/** Real io for actions. `path` is the PATH that programs are looked up in, `operators` where it may act. Its own HTTP pool: no socket is shared with a reader. */
+export function makeOperatorIo(ambient: Ambient, path: string, operators: Operators = {}): OperatorIo {
+  const http = nodeHttp(ambient.clock);
   return {
     ...ambient,
-    http: nodeHttp(ambient.clock),
+    http,
     files: writeFiles,
     exec: nodeExec(ambient.clock, path),
     processes: nodeProcesses,
     sockets: nodeSockets,
-    kubernetes: kubernetesOperators(ambient.clock, ambient.secrets, clusters),
+    kubernetes: kubernetesOperators(ambient.clock, ambient.secrets, operators.kubernetes ?? []),
+    git: gitRepositoriesOf({ ...ambient, http }, operators.git ?? []),
   };
 }

@@ -96,6 +96,17 @@ export const limits = {
   kubernetesLogBytes: 32 * 1024,
   /** Helm: one unpacked release record; a Secret holds at most 1 MiB of it packed. */
   helmReleaseBytes: 32 * 1024 * 1024,
+  helmObjects: 300,
+  helmRevisions: 100,
+  /** How often an owner is asked whether it is done. */
+  gitopsPollMs: 1_000,
+  /** Forges: one answer; how far back, how many files and folders a commit to be reverted may lie, change and touch. */
+  gitAnswerBytes: 16 * 1024 * 1024,
+  gitRetries: 3,
+  gitRetryAfterMs: 10_000,
+  gitCommits: 300,
+  gitFiles: 300,
+  gitTrees: 500,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

@@ -40,6 +40,7 @@ const change = z.strictObject({
   previous: z.string().exactOptional().describe('The same as from'),
   to: z.string().exactOptional(),
   actor: z.string().exactOptional(),
+  ref: z.string().exactOptional(),
   irreversible: z.boolean().default(false),
 });
 

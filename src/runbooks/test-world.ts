@@ -119,6 +119,7 @@ function givenChange(written: NonNullable<Given['change']>, service: string, asO
     irreversible: written.irreversible,
     attributes: {},
     ...(written.actor === undefined ? {} : { actor: written.actor }),
+    ...(written.ref === undefined ? {} : { ref: written.ref }),
   };
 }
 

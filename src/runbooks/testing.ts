@@ -51,32 +51,64 @@ function runTest(test: ResourceTest, name: string, ports: TestPorts): TestResult
   const { given, expect } = test;
   const service = givenService(given, ports.services);
   const facts = givenFacts(given, service);
-  const chosen = choose(given, facts, ports);
-  if (chosen === undefined) {
+  const candidates = choose(given, facts, ports);
+  if (candidates.length === 0) {
     // Nothing matches: people are told (I14), and there is nothing to decide.
     const came = { runbook: 'none', escalates: true, actions: [] };
     return { name, failures: compare(expect, came) };
   }
-  if (!chosen.ok) return { name, failures: [`it could not be filled in: ${chosen.issues[0]?.message ?? ''}`] };
-  const observation = givenObservation(given, service, facts.asOfMs);
+  const made: Judged[] = [];
+  const faults: string[] = [];
+  for (const candidate of candidates) {
+    const judged = candidate.ok
+      ? judge(given, candidate.value, { ...facts, service }, ports)
+      : `it could not be filled in: ${candidate.issues[0]?.message ?? ''}`;
+    if (typeof judged === 'string') faults.push(judged);
+    else made.push(judged);
+    // As the agent goes: only a precondition that is not met is a reason to look at the next runbook.
+    if (typeof judged !== 'string' && judged.decision.code !== 'require') break;
+  }
+  const chosen = made.find(({ decision }) => decision.outcome !== 'deny') ?? made[0];
+  if (chosen === undefined) return { name, failures: faults.slice(0, 1) };
+  const { decision } = chosen;
+  const failures = compare(expect, cameOf(chosen));
+  // Whoever reads that a case failed wants to know next what the policy said.
+  return { name, failures: failures.length > 0 ? [...failures, ...decision.reasons.slice(0, 1)] : [], decision };
+}
+
+interface Judged {
+  readonly plan: Plan;
+  readonly decision: Decision;
+}
+
+// What would be decided about one runbook, or why there is no plan.
+function judge(
+  given: Given,
+  resolved: ResolvedRunbook,
+  facts: ReturnType<typeof givenFacts>,
+  ports: TestPorts,
+): Judged | string {
+  const observation = givenObservation(given, facts.service, facts.asOfMs);
   const look = (): LookedAt => ({ target: observation.target, observation, preview: { describe: '', diff: [] } });
-  const resolved = chosen.value;
   const plan = assemblePlan({
     resolved,
     looked: Object.fromEntries(resolved.steps.map((step) => [step.id, look()])),
     incidentId: facts.incident.id,
-    service: service.name,
+    service: facts.service.name,
     diagnosisId: 'test',
     because: 'a test asks for it',
     proposedBy: 'watchkeeper',
     asOfMs: facts.asOfMs,
   });
-  if (!plan.ok) return { name, failures: [`no plan: ${plan.issues[0]?.message ?? ''}`] };
+  if (!plan.ok) return `no plan: ${plan.issues[0]?.message ?? ''}`;
   const world = worldOf(given, plan.value, { ...facts, observation });
-  const decision = ports.decide(world, given.answers, given.policies);
-  const came: Came = {
-    runbook: plan.value.runbook.name,
-    actions: plan.value.steps.map((step) => step.action),
+  return { plan: plan.value, decision: ports.decide(world, given.answers, given.policies) };
+}
+
+function cameOf({ plan, decision }: Judged): Came {
+  return {
+    runbook: plan.runbook.name,
+    actions: plan.steps.map((step) => step.action),
     decision: decision.outcome,
     because: decision.code ?? '',
     by: decision.decidedBy,
@@ -84,9 +116,6 @@ function runTest(test: ResourceTest, name: string, ports: TestPorts): TestResult
     approval: decision.approval?.from ?? [],
     escalates: decision.outcome !== 'allow',
   };
-  const failures = compare(expect, came);
-  // Whoever reads that a case failed wants to know next what the policy said.
-  return { name, failures: failures.length > 0 ? [...failures, ...decision.reasons.slice(0, 1)] : [], decision };
 }
 
 function worldOf(
@@ -120,38 +149,40 @@ function worldOf(
   };
 }
 
-// The runbook that would be chosen, or the action itself where a case is about a policy alone.
+// The runbooks that match, best first, or the action itself where a case is about a policy alone.
 function choose(
   given: Given,
   facts: ReturnType<typeof givenFacts>,
   { runbooks, context }: TestPorts,
-): Parsed<ResolvedRunbook> | undefined {
+): readonly Parsed<ResolvedRunbook>[] {
   if (given.action === undefined) {
-    const best = matchRunbooks(runbooks, facts).find((report) => report.matched);
-    return best === undefined ? undefined : resolveSteps(best.runbook, facts, context, given.params);
+    const matched = matchRunbooks(runbooks, facts).filter((report) => report.matched);
+    return matched.map(({ runbook }) => resolveSteps(runbook, facts, context, given.params));
   }
   const action = context.actions.get(given.action);
   if (action === undefined)
-    return { ok: false, issues: [{ path: ['given', 'action'], message: `there is no action ${given.action}` }] };
-  return {
-    ok: true,
-    value: {
-      runbook: bareRunbook,
-      params: {},
-      steps: [
-        {
-          id: 'act',
-          action: given.action,
-          params: given.params,
-          traits: action.traits,
-          timeoutMs: 60_000,
-          retries: 0,
-          require: [],
-          abortIf: [],
-        },
-      ],
+    return [{ ok: false, issues: [{ path: ['given', 'action'], message: `there is no action ${given.action}` }] }];
+  return [
+    {
+      ok: true,
+      value: {
+        runbook: bareRunbook,
+        params: {},
+        steps: [
+          {
+            id: 'act',
+            action: given.action,
+            params: given.params,
+            traits: action.traits,
+            timeoutMs: 60_000,
+            retries: 0,
+            require: [],
+            abortIf: [],
+          },
+        ],
+      },
     },
-  };
+  ];
 }
 
 /** Stands for a runbook where a case is about a policy alone. */

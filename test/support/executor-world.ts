@@ -124,6 +124,7 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
       processes: { kill: nowhere },
       sockets: { connectUnix: nowhere },
       kubernetes: { operator: nowhere },
+      git: { repository: nowhere },
       secrets: { resolve: nowhere },
       log,
     },

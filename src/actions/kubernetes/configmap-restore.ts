@@ -5,7 +5,7 @@ import { schemaOf } from '../../lib/schema.ts';
 import type { ActionContext, ActionResult } from '../../domain/ports/action.ts';
 import type { KubernetesObject, KubernetesOperator } from '../../domain/ports/kubernetes.ts';
 import { editAction, type Look, type Refusal, type Wish } from './edit.ts';
-import { gitOpsHint, latestWrite, ownerOf, recentWriter } from './owners.ts';
+import { latestWrite, ownerOf, recentWriter } from './owners.ts';
 import { objectName, operatorAt, placeOf, targetIn, workloadParam } from './place.ts';
 import { at, texts, told } from './read.ts';
 import { collections, listAll } from './resources.ts';
@@ -62,7 +62,6 @@ async function look(given: Params, context: ActionContext): Promise<Look> {
       from: from?.metadata.name ?? '',
       writtenBy: latestWrite(object, ['f:data', 'f:binaryData'])?.by ?? '',
       owner: ownerOf(object) ?? '',
-      gitops: gitOpsHint(object),
     },
     blast: { touched: 1, total: 1, healthyAfter: 0, healthyNow: 0, targets: [given.configMap], dependents: [] },
     busy: recentWriter(object, ['f:data', 'f:binaryData'], context.io.clock.nowMs()),

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { editAction } from './edit.ts';
-import { gitOpsHint, ownerOf, recentWriter } from './owners.ts';
+import { ownerOf, recentWriter } from './owners.ts';
 import { operatorAt, placeOf, workloadParam, workloadTarget } from './place.ts';
 import { at, records, text } from './read.ts';
 import { collections } from './resources.ts';
@@ -35,7 +35,6 @@ export const cronJobSuspend = editAction<z.infer<typeof params>>({
         schedule: text(at(object, 'spec', 'schedule')),
         active: records(at(object, 'status', 'active')).length,
         owner: ownerOf(object) ?? '',
-        gitops: gitOpsHint(object),
       },
       blast: {
         touched: 1,

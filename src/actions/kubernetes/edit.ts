@@ -7,9 +7,10 @@ import type { KubernetesObject, KubernetesOperator } from '../../domain/ports/ku
 import type { ActionTraits, BlastRadius, Observation, Target } from '../../domain/remediation.ts';
 import type { Schema } from '../../domain/ports/schema.ts';
 import type { Service } from '../../domain/service.ts';
+import { gitopsFacts, readGitops } from '../../io/clients/gitops/index.ts';
 import { defineAction } from '../define-action.ts';
 import { diffLines } from './diff.ts';
-import { needsOf } from './needs.ts';
+import { needsOf, ownerNeeds } from './needs.ts';
 import { collections, type Collection } from './resources.ts';
 import { patchTo, pick, type Side } from './sides.ts';
 import { actedOn, bring, guarded, nameOf, parseAim, probeAim, refOf, type Aim } from './write.ts';
@@ -56,15 +57,17 @@ export interface EditSpec<P> {
 
 /**
  * Makes an action of an edit. Looking includes a dry run by the server, so that a plan shows what would really become of
- * the object, admission and defaults included, and a refusal comes before anybody is asked.
+ * the object, admission and defaults included, and a refusal comes before anybody is asked. Where GitOps owns the object and
+ * would revert the write, that is the refusal.
  */
 export function editAction<P extends object>(spec: EditSpec<P>): ActionKind {
+  const access = [...spec.access, ...ownerNeeds];
   const base = {
     kind: spec.kind,
     summary: spec.summary,
     params: spec.params,
-    needs: needsOf(spec.access),
-    access: spec.access,
+    needs: needsOf(access),
+    access,
     target: (params: P, service: Service) => spec.target(params, service),
     observe: (params: P, context: ActionContext) => observe(spec, params, context),
     preview: (params: P, observed: Observation) => {
@@ -92,12 +95,15 @@ export function editAction<P extends object>(spec: EditSpec<P>): ActionKind {
 async function observe<P>(spec: EditSpec<P>, params: P, context: ActionContext): Promise<Observation> {
   const target = spec.target(params, context.service);
   const { cluster, facts, blast, busy, wish } = await spec.look(params, context);
-  const aimed = 'refused' in wish ? wish : await tryOut(cluster, wish, context);
+  const owner = 'refused' in wish ? undefined : await readGitops(cluster, kindOf(wish), context.signal);
+  const fought: Refusal | undefined = owner?.reverts === undefined ? undefined : { refused: owner.reverts };
+  const aimed = 'refused' in wish ? wish : (fought ?? (await tryOut(cluster, wish, context)));
   return {
     target,
     atMs: context.io.clock.nowMs(),
     facts: {
       ...facts,
+      ...('refused' in wish ? {} : { gitops: gitopsFacts(owner) }),
       ...('refused' in aimed
         ? { refused: aimed.refused, refusedCode: aimed.code ?? 'conflict' }
         : { diff: aimed.diff, aim: aimed.aim as unknown as JsonObject }),
@@ -106,6 +112,12 @@ async function observe<P>(spec: EditSpec<P>, params: P, context: ActionContext):
     blast,
     ...(busy === undefined ? {} : { busy }),
   };
+}
+
+// A tracking id is compared with what the object is; items of a list don't say it themselves.
+function kindOf({ collection, object }: Wish): KubernetesObject {
+  const { group, version, kind } = collections[collection];
+  return { apiVersion: group === '' ? version : `${group}/${version}`, kind, ...object };
 }
 
 interface Aimed {

@@ -10,7 +10,6 @@ import type { KubernetesPlace, WorkloadKind } from '../../domain/places.ts';
 import type { Observation } from '../../domain/remediation.ts';
 import { defineAction } from '../define-action.ts';
 import { needsOf } from './needs.ts';
-import { gitOpsHint } from './owners.ts';
 import { objectName, operatorAt, placeOf, targetIn, workloadParam } from './place.ts';
 import { at, condition, count, isRecord, records, text, texts } from './read.ts';
 import { collections, listAll } from './resources.ts';
@@ -75,7 +74,6 @@ async function observe(given: Params, context: ActionContext): Promise<Observati
       job: job?.metadata.name ?? '',
       failed: condition(job, 'Failed')?.['status'] === 'True',
       why: text(condition(job, 'Failed')?.['reason']),
-      gitops: job === undefined ? '' : gitOpsHint(job),
       ...(refused === undefined ? {} : { refused }),
       ...(job === undefined
         ? {}

@@ -7,3 +7,10 @@ export function needsOf(access: readonly KubernetesNeed[]): readonly string[] {
     return `${verbs.join(', ')} ${names.join(', ')} (${where === 'namespace' ? 'its namespace' : 'the cluster'})`;
   });
 }
+
+/** What is asked of whoever owns an object by GitOps: whether it would revert a write. Read only. */
+export const ownerNeeds: readonly KubernetesNeed[] = [
+  { in: 'cluster', group: 'argoproj.io', resources: ['applications'], verbs: ['get', 'list'] },
+  { in: 'cluster', group: 'kustomize.toolkit.fluxcd.io', resources: ['kustomizations'], verbs: ['get'] },
+  { in: 'cluster', group: 'helm.toolkit.fluxcd.io', resources: ['helmreleases'], verbs: ['get'] },
+];

@@ -2,7 +2,7 @@ import { formatDuration } from '../../lib/duration.ts';
 import { limits } from '../../lib/limits.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { KubernetesObject } from '../../domain/ports/kubernetes.ts';
-import { at, condition, isRecord, records, text, texts, timeMs } from './read.ts';
+import { at, condition, isRecord, records, text, timeMs } from './read.ts';
 import type { Seen } from './seen.ts';
 
 /** Who the API server knows us as in `managedFields`. */
@@ -12,19 +12,6 @@ const ours = 'watchkeeper';
 export function ownerOf(object: KubernetesObject): string | undefined {
   const owner = records(at(object, 'metadata', 'ownerReferences')).find((one) => one['controller'] === true);
   return owner === undefined ? undefined : `${text(owner['kind'])}/${text(owner['name'])}`;
-}
-
-const gitOpsMarks: readonly (readonly [string, string])[] = [
-  ['argocd.argoproj.io/tracking-id', 'argo'],
-  ['argocd.argoproj.io/instance', 'argo'],
-  ['kustomize.toolkit.fluxcd.io/name', 'flux'],
-  ['helm.toolkit.fluxcd.io/name', 'flux'],
-];
-
-/** Who would put a direct change back, by the marks they leave on what they own: `argo`, `flux`, or empty. */
-export function gitOpsHint(object: KubernetesObject): string {
-  const marks = { ...texts(object.metadata.labels), ...texts(object.metadata.annotations) };
-  return gitOpsMarks.find(([mark]) => Object.hasOwn(marks, mark))?.[1] ?? '';
 }
 
 /** A write to what an object is meant to be. */

@@ -5,7 +5,7 @@ import { schemaOf } from '../../lib/schema.ts';
 import type { ActionContext } from '../../domain/ports/action.ts';
 import type { KubernetesObject, KubernetesOperator } from '../../domain/ports/kubernetes.ts';
 import { editAction, type Look, type Refusal, type Wish } from './edit.ts';
-import { gitOpsHint, recentWriter } from './owners.ts';
+import { recentWriter } from './owners.ts';
 import { objectName, operatorAt, placeOf, targetIn, workloadParam } from './place.ts';
 import { at, quantity, text } from './read.ts';
 import { collections } from './resources.ts';
@@ -67,7 +67,6 @@ async function look(given: Params, context: ActionContext): Promise<Look> {
       storage: text(at(object, 'spec', 'resources', 'requests', 'storage')),
       capacity: text(at(object, 'status', 'capacity', 'storage')),
       storageAfter,
-      gitops: gitOpsHint(object),
     },
     blast: { touched: 1, total: 1, healthyAfter: 0, healthyNow: 0, targets: [given.claim], dependents: [] },
     busy: recentWriter(object, ['f:spec'], context.io.clock.nowMs(), ['kube-controller-manager']),

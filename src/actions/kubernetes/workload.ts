@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../../domain/ports/kubernetes.ts';
 import type { BlastRadius } from '../../domain/remediation.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { budgetOver, covers, selectorText, type Budget } from './budgets.ts';
-import { gitOpsHint, ownerOf } from './owners.ts';
+import { ownerOf } from './owners.ts';
 import { operatorAt } from './place.ts';
 import { amountOf, at, condition, count, records, text, timeMs } from './read.ts';
 import { collections, listAll, workloadCollection } from './resources.ts';
@@ -90,7 +90,6 @@ export function workloadFacts(seen: Seen): JsonObject {
     restarts: pods.reduce((sum, pod) => sum + restartsOf(pod), 0),
     oomKilled: [...new Set(pods.flatMap(oomKilledIn))].sort(),
     owner: ownerOf(object) ?? '',
-    gitops: gitOpsHint(object),
   };
 }
 

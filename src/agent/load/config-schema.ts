@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { limits } from '../../lib/limits.ts';
 import type { Role } from '../../domain/authority.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
+import { gitForge } from '../../io/clients/git/config.ts';
 import { kubernetesConnection } from '../../io/clients/kubernetes/config.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { zDuration, zUrl } from '../../lib/zod-parts.ts';
@@ -104,6 +105,7 @@ const config = z.strictObject({
         .array(z.strictObject({ cluster: id.describe('The id of the kubernetes source.'), ...kubernetesConnection }))
         .default([])
         .describe('Clusters to act in.'),
+      git: z.array(gitForge).default([]).describe('Forges where commits may be reverted, repository by repository.'),
     })
     .prefault({})
     .describe("Credentials of the hands, apart from the sources' own. A cluster without an entry is only read."),

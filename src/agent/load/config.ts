@@ -197,6 +197,7 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
         ...cluster,
         ...(cluster.kubeconfig !== undefined && { kubeconfig: resolve(base, cluster.kubeconfig) }),
       })),
+      git: written.operators.git,
     },
     channels: written.channels.map(adapter),
     http: written.http,

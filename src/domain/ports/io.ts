@@ -1,3 +1,4 @@
+import type { GitRepositories } from './git.ts';
 import type { KubernetesOperators, KubernetesReaders } from './kubernetes.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -178,6 +179,7 @@ export interface OperatorIo {
   readonly processes: Processes;
   readonly sockets: Sockets;
   readonly kubernetes: KubernetesOperators;
+  readonly git: GitRepositories;
   readonly secrets: Secrets;
   readonly log: Log;
 }

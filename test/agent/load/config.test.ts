@@ -38,7 +38,7 @@ describe('watchkeeper.yaml', () => {
       resources: [],
       inherit: ['detectors', 'runbooks', 'policies'],
       sources: [{ id: 'host', kind: 'host', config: {} }],
-      operators: { kubernetes: [] },
+      operators: { kubernetes: [], git: [] },
       channels: [],
       http: { listen: { host: '127.0.0.1', port: 7777 }, tokens: [] },
       defaults: { autonomy: 'suggest' },

@@ -122,6 +122,11 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
       operator: (name) =>
         mortal(ground.kubernetes.operator(name), life, ['get', 'list', 'patch', 'create', 'remove', 'may', 'rules']),
     },
+    git: {
+      repository: () => {
+        throw new Error('no repositories here');
+      },
+    },
   };
   const parts: WatchParts = {
     clock: clockOfProcess,

@@ -9,9 +9,6 @@ import type { KubernetesObject } from '../../../domain/ports/kubernetes.ts';
 
 /** The type of Secret that Helm 3 and 4 keep one revision of a release in. */
 export const helmSecretType = 'helm.sh/release.v1';
-/** Selects the records of all releases. */
-export const helmSelector = 'owner=helm';
-
 /** One revision of a release: what may be shown. Values and manifest hold secrets and are not in it, only their hash. */
 export interface HelmRevision {
   readonly namespace: string;

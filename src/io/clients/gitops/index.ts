@@ -10,7 +10,6 @@ export {
   helmRevision,
   helmSecretName,
   helmSecretType,
-  helmSelector,
   type HelmRevision,
 } from './helm.ts';
 export { gitopsOwner, isAppliedByOthers, type GitopsOwner } from './owner.ts';
