@@ -5,6 +5,11 @@ import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { hostSource } from './host/index.ts';
 import { kubernetesSource } from './kubernetes/index.ts';
+import { elasticsearchSource } from './elasticsearch/index.ts';
+import { jaegerSource } from './jaeger/index.ts';
+import { lokiSource } from './loki/index.ts';
+import { tempoSource } from './tempo/index.ts';
+import { victorialogsSource } from './victorialogs/index.ts';
 import { prometheusSource } from './prometheus/index.ts';
 import { scrapeSource } from './scrape/index.ts';
 
@@ -19,6 +24,11 @@ import { scrapeSource } from './scrape/index.ts';
 export const sourceKinds: Readonly<Record<string, RegisteredSource>> = {
   host: registered(hostSource),
   kubernetes: registered(kubernetesSource),
+  elasticsearch: registered(elasticsearchSource),
+  jaeger: registered(jaegerSource),
+  loki: registered(lokiSource),
+  tempo: registered(tempoSource),
+  victorialogs: registered(victorialogsSource),
   prometheus: registered(prometheusSource),
   scrape: registered(scrapeSource),
 };

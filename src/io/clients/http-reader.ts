@@ -16,11 +16,21 @@ export const secretRef = z.union([
 export const httpAuth = z.union([
   z.strictObject({ bearer: secretRef }),
   z.strictObject({ basic: z.strictObject({ username: z.string().min(1), password: secretRef }) }),
+  z.strictObject({
+    apiKey: secretRef,
+    /** Without one: `authorization: ApiKey ...`. */
+    header: z
+      .string()
+      .regex(/^[A-Za-z0-9-]+$/, 'must be a header name')
+      .exactOptional(),
+  }),
 ]);
 
 /** How a reader proves who it is: secrets by handle. */
 export type HttpAuth =
-  { readonly bearer: SecretRef } | { readonly basic: { readonly username: string; readonly password: SecretRef } };
+  | { readonly bearer: SecretRef }
+  | { readonly basic: { readonly username: string; readonly password: SecretRef } }
+  | { readonly apiKey: SecretRef; readonly header?: string };
 
 /** An http(s) URL without credentials in it: those would end up in logs and in the configuration's ledger entry. */
 export const httpUrl = z
@@ -40,7 +50,7 @@ export const httpHeaders = z.record(
   z.string().regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII'),
 );
 
-/** Resolves the secret now, at the last moment, and makes the `authorization` header of it. */
+/** Resolves the secret now, at the last moment, and makes the header of it. */
 export async function authHeaders(
   auth: HttpAuth | undefined,
   io: Pick<ReaderIo, 'secrets'>,
@@ -48,6 +58,10 @@ export async function authHeaders(
 ): Promise<Readonly<Record<string, string>>> {
   if (auth === undefined) return {};
   if ('bearer' in auth) return { authorization: `Bearer ${await io.secrets.resolve(auth.bearer, signal)}` };
+  if ('apiKey' in auth) {
+    const key = await io.secrets.resolve(auth.apiKey, signal);
+    return auth.header === undefined ? { authorization: `ApiKey ${key}` } : { [auth.header.toLowerCase()]: key };
+  }
   const password = await io.secrets.resolve(auth.basic.password, signal);
   return { authorization: `Basic ${Buffer.from(`${auth.basic.username}:${password}`).toString('base64')}` };
 }
@@ -127,3 +141,17 @@ export function unpacked(body: Uint8Array, where: string, maxBytes: number): Uin
 
 /** A request to be made under whatever signal its caller has. */
 export type HttpCall = Omit<HttpRequest, 'signal'>;
+
+const codeOf: Partial<Record<GapReason, WatchkeeperError['code']>> = {
+  unauthorized: 'unauthorized',
+  'rate-limited': 'rate-limited',
+  timeout: 'timeout',
+  malformed: 'malformed',
+  missing: 'not-found',
+  'too-large': 'too-large',
+};
+
+/** A fault as the error that `check` throws. */
+export function faultError(who: string, { reason, message }: ReadFault, fix: string): WatchkeeperError {
+  return new WatchkeeperError(codeOf[reason] ?? 'unreachable', `${who}: ${message}`, { fix });
+}

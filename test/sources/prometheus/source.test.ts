@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { prometheusSource } from '../../../src/sources/prometheus/index.ts';
-import { splitRange } from '../../../src/sources/prometheus/ranges.ts';
+import { splitRange } from '../../../src/io/clients/matrix.ts';
 import { toPromql } from '../../../src/sources/prometheus/schema.ts';
 import type { HttpRequest, HttpResponse } from '../../../src/domain/ports/io.ts';
 import type { CollectRequest } from '../../../src/domain/ports/source.ts';

@@ -1,8 +1,16 @@
 import * as z from 'zod';
 
 import type { Labels, Sample } from '../../domain/telemetry.ts';
-import { faultOfStatus, type ReadFault } from '../../io/clients/http-reader.ts';
 import { limits } from '../../lib/limits.ts';
+import { faultOfStatus, type ReadFault } from './http-reader.ts';
+import { wordsOf } from './polite-http.ts';
+
+/** A stretch of evaluation steps, both ends included, in milliseconds. */
+export interface Range {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly stepMs: number;
+}
 
 /** A range query's result, cleaned: finite samples only, labels without the metric's name. */
 export interface RangeAnswer {
@@ -40,7 +48,7 @@ export function readRangeAnswer(
   maxSeries: number,
 ): RangeAnswer | { readonly fault: ReadFault } {
   const json = parseJson(body);
-  if (status !== 200) return { fault: faultOfAnswer(status, json, where) };
+  if (status !== 200) return { fault: faultOfAnswer(status, json, where, json === undefined ? wordsOf(body) : '') };
   const parsed = success.safeParse(json);
   if (!parsed.success) {
     const failed = failure.safeParse(json);
@@ -58,6 +66,12 @@ export function readRangeAnswer(
     const message = 'the query gives native histograms: take a histogram_quantile or histogram_avg of it';
     return { fault: { reason: 'unsupported', message } };
   }
+  const names = result.map(({ metric }) => JSON.stringify(Object.entries(cleanLabels(metric)).sort()));
+  if (new Set(names).size < names.length) {
+    const alike = result.map(({ metric }) => metric['__name__'] ?? '').slice(0, 5);
+    const message = `the query gives several series that only their names tell apart (${short(alike.join(', '))}): choose one`;
+    return { fault: { reason: 'malformed', message } };
+  }
   let dropped = 0;
   let points = 0;
   const series = result.map(({ metric, values = [] }) => {
@@ -73,9 +87,9 @@ export function readRangeAnswer(
   return { series, dropped, points, warnings: (parsed.data.warnings ?? []).slice(0, 10).map(short) };
 }
 
-function faultOfAnswer(status: number, json: unknown, where: string): ReadFault {
+function faultOfAnswer(status: number, json: unknown, where: string, said: string): ReadFault {
   const failed = failure.safeParse(json);
-  if (!failed.success || status === 401 || status === 403) return faultOfStatus(status, where);
+  if (!failed.success || status === 401 || status === 403) return faultOfStatus(status, where, said);
   const { errorType, error } = failed.data;
   const message = told(where, error);
   if (errorType === 'timeout' || errorType === 'canceled') return { reason: 'timeout', message };
@@ -107,4 +121,19 @@ function parseJson(body: Uint8Array): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Prometheus refuses a range query that would give more than 11,000 points a series (web/api/v1, `queryRange`). */
+export const pointsPerQuery = 11_000;
+
+/** Cuts a range into parts that a server accepts: in order, on the same grid, no step twice and none left out. */
+export function splitRange(range: Range, points: number = pointsPerQuery): readonly Range[] {
+  const { untilMs, stepMs } = range;
+  const parts: Range[] = [];
+  for (let fromMs = range.fromMs; fromMs <= untilMs;) {
+    const endMs = Math.min(untilMs, fromMs + (points - 1) * stepMs);
+    parts.push({ fromMs, untilMs: endMs, stepMs });
+    fromMs = endMs + stepMs;
+  }
+  return parts;
 }
