@@ -11,6 +11,8 @@ import { performance } from 'node:perf_hooks';
 
 import * as z from 'zod';
 
+import { standingTenure } from '../src/agent/leadership/index.ts';
+
 import { defineAction } from '../src/actions/index.ts';
 import { parsers } from '../src/agent/assemble.ts';
 import { composeWatch } from '../src/agent/compose.ts';
@@ -174,6 +176,7 @@ const composed = await composeWatch({
   store,
   ledger,
   epoch,
+  tenure: standingTenure(),
   operatorIo: makeOperatorIo(ambient, '/usr/bin:/bin'),
   actions: { [noteTime.kind]: noteTime },
   sources: [source],

@@ -2,6 +2,7 @@ import { WatchkeeperError } from '../lib/errors.ts';
 import type { ActionKind } from '../domain/ports/action.ts';
 import type { Channel } from '../domain/ports/channel.ts';
 import type { Clock, Log, OperatorIo, Random } from '../domain/ports/io.ts';
+import type { Tenure } from '../domain/ports/leadership.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { Source } from '../domain/ports/source.ts';
 import type { Store } from '../domain/ports/store.ts';
@@ -40,6 +41,8 @@ export interface WatchParts {
   readonly ledger: Ledger;
   /** As given by `store.newEpoch()`. */
   readonly epoch: number;
+  /** The right to act and to tell people. */
+  readonly tenure: Tenure;
   readonly operatorIo: OperatorIo;
   readonly actions: Readonly<Record<string, ActionKind>>;
   readonly sources: readonly Source[];
@@ -179,7 +182,8 @@ function watchOf(
       const asked = kind === 'approval-needed' && plan ? late.approvals.get().of(plan.id) : undefined;
       return asked && questionOver(asked, parts.epoch);
     },
-    signal: parts.signal,
+    // What a deposed leader did not get through stays open: the next one tells it, under the same id.
+    signal: AbortSignal.any([parts.signal, parts.tenure.lost]),
   });
   return {
     ...parts,

@@ -36,7 +36,8 @@ const jumpMs = 2_000;
 // After a jump, windows and rates need time to be true again.
 const distrustAfterJumpMs = 60_000;
 const staleIntervals = 4;
-const pauseKey = 'paused';
+/** Where the kill switch lies in `meta`. */
+export const pauseKey = 'paused';
 
 /** Makes the desk. */
 export function createHealthDesk(clock: Clock, ledger: Ledger, store: Store): HealthDesk {

@@ -31,6 +31,9 @@ export interface Metrics {
   readonly discoveryOk: Gauge;
   readonly unwell: Gauge;
   readonly paused: Gauge;
+  readonly leader: Gauge;
+  readonly leadershipTransitions: Gauge;
+  readonly leaseAge: Gauge;
   readonly info: Gauge<'version'>;
 }
 
@@ -97,6 +100,9 @@ export function createMetrics(): Metrics {
     ),
     unwell: gauge('agent_unwell', 'Number of reasons for which the agent observes and does not act.'),
     paused: gauge('agent_paused', '1 while the kill switch is on.'),
+    leader: gauge('leader', '1 where this replica leads; a daemon alone always does.'),
+    leadershipTransitions: gauge('leadership_transitions', 'How often leadership changed hands, as last seen.'),
+    leaseAge: gauge('lease_age_seconds', "Since the leader's lease was last seen to be renewed."),
     info: gauge('build_info', 'Version of the daemon.', ['version']),
   };
 }

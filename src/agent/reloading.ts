@@ -64,7 +64,7 @@ export function createReloading(composed: Composed, load: LoadOptions, startDige
 // Resources, groups and escalations are swapped; what holds a connection, a file or a port is made once.
 function needRestart(old: Config, now: Config): readonly string[] {
   const settings = [
-    ...(['dataDir', 'sources', 'channels', 'http', 'ledger'] as const),
+    ...(['dataDir', 'store', 'leadership', 'sources', 'channels', 'http', 'ledger'] as const),
     ...(['defaults', 'incidents', 'limits', 'retention'] as const),
   ];
   return settings.filter((setting) => digest(asJson(old[setting])) !== digest(asJson(now[setting])));

@@ -94,6 +94,13 @@ export interface StatusView {
   readonly ceiling: Autonomy;
   readonly paused?: { readonly by: string; readonly atMs: number; readonly reason: string };
   readonly unwell: readonly string[];
+  /** Where several replicas share a store: which part this one has. A follower's picture lags, and it measures nothing. */
+  readonly replica?: {
+    readonly role: 'leader' | 'follower';
+    readonly name: string;
+    readonly leader?: string;
+    readonly epoch: number;
+  };
   readonly sources: readonly SourceStatus[];
   readonly services: readonly ServiceView[];
   readonly incidents: readonly Incident[];

@@ -14,6 +14,8 @@ export const exitCodes = {
   notFound: 5,
   /** The durable store or the ledger is damaged: stop and look. */
   damaged: 6,
+  /** Another replica leads now, or the store was lost: start it again, it follows. */
+  deposed: 7,
   /** A fault of ours. */
   internal: 70,
 } as const;

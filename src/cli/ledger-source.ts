@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 
-import type { LedgerView, ReadEntry } from '../agent/index.ts';
+import type { LedgerView, LookedAtLedger, ReadEntry } from '../agent/index.ts';
 import { findDaemon, readDaemonFile, type Daemon, type DaemonOptions } from './daemon.ts';
 import { daemonOptions } from './daemon-options.ts';
 import { findDataDir } from './data-dir.ts';
+import { sourceOfResources } from './resource-options.ts';
 import { absolute, type Shell } from './shell.ts';
 
 /** Where a ledger may be: with a daemon, or in its data folder. */
@@ -33,11 +34,20 @@ export async function openLedger(
   folder: string | undefined,
 ): Promise<LedgerSource> {
   if (folder === undefined && (await daemonKnown(shell, options))) return fromDaemon(await findDaemon(shell, options));
-  const { openLedgerToLookAt } = await import('../agent/index.ts');
-  return openLedgerToLookAt(
-    folder === undefined ? await findDataDir(shell, options.dataDir) : absolute(shell, folder),
-    shell.signal,
-  );
+  return lookAtLedger(shell, options, folder);
+}
+
+/** Opens the ledger in a folder, or else the one of the configured store, without asking a daemon. @throws `not-found`. */
+export async function lookAtLedger(
+  shell: Shell,
+  options: LedgerWhere,
+  folder: string | undefined,
+): Promise<LookedAtLedger> {
+  const { openConfiguredLedger, openLedgerToLookAt } = await import('../agent/index.ts');
+  if (folder !== undefined) return openLedgerToLookAt(absolute(shell, folder), shell.signal);
+  const given = options.dataDir === undefined ? {} : { dataDir: options.dataDir };
+  const place = { ...sourceOfResources(shell, given), signal: shell.signal };
+  return openConfiguredLedger(place, await findDataDir(shell, options.dataDir), shell);
 }
 
 async function daemonKnown(shell: Shell, options: LedgerWhere): Promise<boolean> {

@@ -10,6 +10,7 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   unauthorized: 'no or wrong token, or not allowed',
   notFound: 'there is no such thing',
   damaged: 'the store or the ledger is damaged: stop and look',
+  deposed: 'another replica leads now, or the shared store was lost: start it again, it follows',
   internal: 'a fault of Watchkeeper',
 };
 

@@ -56,6 +56,15 @@ function send(request: HttpRequest, agents: Agents, signal: AbortSignal): Promis
     };
     const outgoing = secure ? requestHttps(url, options) : requestHttp(url, options);
     let answered = false;
+    // The last look: from here to the first byte nothing of ours comes in between.
+    const { admit } = request;
+    if (admit !== undefined)
+      outgoing.on('socket', (socket) => {
+        socket.prependOnceListener('connect', () => {
+          const { remoteAddress = '' } = socket;
+          if (!admit(remoteAddress)) socket.destroy(refusal(url, remoteAddress));
+        });
+      });
     outgoing.on('error', (thrown) => {
       // The peer closed a kept connection just as it was taken: nothing was read from it, and asking again is safe.
       const stale = outgoing.reusedSocket && !answered && !signal.aborted && safe.has(request.method);
@@ -82,9 +91,7 @@ function guarded(
   admit: (address: string) => boolean,
 ): { readonly agent: false; readonly lookup: LookupFunction } {
   const literal = url.hostname.replace(/^\[|\]$/g, '');
-  const refuse = (address: string): WatchkeeperError =>
-    new WatchkeeperError('forbidden', `${url.host} is at ${address}, which this request may not speak to`);
-  if (isIP(literal) !== 0 && !admit(literal)) throw refuse(literal);
+  if (isIP(literal) !== 0 && !admit(literal)) throw refusal(url, literal);
   return {
     agent: false,
     lookup: (hostname, options, callback) => {
@@ -95,12 +102,16 @@ function guarded(
         }
         const bad = addresses.find(({ address }) => !admit(address));
         const [first] = addresses;
-        if (bad !== undefined) callback(refuse(bad.address), []);
+        if (bad !== undefined) callback(refusal(url, bad.address), []);
         else if (options.all === true) callback(null, addresses);
         else callback(null, first?.address ?? '', first?.family);
       });
     },
   };
+}
+
+function refusal(url: URL, address: string): WatchkeeperError {
+  return new WatchkeeperError('forbidden', `${url.host} is at ${address}, which this request may not speak to`);
 }
 
 function parseUrl(text: string): URL {

@@ -9,7 +9,7 @@
  * What is large, personal or secret is a payload: it stays outside the tree, under a salted commitment, and can be erased
  * for good without breaking a proof. The store keeps the bytes; this room knows what they mean.
  */
-export { openLedger } from './ledger.ts';
+export { openLedger, storedCheckpoint } from './ledger.ts';
 export type { LedgerHandle, LedgerOptions } from './ledger.ts';
 export { loadOrCreateKey } from './key.ts';
 export type { KeyOptions } from './key.ts';

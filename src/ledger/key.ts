@@ -26,15 +26,19 @@ export interface KeyOptions {
  */
 export async function loadOrCreateKey(options: KeyOptions): Promise<NoteSigner> {
   const { files, path, signal } = options;
-  const stat = await files.stat(path, signal);
-  if (stat === undefined) {
+  // A mounted Secret is a symlink to a file of root's that our group may read.
+  const there = await files.stat(path, signal);
+  if (there === undefined) {
     if (!(await options.begun())) return createKey(options);
     throw new WatchkeeperError('ledger-invalid', `${path} is gone, and the ledger here was signed with it`, {
       fix: 'Restore the key from the backup of the data folder. Without it: export the ledger, keep the export, and begin a new data folder.',
     });
   }
+  const stat = there.kind === 'symlink' ? await files.stat(await files.realpath(path, signal), signal) : there;
+  if (stat === undefined) throw new WatchkeeperError('not-found', `${path} is a link to nothing`);
+  const others = stat.uid === 0 ? 0o037 : 0o077;
   // Windows has no such bits; there the folder's access list protects the file.
-  if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0)
+  if (process.platform !== 'win32' && (stat.mode & others) !== 0)
     throw new WatchkeeperError('forbidden', `${path} can be read by others`, { fix: `Run: chmod 600 ${path}` });
   if (stat.kind !== 'file') throw new WatchkeeperError('forbidden', `${path} is not a plain file`);
   const text = Buffer.from(await files.read(path, maxBytes, signal)).toString('utf8');

@@ -10,7 +10,7 @@ import { readEntry } from './entry.ts';
 import { emptyRoot, sameBytes } from './hash.ts';
 import { loadEdge, rootAt, storeHashes } from './hashes.ts';
 import { Publisher, type CheckpointMirror } from './mirror.ts';
-import { publicKeys, storeIdentity } from './identity.ts';
+import { identityKeys, publicKeys, readIdentity, storeIdentity } from './identity.ts';
 import type { NoteSigner, NoteVerifier } from './note.ts';
 import { TreeEdge } from './tree.ts';
 import { GroupWriter } from './writer.ts';
@@ -157,6 +157,15 @@ function handle(parts: Parts): LedgerHandle {
       await publisher?.close();
     },
   };
+}
+
+/** The newest checkpoint in a store that somebody else writes, as its own identity verifies it. @throws `not-found`, `ledger-invalid`. */
+export async function storedCheckpoint(
+  store: Store,
+): Promise<{ readonly checkpoint: Checkpoint; readonly vkeys: readonly string[] }> {
+  const identity = await readIdentity(store);
+  const stored = await store.ledgerCheckpoint();
+  return { checkpoint: describeCheckpoint(stored?.note ?? '', identityKeys(identity)), vkeys: identity.vkeys };
 }
 
 function describeCheckpoint(note: string, known: readonly NoteVerifier[]): Checkpoint {

@@ -139,6 +139,8 @@ export const limits = {
   busyHoldMs: 60_000,
   busyPollMs: 2_000,
   stepRetryDelayMs: 1_000,
+  /** With too little of the lease left to begin, it is looked at again so soon. */
+  leaseShortMs: 50,
   /** A verification still pending this long after its last rule was due is inconclusive. */
   verifyOverdueMs: 5 * 60_000,
   /** A recorded `before` larger than this is named by its digest in the ledger; the execution keeps it whole. */

@@ -11,5 +11,6 @@
  */
 export { openSqliteStore } from './sqlite/open.ts';
 export type { SqliteStoreOptions } from './sqlite/open.ts';
-export { openPostgresStore, preparePostgres } from './postgres/open.ts';
+export { postgresLease } from './postgres/lease.ts';
+export { checkPostgres, openPostgresStore, preparePostgres } from './postgres/open.ts';
 export type { PostgresCredentials, PostgresOptions, PostgresStoreOptions } from './postgres/options.ts';

@@ -47,7 +47,7 @@ describe('only one hand acts', () => {
   });
   it('an operator’s io is made in one place, and handed to actions only', () => {
     const made = filesBelow('src').filter((file) => textOf(file).includes('makeOperatorIo('));
-    expect(made.filter((file) => !file.startsWith('src/io/'))).toEqual(['src/agent/open.ts']);
+    expect(made.filter((file) => !file.startsWith('src/io/'))).toEqual(['src/agent/lead.ts']);
     const named = filesBelow('src').filter((file) => /\bOperatorIo\b/.test(textOf(file)));
     const rooms = new Set(named.map((file) => file.split('/')[1]));
     expect([...rooms].filter((room) => !['actions', 'agent', 'domain', 'io'].includes(room ?? ''))).toEqual([]);

@@ -85,7 +85,8 @@ export async function runWithCrashes(shape: Shape, points: readonly number[], mu
   return { world, record: row?.value as ExecutionRecord | undefined, events, halted, passed: first };
 }
 
-async function live(process: Process, plan: Plan, first: boolean, world: World): Promise<void> {
+/** One process, from its start until its verifications are over. */
+export async function live(process: Process, plan: Plan, first: boolean, world: World): Promise<void> {
   await process.executor.resume(new AbortController().signal);
   if (first) await process.executor.start(plan, allow(plan), []);
   for (let turn = 0; turn < 8; turn += 1) {

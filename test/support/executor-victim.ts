@@ -1,6 +1,7 @@
 // A real process that carries out plan after plan on a real store until it is killed.
 //   node executor-victim.ts FOLDER run|settle
 // FOLDER/effects gets a line for each effect on the world, FOLDER/ended one for each ended event.
+import { standingTenure } from '../../src/agent/leadership/index.ts';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -88,6 +89,7 @@ const deps: ExecutorDeps = {
   },
   store,
   actions: (kind) => kinds[kind],
+  tenure: standingTenure(),
   operatorIo: makeOperatorIo({ clock: systemClock, random: systemRandom, log: recordingLog(), secrets }, '/bin'),
   clock: systemClock,
   epoch: () => epoch,

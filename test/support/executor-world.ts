@@ -5,10 +5,12 @@ import {
   type Executor,
   type ExecutorDeps,
 } from '../../src/agent/executor/index.ts';
+import { standingTenure } from '../../src/agent/leadership/index.ts';
 import { WatchkeeperError } from '../../src/lib/errors.ts';
 import type { Json, JsonObject } from '../../src/lib/json.ts';
 import type { Decision } from '../../src/domain/authority.ts';
 import type { ActionKind, ActionResult, Probe } from '../../src/domain/ports/action.ts';
+import type { Tenure } from '../../src/domain/ports/leadership.ts';
 import type { Ledger } from '../../src/domain/ports/ledger.ts';
 import type { ActionTraits, Execution, Plan, PlannedStep, Verification } from '../../src/domain/remediation.ts';
 import type { Service } from '../../src/domain/service.ts';
@@ -59,6 +61,7 @@ export interface Bend {
   readonly busy?: () => string | undefined;
   readonly onEvent?: (event: ExecutionEvent) => void;
   readonly epoch?: () => number;
+  readonly tenure?: Tenure;
 }
 
 /** One process standing on a Disk and an Outside that outlive it. */
@@ -115,6 +118,7 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
     ledger: bend.ledger?.(real) ?? real,
     store: diskStore(disk),
     actions: (name) => (name === kind.kind ? kind : undefined),
+    tenure: bend.tenure ?? standingTenure(),
     operatorIo: {
       clock,
       random: seededRandom(1),

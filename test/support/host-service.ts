@@ -50,7 +50,7 @@ export function serviceAt(host: HostPlace): Service {
 }
 
 export function contextOf(service: Service, io: OperatorIo, timeoutMs = 8_000, signal?: AbortSignal): ActionContext {
-  return { service, io, timeoutMs, signal: signal ?? new AbortController().signal };
+  return { service, io, timeoutMs, epoch: 1, signal: signal ?? new AbortController().signal };
 }
 
 /** A fresh folder, gone after the test. The real path, since actions refuse folders behind symlinks. */

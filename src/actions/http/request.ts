@@ -18,7 +18,14 @@ const headerValue = z
   .string()
   .max(4_096)
   .regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII on one line');
-const reserved = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'idempotency-key']);
+const reserved = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'idempotency-key',
+  'watchkeeper-epoch',
+]);
 
 const params = z
   .strictObject({
@@ -116,7 +123,7 @@ async function send(given: Params, key: string, context: ActionContext): Promise
     answer = await request(given, context, {
       method: given.method,
       url: given.url,
-      headers: { ...given.headers, ...secrets, 'Idempotency-Key': key },
+      headers: { ...given.headers, ...secrets, 'Idempotency-Key': key, 'Watchkeeper-Epoch': String(context.epoch) },
       ...(given.body === undefined ? {} : { body: given.body }),
       timeoutMs: Math.max(1, context.timeoutMs - Math.min(2_000, context.timeoutMs / 10)),
     });

@@ -71,7 +71,8 @@ async function observeOne(
   if (!kind) throw new WatchkeeperError('unsupported', `there is no action ${step.action}`);
   const deadline = watch.clock.deadline(limits.observeTimeoutMs, watch.signal);
   try {
-    const context = { service, io: watch.operatorIo, signal: deadline.signal, timeoutMs: limits.observeTimeoutMs };
+    const { operatorIo: io, epoch } = watch;
+    const context = { service, io, epoch, signal: deadline.signal, timeoutMs: limits.observeTimeoutMs };
     return withDependents(watch, await kind.observe(step.params, context));
   } finally {
     deadline.cancel();

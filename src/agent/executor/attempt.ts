@@ -4,6 +4,7 @@ import type { ActRecord } from '../../domain/authority.ts';
 import type { Observation, PlannedStep, StepStatus } from '../../domain/remediation.ts';
 import { contextFor, handFor, observe, type Authorised } from './authorise.ts';
 import { perform } from './bounded.ts';
+import { whileLeading } from './leading.ts';
 import { decisionDraft, draft, intentPayload, shown } from './drafts.ts';
 import { idempotencyKey, targetKey } from './keys.ts';
 import { withStep, type Runtime } from './runtime.ts';
@@ -47,7 +48,7 @@ export async function attemptStep(
   const watch = watchAbortIf(run, id, index, leave.observation);
   const stop = AbortSignal.any([run.signalOf(id), watch.signal]);
   const performed = await perform(deps.clock, step.timeoutMs, stop, (signal) =>
-    hand.kind.run(hand.params, before, key, contextFor(deps, hand, signal, step.timeoutMs)),
+    whileLeading(deps, () => hand.kind.run(hand.params, before, key, contextFor(deps, hand, signal, step.timeoutMs))),
   ).finally(() => watch.quit());
   const settled = await settle(run, hand, before, performed, key);
   const aborted = watch.because();

@@ -41,7 +41,7 @@ export function handFor(deps: ExecutorDeps, step: PlannedStep): Hand | string {
 
 /** What an action is told of its surroundings. */
 export function contextFor(deps: ExecutorDeps, hand: Hand, signal: AbortSignal, timeoutMs: number): ActionContext {
-  return { service: hand.service, io: deps.operatorIo, signal, timeoutMs };
+  return { service: hand.service, io: deps.operatorIo, signal, timeoutMs, epoch: deps.epoch() };
 }
 
 /** Looks at a step's target, within a deadline. */

@@ -1,7 +1,7 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Approval, Decision } from '../../domain/authority.ts';
 import type { Execution, Plan } from '../../domain/remediation.ts';
-import { openBook } from './book.ts';
+import { openBook, type Book } from './book.ts';
 import { executionId, planDigest } from './keys.ts';
 import { createLocks } from './locks.ts';
 import { freshRecord, preflight } from './preflight.ts';
@@ -27,6 +27,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     return AbortSignal.any([control.signal, book.signal]);
   };
   const run: Runtime = { deps, book, locks, signalOf };
+  haltWhenDeposed(deps, book);
 
   // One thing at a time per execution: a tick never meets a step, a second tick never meets the first.
   const alone: Alone = async (id, work) => {
@@ -89,6 +90,10 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     history: () => book.acts(),
     halted: () => book.halted()?.message,
   };
+}
+
+function haltWhenDeposed({ tenure: { lost } }: ExecutorDeps, book: Book): void {
+  lost.addEventListener('abort', () => book.halt(WatchkeeperError.from(lost.reason, 'fenced')), { once: true });
 }
 
 async function advance(run: Runtime, alone: Alone, record: ExecutionRecord): Promise<void> {

@@ -2,6 +2,7 @@ import { limits } from '../../lib/limits.ts';
 import type { DenyCode } from '../../domain/authority.ts';
 import { attemptStep } from './attempt.ts';
 import { authorise } from './authorise.ts';
+import { untilSure } from './leading.ts';
 import { end, type Runtime } from './runtime.ts';
 import { goBack, mustGoBack } from './undo.ts';
 import type { ExecutionRecord } from './types.ts';
@@ -39,6 +40,8 @@ async function runStep(run: Runtime, id: string, index: number): Promise<Stop | 
   for (let attempt = 1; ; attempt += 1) {
     const cancelled = run.book.get(id).journal.cancelledBy;
     if (cancelled !== undefined) return { because: `cancelled by ${cancelled}` };
+    await untilSure(run.deps, run.signalOf(id));
+    run.book.assertAlive();
     const leave = await authorise(run.deps, run.book.get(id), index, run.signalOf(id));
     run.book.assertAlive();
     if (!leave.ok) return { because: leave.because, code: leave.code };

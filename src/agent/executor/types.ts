@@ -1,6 +1,7 @@
 import type { ActRecord, Approval, Decision } from '../../domain/authority.ts';
 import type { ActionKind } from '../../domain/ports/action.ts';
 import type { Clock, OperatorIo } from '../../domain/ports/io.ts';
+import type { Tenure } from '../../domain/ports/leadership.ts';
 import type { Ledger } from '../../domain/ports/ledger.ts';
 import type { Store } from '../../domain/ports/store.ts';
 import type { Execution, Observation, Plan, Verification } from '../../domain/remediation.ts';
@@ -44,6 +45,8 @@ export interface ExecutorDeps {
   readonly clock: Clock;
   /** The epoch this process holds. */
   readonly epoch: () => number;
+  /** The right to act: asked right before each act, without waiting for anybody. When it is lost, the executor halts. */
+  readonly tenure: Tenure;
   readonly services: (name: string) => Service | undefined;
   /** Policy on live state, asked right before each step (I4). Only `allow` lets it act. */
   readonly decideLive: (

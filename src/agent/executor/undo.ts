@@ -4,6 +4,7 @@ import type { LedgerDraft } from '../../domain/ledger.ts';
 import type { StepRun, StepStatus, Verification } from '../../domain/remediation.ts';
 import { contextFor, handFor, observe, type Hand } from './authorise.ts';
 import { perform } from './bounded.ts';
+import { untilSure, whileLeading } from './leading.ts';
 import { draft } from './drafts.ts';
 import { idempotencyKey } from './keys.ts';
 import { end, withStep, type Runtime } from './runtime.ts';
@@ -93,6 +94,8 @@ async function undoStep(run: Runtime, id: string, index: number, resumed: boolea
   const held = await heldBack(run, record, index, hand);
   if (held !== undefined) return note(run, id, index, { status: 'failed', message: `held back: ${held}` });
 
+  await untilSure(run.deps, run.book.signal);
+  run.book.assertAlive();
   const key = idempotencyKey(record.plan.id, planned.id, step.attempt, 'undo');
   await run.book.change(id, (current) => {
     const atMs = run.deps.clock.nowMs();
@@ -102,7 +105,9 @@ async function undoStep(run: Runtime, id: string, index: number, resumed: boolea
   });
   const { before } = step;
   const { result } = await perform(run.deps.clock, planned.timeoutMs, run.book.signal, (signal) =>
-    hand.kind.undo(hand.params, before, key, contextFor(run.deps, hand, signal, planned.timeoutMs)),
+    whileLeading(run.deps, () =>
+      hand.kind.undo(hand.params, before, key, contextFor(run.deps, hand, signal, planned.timeoutMs)),
+    ),
   );
   run.book.assertAlive();
   return note(run, id, index, await judge(run, hand, before, step.idempotencyKey, result));

@@ -7,6 +7,7 @@ import { gitForge } from '../../io/clients/git/config.ts';
 import { kubernetesConnection } from '../../io/clients/kubernetes/config.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { zDuration, zUrl } from '../../lib/zod-parts.ts';
+import { leadershipSchema, storeSchema } from './store-schema.ts';
 
 const folders = z
   .union([z.string().min(1), z.array(z.string().min(1))])
@@ -79,6 +80,8 @@ const day = 24 * 3_600_000;
 
 const config = z.strictObject({
   dataDir: z.string().min(1).exactOptional().describe('Where the store, the journal and the ledger live.'),
+  store: storeSchema,
+  leadership: leadershipSchema,
   resources: z
     .strictObject({
       services: folders.exactOptional(),

@@ -10,6 +10,7 @@ import type { ReadFiles } from '../../domain/ports/io.ts';
 import { overlay, type Overlaid, type Variables } from './config-env.ts';
 import { configSchema, type ApiToken, type ListenAddress, type WrittenConfig } from './config-schema.ts';
 import type { Problem } from './problem.ts';
+import { placeLeadership, placeStore, replicaIssues } from './store-config.ts';
 import { decode, fileProblem } from './source-text.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
@@ -26,6 +27,9 @@ export interface AdapterConfig {
 /** watchkeeper.yaml with the environment laid over it: complete, checked, paths absolute. */
 export interface Config {
   readonly dataDir: string;
+  /** Paths in it are absolute. */
+  readonly store: WrittenConfig['store'];
+  readonly leadership: WrittenConfig['leadership'];
   /** Every folder or file resources are loaded from. */
   readonly resources: readonly string[];
   /** Which shipped resources apply beside them. */
@@ -147,6 +151,7 @@ function crossIssues(written: WrittenConfig, options: LoadConfigOptions): readon
     ...adapterIssues('sources', written.sources, options.sourceKinds),
     ...adapterIssues('channels', written.channels, options.channelKinds),
   ];
+  issues.push(...replicaIssues(written));
   if (!isLoopback(listen.host) && tokens.length === 0)
     issues.push({
       path: ['http', 'listen'],
@@ -188,6 +193,8 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
   const { inherit, ...folders } = written.resources;
   return {
     dataDir: resolve(base, written.dataDir ?? defaultDataDir),
+    store: placeStore(written.store, base),
+    leadership: placeLeadership(written.leadership, base),
     resources: [...new Set(Object.values(folders).flat())].map((path) => resolve(base, path)),
     inherit:
       inherit ?? (folders.policies === undefined ? ['detectors', 'runbooks', 'policies'] : ['detectors', 'runbooks']),

@@ -3,16 +3,25 @@ import type { Parsed } from '../../lib/issues.ts';
 import type { Clock, Log, Random, ReaderIo } from '../../domain/ports/io.ts';
 import type { KubernetesConnection } from '../../domain/ports/kubernetes.ts';
 import { channelKinds } from '../../chat/index.ts';
-import { createScrubber, createSecrets, makeReaderIo, readFiles, type Environment } from '../../io/index.ts';
+import {
+  createScrubber,
+  createSecrets,
+  makeReaderIo,
+  readFiles,
+  type Ambient,
+  type Environment,
+} from '../../io/index.ts';
 import { sourceKinds } from '../../sources/index.ts';
 import { actionKinds } from '../../actions/index.ts';
 import { accessText, operatorReport } from '../access/index.ts';
+import { checkPostgres } from '../../store/index.ts';
 import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
+import { postgresOptions } from '../stores.ts';
 
 /** How one connection fared. */
 export interface ConnectionReport {
-  readonly what: 'source' | 'channel' | 'operator' | 'token';
+  readonly what: 'store' | 'source' | 'channel' | 'operator' | 'token';
   readonly id: string;
   readonly kind: string;
   readonly ok: boolean;
@@ -43,19 +52,26 @@ const silent: Log = {
   child: () => silent,
 };
 
+/** The world as a command reaches it that says nothing of its own. */
+export function quietAmbient(io: ConnectionIo): Ambient {
+  const secrets = createSecrets(readFiles, io.environment, createScrubber());
+  return { clock: io.clock, random: io.random, log: silent, secrets };
+}
+
 /**
- * Tries every source, every channel, the hands' credentials and the file of every token once, all at the same time. Sends
- * nothing to people, and changes nothing.
+ * Tries the database, every source, every channel, the hands' credentials and the file of every token once, all at the same
+ * time. Sends nothing to people, and changes nothing.
  */
 export async function checkConnections(
   config: Config,
   resources: Pick<Resources, 'runbooks' | 'services'>,
   io: ConnectionIo,
 ): Promise<readonly ConnectionReport[]> {
-  const secrets = createSecrets(readFiles, io.environment, createScrubber());
-  const reader = makeReaderIo({ clock: io.clock, random: io.random, log: silent, secrets });
+  const ambient = quietAmbient(io);
+  const reader = makeReaderIo(ambient);
   const kinds = channelKinds(() => undefined);
   return Promise.all([
+    ...storeReports(config, ambient),
     ...config.sources.map(({ id, kind, config: block }) =>
       tried({ what: 'source', id, kind }, () => sourceKinds[kind]?.open(id, block, reader), io),
     ),
@@ -112,6 +128,18 @@ async function operatorOf(
   } finally {
     deadline.cancel();
   }
+}
+
+function storeReports({ store }: Config, ambient: Ambient): readonly Promise<ConnectionReport>[] {
+  if (store.kind !== 'postgres') return [];
+  const about = { what: 'store', id: store.schema, kind: store.kind } as const;
+  const checking = checkPostgres(postgresOptions(store, ambient));
+  return [
+    checking.then(
+      (version) => ({ ...about, ok: true, message: `PostgreSQL ${version}, a primary that syncs before it says yes` }),
+      (thrown: unknown) => ({ ...about, ...failure(thrown) }),
+    ),
+  ];
 }
 
 async function tokenReport(name: string, resolve: () => Promise<string>): Promise<ConnectionReport> {

@@ -2,8 +2,9 @@ import { WatchkeeperError } from '../../lib/errors.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { readFiles } from '../../io/index.ts';
 import { readStoredEntries, verifyStore } from '../../ledger/index.ts';
-import { checkConnections, type ConnectionIo } from './connections.ts';
-import { openStoreReadOnly, storePath } from './ledger.ts';
+import { openStoreToRead, storePath } from '../stores.ts';
+import { checkConnections, quietAmbient, type ConnectionIo } from './connections.ts';
+import type { Config } from '../load/index.ts';
 import { checkResources, openResources, type ResourcePlace } from './resources.ts';
 
 /** One thing the doctor looked at. */
@@ -40,7 +41,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
     clock(patient),
     ...resources,
     ...(await folder(dataDir, patient)),
-    ...(await storeAndLedger(dataDir, patient)),
+    ...(await storeAndLedger(dataDir, config, patient)),
     ...(opened ? await connections(opened, patient) : []),
   ];
 }
@@ -105,11 +106,17 @@ async function folder(dataDir: string, { signal }: Patient): Promise<readonly Fi
   ];
 }
 
-async function storeAndLedger(dataDir: string, patient: Patient): Promise<readonly Finding[]> {
-  if ((await readFiles.stat(storePath(dataDir), patient.signal)) === undefined)
-    return [{ about: 'store', is: 'ok', message: 'none yet; "run" creates it' }];
+async function storeAndLedger(
+  dataDir: string,
+  config: Config | undefined,
+  patient: Patient,
+): Promise<readonly Finding[]> {
+  const where = config ?? ({ dataDir, store: { kind: 'sqlite' } } as const);
+  const none: Finding = { about: 'store', is: 'ok', message: 'none yet; "run" creates it' };
+  if (where.store.kind === 'sqlite' && (await readFiles.stat(storePath(dataDir), patient.signal)) === undefined)
+    return [none];
   try {
-    const store = await openStoreReadOnly(dataDir);
+    const store = await openStoreToRead(where, quietAmbient(patient));
     try {
       const { engine, bytes } = await store.info();
       const size = await store.ledgerSize();
@@ -125,7 +132,9 @@ async function storeAndLedger(dataDir: string, patient: Patient): Promise<readon
       await store.close();
     }
   } catch (thrown) {
-    const { message, fix } = WatchkeeperError.from(thrown);
+    const { code, message, fix } = WatchkeeperError.from(thrown);
+    if (code === 'not-found' && where.store.kind === 'postgres' && message.startsWith('there is no store'))
+      return [none];
     return [{ about: 'store', is: 'fail', message, ...(fix === undefined ? {} : { fix }) }];
   }
 }

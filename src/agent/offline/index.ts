@@ -23,7 +23,7 @@ export {
 } from '../access/index.ts';
 export { checkConnections, type ConnectionReport } from './connections.ts';
 export { examine, type Finding as DoctorFinding } from './doctor.ts';
-export { openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
+export { openConfiguredLedger, openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
 export {
   kubernetesPermissions,
   diffOf,

@@ -21,11 +21,16 @@ import {
   type ReceiptContent,
 } from '../../ledger/index.ts';
 import { openSqliteStore } from '../../store/index.ts';
+import { loadConfig } from '../load/index.ts';
+import { loadOptions } from '../open.ts';
+import { openStoreToRead, storePath } from '../stores.ts';
+import { quietAmbient, type ConnectionIo } from './connections.ts';
+import type { ResourcePlace } from './resources.ts';
 
-/** A ledger to look at without a daemon: an exported folder, or the store in a data folder, opened read-only. */
+/** A ledger to look at without a daemon: an exported folder, or a store, opened read-only. */
 export interface LookedAtLedger {
-  /** `export` or `data-dir`. */
-  readonly kind: 'export' | 'data-dir';
+  readonly kind: 'export' | 'data-dir' | 'database';
+  /** Where it is: a folder, or the database and its schema. */
   readonly folder: string;
   size(): Promise<number>;
   /** Recomputes everything. `vkeys` are keys to trust; without any, those that the ledger itself names. */
@@ -39,16 +44,6 @@ export interface LookedAtLedger {
   close(): Promise<void>;
 }
 
-/** Where the store lies in a data folder. */
-export function storePath(dataDir: string): string {
-  return join(dataDir, 'watchkeeper.db');
-}
-
-/** Opens the store of a data folder beside whoever writes to it. Changes nothing. */
-export function openStoreReadOnly(dataDir: string): Promise<Store> {
-  return openSqliteStore({ path: storePath(dataDir), readOnly: true });
-}
-
 /**
  * Opens whatever ledger is in `folder`.
  *
@@ -56,10 +51,31 @@ export function openStoreReadOnly(dataDir: string): Promise<Store> {
  */
 export async function openLedgerToLookAt(folder: string, signal: AbortSignal): Promise<LookedAtLedger> {
   if ((await readFiles.stat(join(folder, 'checkpoint'), signal)) !== undefined) return exportedLedger(folder, signal);
-  if ((await readFiles.stat(storePath(folder), signal)) !== undefined) return storedLedger(folder, signal);
+  if ((await readFiles.stat(storePath(folder), signal)) !== undefined) {
+    const store = await openSqliteStore({ path: storePath(folder), readOnly: true });
+    return storedLedger(store, { kind: 'data-dir', folder }, signal);
+  }
   throw new WatchkeeperError('not-found', `there is no ledger in ${folder}`, {
     fix: 'Name the folder of an exported ledger, or a data folder with --data-dir.',
   });
+}
+
+/**
+ * Opens the ledger of the daemon that a configuration describes: in its database where it names one, else in `dataDir`. A
+ * configuration that cannot be read counts as none: a daemon goes on with its last good one while somebody has a typo in it.
+ *
+ * @throws `not-found` when there is none.
+ */
+export async function openConfiguredLedger(
+  place: ResourcePlace,
+  dataDir: string,
+  io: ConnectionIo,
+): Promise<LookedAtLedger> {
+  const loaded = await loadConfig(loadOptions(place).config);
+  if (!loaded.ok || loaded.config.store.kind !== 'postgres') return openLedgerToLookAt(dataDir, place.signal);
+  const { host, database, schema } = loaded.config.store;
+  const store = await openStoreToRead(loaded.config, quietAmbient(io));
+  return storedLedger(store, { kind: 'database', folder: `${host}/${database}/${schema}` }, place.signal);
 }
 
 /** Verifies a receipt with nothing but a public key. */
@@ -88,11 +104,13 @@ function exportedLedger(folder: string, signal: AbortSignal): LookedAtLedger {
   };
 }
 
-async function storedLedger(folder: string, signal: AbortSignal): Promise<LookedAtLedger> {
-  const store = await openStoreReadOnly(folder);
+function storedLedger(
+  store: Store,
+  place: Pick<LookedAtLedger, 'kind' | 'folder'>,
+  signal: AbortSignal,
+): LookedAtLedger {
   return {
-    kind: 'data-dir',
-    folder,
+    ...place,
     size: () => store.ledgerSize(),
     verify: (vkeys) => verifyStore(store, vkeys === undefined ? {} : { vkeys }),
     entries: (fromSeq, limit) => readStoredEntries(store, fromSeq, limit),

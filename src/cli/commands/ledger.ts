@@ -3,12 +3,11 @@ import type { Command } from 'commander';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { findDaemon } from '../daemon.ts';
 import { exitCodes } from '../exit.ts';
-import { ledgerOptions, openLedger, type LedgerWhere } from '../ledger-source.ts';
+import { ledgerOptions, lookAtLedger, openLedger, type LedgerWhere } from '../ledger-source.ts';
 import { renderEntries, renderReceipt, renderReport } from '../render/ledger.ts';
 import { clean } from '../render/safe.ts';
 import { count } from '../render/words.ts';
 import { makeCommand, makeGroup, onAction, type Making } from '../run-command.ts';
-import { findDataDir } from '../data-dir.ts';
 import { absolute } from '../shell.ts';
 import { collect, required, wholeNumber } from '../values.ts';
 
@@ -30,7 +29,7 @@ function verifyPart(making: Making): Command {
   const command = ledgerOptions(
     makeCommand('verify', 'recompute everything; exit 1 and name each damage when it does not hold'),
   )
-    .argument('[folder]', 'an exported ledger (default: the data folder)')
+    .argument('[folder]', 'an exported ledger (default: the configured store)')
     .option(
       '--vkey <key>',
       'a public key to trust; without one, damage is found but not a forger with his own key',
@@ -38,8 +37,7 @@ function verifyPart(making: Making): Command {
       [],
     );
   return onAction<VerifyOptions>(making, command, async ({ shell, options, args, emit }) => {
-    const { openLedgerToLookAt } = await import('../../agent/index.ts');
-    const ledger = await openLedgerToLookAt(await folderOf(shell, options, args[0]), shell.signal);
+    const ledger = await lookAtLedger(shell, options, args[0]);
     try {
       const report = await ledger.verify(options.vkey.length === 0 ? undefined : options.vkey);
       const vkeys = await ledger.vkeys();
@@ -151,8 +149,7 @@ function exportPart(making: Making): Command {
       told((await daemon.post<{ readonly size: number }>('/api/v1/ledger/export', { folder })).size);
       return undefined;
     }
-    const { openLedgerToLookAt } = await import('../../agent/index.ts');
-    const ledger = await openLedgerToLookAt(await folderOf(shell, options, undefined), shell.signal);
+    const ledger = await lookAtLedger(shell, options, undefined);
     try {
       told((await ledger.exportTo(folder)).size);
     } finally {
@@ -189,8 +186,4 @@ function receiptPart(making: Making): Command {
       return exitCodes.no;
     }
   });
-}
-
-async function folderOf(shell: Making['shell'], options: LedgerWhere, folder: string | undefined): Promise<string> {
-  return folder === undefined ? findDataDir(shell, options.dataDir) : absolute(shell, folder);
 }

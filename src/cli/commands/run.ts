@@ -9,7 +9,7 @@ import { logSink } from '../log-sink.ts';
 import { version } from '../product.ts';
 import { resourceOptions, sourceOfResources, type ResourceOptions } from '../resource-options.ts';
 import type { Shell } from '../shell.ts';
-import { exitCodes } from '../exit.ts';
+import { exitCodeOf, exitCodes } from '../exit.ts';
 
 /** `run`: the watch itself, until a signal ends it. Prints nothing but its log. */
 export function runCommand(making: Making): Command {
@@ -47,12 +47,14 @@ export function runCommand(making: Making): Command {
       grants: await grantsOf(shell, daemon),
       hosts: namesOf(host),
     });
+    let ended: WatchkeeperError | undefined;
     try {
       await agent.start();
       await announce(shell, config.dataDir, server.url);
       log.info('ready', { url: server.url, dataDir: config.dataDir, pid: shell.pid });
-      await untilAsked(shell.signal);
-      log.info('stopping', {});
+      await untilAsked(AbortSignal.any([shell.signal, daemon.over]));
+      ended = shell.signal.aborted ? undefined : WatchkeeperError.from(daemon.over.reason);
+      log.info('stopping', ended === undefined ? {} : { because: ended });
     } finally {
       await withdraw(shell, config.dataDir, log);
       await server.close();
@@ -60,9 +62,14 @@ export function runCommand(making: Making): Command {
       hardStop.abort(new WatchkeeperError('aborted', 'the daemon has stopped'));
     }
     log.info('stopped', {});
-    return exitCodes.ok;
+    if (ended === undefined) return exitCodes.ok;
+    // Whatever of a deposed leader has not stopped by now ends here.
+    shell.exit(lost.has(ended.code) ? exitCodes.deposed : exitCodeOf(ended.code));
+    return exitCodes.deposed;
   });
 }
+
+const lost: ReadonlySet<string> = new Set(['fenced', 'store-failed', 'unreachable', 'timeout']);
 
 function untilAsked(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -38,6 +38,13 @@ function headline(view: StatusView, style: Style): string {
 
 function alarms(view: StatusView, style: Style): readonly string[] {
   const lines: string[] = [];
+  if (view.replica?.role === 'follower') {
+    const { name, leader } = view.replica;
+    const who = leader === undefined ? 'nobody leads at the moment' : `${clean(leader, 100)} leads`;
+    lines.push(
+      `${paint(style, 'FOLLOWER', 'cyan', 'bold')} ${clean(name, 100)}: it shows what the store knows; ${who}`,
+    );
+  }
   if (view.paused) {
     const { by, atMs, reason } = view.paused;
     lines.push(

@@ -38,8 +38,8 @@ export interface HttpRequest {
   /** Default `limits.httpResponseBytes`; more is `too-large`. */
   readonly maxBytes?: number;
   /**
-   * Asked with the very address that is about to be connected to, after the name was resolved; false is `forbidden`
-   * and nothing is sent. Such a request gets a connection of its own.
+   * Asked with the very address that is about to be connected to, after the name was resolved, and once more when the
+   * connection stands; false is `forbidden` and nothing is sent. Such a request gets a connection of its own.
    */
   readonly admit?: (address: string) => boolean;
   readonly signal: AbortSignal;

@@ -33,6 +33,17 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 }
 
+/**
+ * Connects as a writer would, and gives the server's version. Changes nothing.
+ *
+ * @throws WatchkeeperError as `openPostgresStore` does, but for the tables: those the daemon makes.
+ */
+export async function checkPostgres(options: PostgresOptions): Promise<string> {
+  const connection = await connect(options, 'write');
+  connection.destroy();
+  return connection.version;
+}
+
 /** Makes the tables where there are none: what a follower and an election need before anybody leads. */
 export async function preparePostgres(options: PostgresOptions): Promise<void> {
   const connection = await connect(options, 'write');

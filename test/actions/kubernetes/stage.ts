@@ -147,7 +147,13 @@ export function kubeStage(controllers: Controllers = {}, place: Place = placeIn(
     cluster,
     hands,
     service,
-    context: (signal = new AbortController().signal, timeoutMs = 60_000) => ({ service, io, signal, timeoutMs }),
+    context: (signal = new AbortController().signal, timeoutMs = 60_000) => ({
+      service,
+      io,
+      signal,
+      timeoutMs,
+      epoch: 1,
+    }),
     put: (object) => {
       cluster.put(object);
       reconcile(cluster, controllers);

@@ -35,6 +35,8 @@ describe('watchkeeper.yaml', () => {
   it('may be absent: this host, suggest, loopback', async () => {
     expect((await config()).config).toEqual({
       dataDir: '/var/lib/watchkeeper',
+      store: { kind: 'sqlite' },
+      leadership: { lease: 15_000, renew: 10_000, retry: 2_000 },
       resources: [],
       inherit: ['detectors', 'runbooks', 'policies'],
       sources: [{ id: 'host', kind: 'host', config: {} }],
@@ -93,6 +95,26 @@ describe('watchkeeper.yaml', () => {
     ],
     ['a bad address', 'http: {listen: here}', '1:16: expected an address such as 127.0.0.1:7777, got "here"'],
     ['a duration out of range', 'reload: {every: 1ms}', '1:17: expected from 1s to 1h'],
+    [
+      'a lease for a daemon alone',
+      'leadership: {kubernetes: {namespace: a}}',
+      '1:26: a store in dataDir has one daemon; replicas share store.kind: postgres',
+    ],
+    [
+      'replicas that would sign as two',
+      'store: {kind: postgres, host: db, database: d, user: u}',
+      '1:8: a shared store needs ledger.origin, the same in every replica',
+    ],
+    [
+      'a lease that leaves no time',
+      'store: {kind: postgres, host: db, database: d, user: u}\nledger: {origin: o, keyFile: k}\nleadership: {lease: 10s}',
+      '3:13: the lease must be at least 1.2 times as long as renew',
+    ],
+    [
+      'a schema that is no name',
+      'store: {kind: postgres, host: db, database: d, user: u, schema: "a;b"}',
+      '1:65: a schema is lower-case letters, digits and "_"',
+    ],
     ['two documents', 'log: {}\n---\nlog: {}', '3:1: only one document belongs here'],
   ])('refuses %s', async (_title, text, expected) => {
     expect(await problems(text)).toContain(`/srv/watchkeeper.yaml:${expected}`);

@@ -40,6 +40,8 @@ export interface StartOptions {
   /** The token to come with, where the configuration names tokens. Default: the one the daemon makes. */
   readonly token?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** How long it may take to be ready. Default 20 s. */
+  readonly readyWithinMs?: number;
   /** A program and its arguments that in the end becomes the daemon: `unshare -m`, say. */
   readonly through?: readonly string[];
 }
@@ -100,14 +102,15 @@ export async function startDaemon(home: Home, options: StartOptions = {}): Promi
   const { child, dataDir, said } = launched;
   const announced = path.join(dataDir, 'daemon.json');
   let url = '';
-  await until('the daemon is ready', () => {
+  const isReady = (): boolean => {
     if (launched.isOver()) return true;
     if (!existsSync(announced)) return false;
     const seen = JSON.parse(readFileSync(announced, 'utf8')) as { readonly url: string; readonly pid: number };
     if (seen.pid !== child.pid) return false;
     ({ url } = seen);
     return true;
-  });
+  };
+  await until('the daemon is ready', isReady, options.readyWithinMs);
   if (launched.isOver()) throw new Error(`the daemon ended: ${said()}`);
   const readyMs = performance.now() - startedMs;
   const token = options.token ?? readFileSync(path.join(dataDir, 'api-token'), 'utf8').trim();

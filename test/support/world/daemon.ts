@@ -4,6 +4,7 @@ import { composeWatch, type Composed, type WatchParts } from '../../../src/agent
 import type { Agent } from '../../../src/agent/facade.ts';
 import { loadAll, renderProblems, type LoadOptions } from '../../../src/agent/load/index.ts';
 import { createReloading } from '../../../src/agent/reloading.ts';
+import { standingTenure } from '../../../src/agent/leadership/index.ts';
 import { startWatch, type Running } from '../../../src/agent/running.ts';
 import { scrubbedLedger } from '../../../src/agent/scrubbed-ledger.ts';
 import { scrubbedAgent, scrubbedChannel } from '../../../src/agent/scrubbed-windows.ts';
@@ -136,6 +137,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     ledger: ground.listen(scrubbedLedger(ledger, scrubber)),
     epoch,
     operatorIo,
+    tenure: standingTenure(),
     actions: actionKinds,
     sources: [mortal(ground.source, life, ['collect'])],
     channels: new Map(

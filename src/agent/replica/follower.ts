@@ -1,0 +1,137 @@
+import { WatchkeeperError } from '../../lib/errors.ts';
+import { limits } from '../../lib/limits.ts';
+import type { Clock, WriteFiles } from '../../domain/ports/io.ts';
+import type { Leadership } from '../../domain/ports/leadership.ts';
+import type { Store } from '../../domain/ports/store.ts';
+import type { Service } from '../../domain/service.ts';
+import { exportLedger, proveInclusion, readStoredEntries, storedCheckpoint } from '../../ledger/index.ts';
+import type { Agent } from '../facade.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Resources } from '../resources.ts';
+import type { ServiceView, StatusView } from '../views.ts';
+import { glimpseIncident, type Glimpse } from './glimpse.ts';
+
+/** What a follower stands on. */
+export interface FollowerOptions {
+  readonly clock: Clock;
+  readonly files: WriteFiles;
+  readonly leadership: Leadership;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly ceiling: StatusView['ceiling'];
+  readonly resources: () => Resources;
+  /** @throws `unreachable` while the database was never reached. */
+  readonly store: () => Store;
+  readonly seen: () => Glimpse | undefined;
+  /** Why the store cannot be read now, if so. */
+  readonly blind: () => string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The windows' view of a replica that does not lead: it answers what the store knows, and refuses what needs the leader. */
+export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | 'stop'> {
+  const { store, seen } = options;
+  const refuse = (): Promise<never> => Promise.reject(notLeading(options.leadership));
+  return {
+    status: () => statusOf(options),
+    services: () => options.resources().services.map((service) => serviceOf(service, seen())),
+    incidents: async ({ limit, all }) => {
+      if (!all) return (seen()?.incidents ?? []).filter(({ status }) => status !== 'resolved').slice(0, limit);
+      return (await store().list('incident', { limit, reverse: true })).map(
+        ({ value }) => value as unknown as Glimpse['incidents'][number],
+      );
+    },
+    incident: (id) => glimpseIncident(store(), id),
+    alerts: () => (seen()?.alerts ?? []).filter(({ status }) => status !== 'resolved'),
+    approvals: () => (seen()?.approvals ?? []).filter(({ status }) => status === 'waiting'),
+    answer: refuse,
+    pause: refuse,
+    resume: refuse,
+    plan: refuse,
+    announce: refuse,
+    alertmanager: refuse,
+    reload: refuse,
+    matrix: () => [],
+    readiness: () => {
+      const blind = options.blind();
+      return { ready: blind === undefined, reasons: blind === undefined ? [] : [blind] };
+    },
+    metrics: () => options.metrics.registry.metrics(),
+    ledger: async () => {
+      const { checkpoint, vkeys } = await storedCheckpoint(store());
+      return { size: checkpoint.size, checkpoint, vkey: vkeys.join('\n') };
+    },
+    ledgerEntries: (fromSeq, limit) => readStoredEntries(store(), fromSeq, Math.min(limit, limits.ledgerBatchEntries)),
+    ledgerProof: (seq) => proveInclusion(store(), seq),
+    ledgerExport: (folder) => exportLedger({ store: store(), files: options.files, folder, signal: options.signal }),
+  };
+}
+
+/** What is said to whoever asks a follower to do something. */
+function notLeading(leadership: Leadership): WatchkeeperError {
+  const leader = leadership.leader();
+  const who = leader === undefined ? 'nobody leads at the moment' : `${leader} leads`;
+  return new WatchkeeperError('fenced', `this replica (${leadership.name}) does not lead: ${who}`, {
+    fix: leader === undefined ? 'Ask again in a moment.' : 'Ask the leader.',
+    retryable: true,
+  });
+}
+
+function statusOf(options: FollowerOptions): StatusView {
+  const { leadership, clock, resources } = options;
+  const seen = options.seen();
+  const blind = options.blind();
+  const { digest, loadedAtMs, services, detectors, runbooks, policies, escalations } = resources();
+  const leader = leadership.leader();
+  return {
+    version: options.version,
+    asOfMs: seen?.atMs ?? clock.nowMs(),
+    startedAtMs: options.startedAtMs,
+    ceiling: options.ceiling,
+    replica: {
+      role: 'follower',
+      name: leadership.name,
+      ...(leader === undefined ? {} : { leader }),
+      epoch: seen?.epoch ?? 0,
+    },
+    ...(seen?.paused ? { paused: seen.paused } : {}),
+    unwell: blind === undefined ? [] : [blind],
+    sources: [],
+    services: services.map((service) => serviceOf(service, seen)),
+    incidents: (seen?.incidents ?? []).filter(({ status }) => status !== 'resolved'),
+    approvals: (seen?.approvals ?? []).filter(({ status }) => status === 'waiting'),
+    running: seen?.running ?? [],
+    gaps: [],
+    ledger: { size: seen?.ledger.size ?? 0, origin: seen?.identity?.origin ?? '' },
+    resources: {
+      digest,
+      loadedAtMs,
+      ok: true,
+      problems: [],
+      counts: {
+        services: services.length,
+        detectors: detectors.length,
+        runbooks: runbooks.length,
+        policies: policies.policies.length,
+        escalations: escalations.size,
+      },
+    },
+  };
+}
+
+// A follower measures nothing, so it never says that a service is well (I10).
+function serviceOf(service: Service, seen: Glimpse | undefined): ServiceView {
+  const alerts = (seen?.alerts ?? []).filter((one) => one.service === service.name && one.status !== 'resolved');
+  const firing = alerts.find((alert) => alert.status === 'firing' && alert.mode === 'active');
+  return {
+    name: service.name,
+    team: service.owner.team,
+    state: firing ? 'firing' : 'unknown',
+    because: firing ? firing.finding.reason : 'this replica follows and measures nothing; ask the leader',
+    signals: [],
+    changes: [],
+    verdicts: [],
+    alerts,
+  };
+}
