@@ -30,6 +30,27 @@ describe('deploy/prometheus/rules.yaml', () => {
   });
 });
 
+describe('deploy/grafana/watchkeeper.json', () => {
+  interface Dashboard {
+    readonly panels: readonly { readonly title: string; readonly targets?: readonly { readonly expr: string }[] }[];
+  }
+  const { panels } = JSON.parse(textOf('deploy/grafana/watchkeeper.json')) as Dashboard;
+  const names = new Set(
+    createMetrics()
+      .registry.getMetricsAsArray()
+      .map(({ name }) => name),
+  );
+  const asked = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }): [string, string] => [title, expr]));
+
+  it.each(asked)('%s asks for metrics that there are', (_title, expr) => {
+    const found = [...expr.matchAll(/watchkeeper_[a-z_]+/g)].map(([name]) => name);
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.filter((name) => !names.has(name) && !names.has(name.replace(/_(bucket|sum|count)$/, '')))).toEqual(
+      [],
+    );
+  });
+});
+
 describe('deploy/systemd/watchkeeper.service', () => {
   const unit = textOf('deploy/systemd/watchkeeper.service');
   it('runs as somebody, without privileges, and writes only its state', () => {
