@@ -1,4 +1,4 @@
-// Writes what is printed from the source: schemas/*.json, which editors read, and the tables in docs/. Run it after
+// Writes what is printed from the source: schemas/*.json, which editors read, the custom resources, and the tables in docs/. Run it after
 // changing what people may write, an adapter's traits or a metric: npm run generate. With --check it writes nothing and
 // fails when something differs; a test runs that.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 
-import { editorSchemas } from '../src/agent/editor-schemas.ts';
+import { stringify } from 'yaml';
+
+import { customResourceManifests, editorSchemas } from '../src/agent/editor-schemas.ts';
 import { filled, tables } from './tables.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -39,6 +41,34 @@ for (const old of readdirSync(path.join(root, 'schemas'))) {
   else rmSync(path.join(root, 'schemas', old));
 }
 for (const [name, schema] of schemas) await put(`schemas/${name}.json`, JSON.stringify(schema));
+
+// In YAML 1.1, as kubectl and Helm read it: there a bare `on` is the truth value. One copy, in the chart; kustomize reads the same folder.
+const crds = 'deploy/helm/watchkeeper/files/crds';
+mkdirSync(path.join(root, crds), { recursive: true });
+const manifests = Object.entries(customResourceManifests());
+for (const [name, documents] of manifests)
+  await put(
+    `${crds}/${name}.yaml`,
+    [
+      '# Printed from the source: npm run generate.\n',
+      ...documents.map((one) => stringify(one, { lineWidth: 0, version: '1.1' })),
+    ].join('---\n'),
+  );
+await put(
+  `${crds}/kustomization.yaml`,
+  stringify({
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources: manifests.map(([name]) => `${name}.yaml`),
+  }),
+);
+
+// Helm reads nothing outside a chart: it gets copies.
+for (const [from, to] of [
+  ['deploy/prometheus/rules.yaml', 'rules.yaml'],
+  ['deploy/grafana/watchkeeper.json', 'dashboard.json'],
+])
+  await put(`deploy/helm/watchkeeper/files/${to}`, readFileSync(path.join(root, from), 'utf8'));
 
 const content = await tables();
 for (const name of readdirSync(path.join(root, 'docs')).filter((each) => each.endsWith('.md')))

@@ -5,6 +5,7 @@ import { detectorSchema } from '../detectors/index.ts';
 import { policySchema } from '../policy/index.ts';
 import { runbookSchema } from '../runbooks/index.ts';
 import { sourceKinds } from '../sources/index.ts';
+import { crdManifests } from './crds/index.ts';
 import { schemaFor, schemaForAny, schemaForConfig, type SpecSchemas } from './load/index.ts';
 
 const specs: SpecSchemas = {
@@ -41,4 +42,9 @@ function adaptersOf(
   return Object.fromEntries(
     Object.entries(kinds).map(([kind, each]) => [kind, { jsonSchema: () => each.configSchema() }]),
   );
+}
+
+/** The manifests of the custom resources, by file name, printed from the same schemas. */
+export function customResourceManifests(): Readonly<Record<string, readonly JsonObject[]>> {
+  return crdManifests((kind) => schemaFor(kind, specs));
 }

@@ -1,6 +1,6 @@
 import { WatchkeeperError } from '../lib/errors.ts';
 import { channelKinds } from '../chat/index.ts';
-import { createScrubber, createSecrets, readFiles, writeFiles } from '../io/index.ts';
+import { createScrubber, createSecrets, readFiles, writeFiles, type Scrubber } from '../io/index.ts';
 import { fileMirror } from '../ledger/index.ts';
 import { sourceKinds } from '../sources/index.ts';
 import { openPostgresStore, openSqliteStore, preparePostgres } from '../store/index.ts';
@@ -9,6 +9,7 @@ import type { Daemon, OpenOptions } from './daemon.ts';
 import { ledgerKey, openWatch, witnessPath, type LeadParts } from './lead.ts';
 import { standingTenure } from './leadership/index.ts';
 import { loadAll, renderProblems, type LoadOptions } from './load/index.ts';
+import { documentFeeds } from './document-feeds.ts';
 import { createMetrics } from './metrics.ts';
 import { createFollowing, createReplica, type Replica } from './replica/index.ts';
 import { scrubbedAgent } from './scrubbed-windows.ts';
@@ -23,14 +24,23 @@ export type { Daemon, OpenOptions } from './daemon.ts';
  * @throws WatchkeeperError `config-invalid` with every problem; `conflict` when another daemon holds the store.
  */
 export async function openDaemon(options: OpenOptions): Promise<Daemon> {
-  const load = loadOptions(options);
+  const scrubber = createScrubber();
+  const feeds = documentFeeds(options, scrubber);
+  try {
+    return await openWith(options, scrubber, { ...loadOptions(options), feed: feeds.of });
+  } catch (thrown) {
+    feeds.end();
+    throw thrown;
+  }
+}
+
+async function openWith(options: OpenOptions, scrubber: Scrubber, load: LoadOptions): Promise<Daemon> {
   const outcome = await loadAll(load);
   if (!outcome.ok)
     throw new WatchkeeperError('config-invalid', renderProblems(outcome.problems), {
       fix: 'Correct the lines above; "watchkeeper check" reads them again.',
     });
   const { config } = outcome.value;
-  const scrubber = createScrubber();
   const log = options.makeLog(config, scrubber);
   const secrets = createSecrets(readFiles, options.environment, scrubber);
   const ambient = { clock: options.clock, random: options.random, log, secrets };
@@ -117,3 +127,4 @@ export function loadOptions(
     shipped: options.shipped,
   };
 }
+import { documentFeeds } from './document-feeds.ts';

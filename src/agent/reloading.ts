@@ -51,8 +51,17 @@ export function createReloading(composed: Composed, load: LoadOptions, startDige
       void record(composed, report.ok, report.digest, lines);
     },
   });
+  const feed = load.feed?.(loaded.config);
+  const listen = async (signal: AbortSignal): Promise<void> => {
+    while (feed !== undefined && !signal.aborted) {
+      watch.health.set('custom-resources', feed.unwell());
+      await watch.clock.sleep(loaded.config.reloadEveryMs, signal).catch(() => undefined);
+    }
+  };
   return {
-    run: (signal) => reloader.run(signal),
+    run: async (signal) => {
+      await Promise.all([reloader.run(signal), listen(signal)]);
+    },
     state: () => state,
     check: async (signal) => {
       await reloader.check(signal);

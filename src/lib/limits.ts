@@ -107,6 +107,11 @@ export const limits = {
   gitCommits: 300,
   gitFiles: 300,
   gitTrees: 500,
+  /** Documents written as custom resources: of one kind, and how long a start waits to hear of all. */
+  customResources: 5_000,
+  customResourcesSyncMs: 30_000,
+  /** How long policies may go unheard of before nothing is done any more. */
+  customResourcesSilentMs: 300_000,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

@@ -89,6 +89,28 @@ const config = z.strictObject({
       runbooks: folders.exactOptional(),
       policies: folders.exactOptional(),
       escalations: folders.exactOptional(),
+      kubernetes: z
+        .strictObject({
+          ...kubernetesConnection,
+          namespaces: z
+            .array(z.string().min(1).max(63))
+            .default([])
+            .describe(
+              'Where services, detectors and runbooks are read, each about its own namespace only. "*": everywhere.',
+            ),
+          policyNamespaces: z
+            .array(
+              z
+                .string()
+                .min(1)
+                .max(63)
+                .regex(/^[^*]*$/, 'name each namespace: whoever writes there may widen what is done'),
+            )
+            .default([])
+            .describe('Where the platform team writes: every kind is read there, and means what it means in a file.'),
+        })
+        .exactOptional()
+        .describe('Documents written as custom resources, read with these credentials.'),
       inherit: z
         .array(z.enum(['detectors', 'runbooks', 'policies']))
         .exactOptional()

@@ -32,6 +32,8 @@ export interface Config {
   readonly leadership: WrittenConfig['leadership'];
   /** Every folder or file resources are loaded from. */
   readonly resources: readonly string[];
+  /** Custom resources that are documents, too. */
+  readonly customResources?: NonNullable<WrittenConfig['resources']['kubernetes']>;
   /** Which shipped resources apply beside them. */
   readonly inherit: readonly ShippedKind[];
   readonly sources: readonly AdapterConfig[];
@@ -190,20 +192,18 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     config: config as JsonObject,
   });
   const { ledger, limits: bounds } = written;
-  const { inherit, ...folders } = written.resources;
+  const { inherit, kubernetes, ...folders } = written.resources;
   return {
     dataDir: resolve(base, written.dataDir ?? defaultDataDir),
     store: placeStore(written.store, base),
     leadership: placeLeadership(written.leadership, base),
     resources: [...new Set(Object.values(folders).flat())].map((path) => resolve(base, path)),
+    ...(kubernetes !== undefined && { customResources: placed(kubernetes, base) }),
     inherit:
       inherit ?? (folders.policies === undefined ? ['detectors', 'runbooks', 'policies'] : ['detectors', 'runbooks']),
     sources: written.sources.map(adapter),
     operators: {
-      kubernetes: written.operators.kubernetes.map((cluster) => ({
-        ...cluster,
-        ...(cluster.kubeconfig !== undefined && { kubeconfig: resolve(base, cluster.kubeconfig) }),
-      })),
+      kubernetes: written.operators.kubernetes.map((cluster) => placed(cluster, base)),
       git: written.operators.git,
     },
     channels: written.channels.map(adapter),
@@ -216,4 +216,9 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     limits: { diagnosisDeadlineMs: bounds.diagnosisDeadline, planTtlMs: bounds.planTtl },
     retention: { historyMs: written.retention.history, rows: written.retention.rows },
   };
+}
+
+function placed<T extends { readonly kubeconfig?: string }>(connection: T, base: string): T {
+  const { kubeconfig } = connection;
+  return kubeconfig === undefined ? connection : { ...connection, kubeconfig: resolve(base, kubeconfig) };
 }

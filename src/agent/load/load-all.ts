@@ -1,5 +1,7 @@
 import { sha256Hex } from '../../lib/canonical.ts';
+import type { DocumentFeed, FedDocument } from '../custom-resources/index.ts';
 import { loadConfig, type Config, type ShippedKind, type LoadConfigOptions, type LoadedConfig } from './config.ts';
+import { fedDigest, settleFed, type Verdict } from './fed.ts';
 import type { Problem } from './problem.ts';
 import { foundDigest, parseResources, type CrossCheck, type LoadResult, type Parsers } from './resources.ts';
 import { walk, type Found } from './walk.ts';
@@ -21,6 +23,8 @@ export interface LoadOptions {
   readonly crossCheck: ConfiguredCheck;
   /** Where the resources shipped with the product are; the configuration says which of them apply. */
   readonly shipped?: Readonly<Record<ShippedKind, string>>;
+  /** Where documents come from beside files. Absent: only files are read, as in `check`. */
+  readonly feed?: (config: Config) => DocumentFeed | undefined;
 }
 
 /** One look at the files: what names their content, and the work of checking it, done only when it is new. */
@@ -34,14 +38,27 @@ export type LoadOutcome =
   | { readonly ok: true; readonly value: Loaded; readonly digest: string; readonly notes: readonly string[] }
   | { readonly ok: false; readonly problems: readonly Problem[]; readonly digest: string };
 
-/** Reads watchkeeper.yaml and every file below its resource folders. @throws WatchkeeperError only `aborted`. */
+/**
+ * Reads watchkeeper.yaml, every file below its resource folders, and custom resources where they are configured.
+ *
+ * @throws WatchkeeperError `aborted`, and what the feed throws while it has not read anything yet.
+ */
 export async function readAll(options: LoadOptions): Promise<Reading> {
   const config = await loadConfig(options.config);
   const { files, signal } = options.config;
   const folders = config.ok ? [...shippedFolders(config.config, options), ...config.config.resources] : [];
   const found = config.ok ? await walk(folders, files, signal) : undefined;
-  const digest = sha256Hex(`${config.digest}${found ? foundDigest(found) : ''}`);
-  return { digest, check: () => checkAll(config, found, digest, options) };
+  const feed = config.ok ? options.feed?.(config.config) : undefined;
+  const fed = (await feed?.read(signal)) ?? [];
+  const digest = sha256Hex(`${config.digest}${found ? foundDigest(found) : ''}${feed ? fedDigest(fed) : ''}`);
+  return {
+    digest,
+    check: () => {
+      const { outcome, verdicts } = checkAll(config, { ...(found ?? nothing), fed }, digest, options);
+      feed?.judged(verdicts, outcome.ok);
+      return outcome;
+    },
+  };
 }
 
 /** Reads and checks everything once, as at the start and in `watchkeeper check`. */
@@ -53,15 +70,28 @@ function shippedFolders(config: Config, { shipped }: LoadOptions): readonly stri
   return shipped === undefined ? [] : config.inherit.map((kind) => shipped[kind]);
 }
 
-function checkAll(config: LoadedConfig, found: Found | undefined, digest: string, options: LoadOptions): LoadOutcome {
-  if (!config.ok) return { ok: false, problems: config.problems, digest };
-  const resources = parseResources(
-    found ?? { files: [], problems: [], empty: [] },
-    options.parsers,
-    (documents) => options.crossCheck(documents, config.config),
-    shippedFolders(config.config, options),
+const nothing: Found = { files: [], problems: [], empty: [] };
+
+function checkAll(
+  config: LoadedConfig,
+  found: Found & { readonly fed: readonly FedDocument[] },
+  digest: string,
+  options: LoadOptions,
+): { readonly outcome: LoadOutcome; readonly verdicts: readonly Verdict[] } {
+  if (!config.ok) return { outcome: { ok: false, problems: config.problems, digest }, verdicts: [] };
+  const { result: resources, verdicts } = settleFed(found.fed, (more) =>
+    parseResources(
+      { ...found, files: [...found.files, ...more] },
+      options.parsers,
+      (documents) => options.crossCheck(documents, config.config),
+      shippedFolders(config.config, options),
+    ),
   );
-  if (resources.problems.length > 0) return { ok: false, problems: resources.problems, digest };
-  const notes = [...config.notes, ...resources.notes];
-  return { ok: true, value: { config: config.config, resources }, digest, notes };
+  if (resources.problems.length > 0) return { outcome: { ok: false, problems: resources.problems, digest }, verdicts };
+  const unread = config.config.customResources !== undefined && options.feed === undefined ? [notRead] : [];
+  const notes = [...config.notes, ...resources.notes, ...unread];
+  return { outcome: { ok: true, value: { config: config.config, resources }, digest, notes }, verdicts };
 }
+
+const notRead =
+  'custom resources (resources.kubernetes) are not read here; their status says what the daemon makes of them';

@@ -94,7 +94,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await etcd.start();
     await apiServer.start();
     await Promise.all([controllerManager.start(), scheduler.start(), kwok.start()]);
-    await kubectl.apply(Array.from({ length: options.nodes ?? 2 }, (_, index) => node(`node-${index}`)));
+    const nodes = Array.from({ length: options.nodes ?? 2 }, (_, index) => node(`node-${index}`));
+    if (nodes.length > 0) await kubectl.apply(nodes);
     await namespace('default');
   } catch (thrown) {
     await stop();
