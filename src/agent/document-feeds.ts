@@ -2,8 +2,8 @@ import { digest } from '../lib/canonical.ts';
 import { createSecrets, readFiles, type Environment } from '../io/index.ts';
 import type { createScrubber } from '../io/index.ts';
 import type { Clock, Log, Random } from '../domain/ports/io.ts';
-import { connectFeed, type DocumentFeed } from './custom-resources/index.ts';
-import type { Config } from './load/index.ts';
+import { connectFeed } from './custom-resources/index.ts';
+import type { Config, DocumentFeed } from './load/index.ts';
 import { asJson } from './records.ts';
 
 /** What of the process a feed needs. */

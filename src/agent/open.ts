@@ -127,4 +127,3 @@ export function loadOptions(
     shipped: options.shipped,
   };
 }
-import { documentFeeds } from './document-feeds.ts';

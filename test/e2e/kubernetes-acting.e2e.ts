@@ -51,7 +51,7 @@ const serviceIn = (kind: WorkloadKind, name: string): Service => {
 function handsWith(kubeconfig: string): OperatorIo {
   const secrets = createSecrets(readFiles, {}, createScrubber());
   const ambient = { clock: systemClock, random: systemRandom, log: recordingLog(), secrets };
-  return makeOperatorIo(ambient, '/usr/bin:/bin', [{ cluster: 'kubernetes', kubeconfig }]);
+  return makeOperatorIo(ambient, '/usr/bin:/bin', { kubernetes: [{ cluster: 'kubernetes', kubeconfig }] });
 }
 
 interface Deployment {
@@ -116,6 +116,7 @@ describe('acting in a real cluster', () => {
   const contextOf = (service: Service, timeoutMs = 60_000, hands = io): ActionContext => ({
     service,
     io: hands,
+    epoch: 1,
     signal: AbortSignal.timeout(timeoutMs),
     timeoutMs,
   });

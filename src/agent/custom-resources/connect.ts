@@ -2,7 +2,8 @@ import type { Clock, Log, Random } from '../../domain/ports/io.ts';
 import type { KubernetesConnection } from '../../domain/ports/kubernetes.ts';
 import type { Secrets } from '../../domain/ports/secrets.ts';
 import { kubernetesOperators, kubernetesReaders } from '../../io/clients/kubernetes/index.ts';
-import { createFeed, type DocumentFeed, type FeedNamespaces } from './feed.ts';
+import type { DocumentFeed } from '../load/feed.ts';
+import { createFeed, type FeedNamespaces } from './feed.ts';
 import { createStatusWriter } from './status.ts';
 
 /** What a feed needs of the world. */

@@ -3,28 +3,8 @@ import { stringify } from 'yaml';
 import type { Json, JsonObject } from '../../lib/json.ts';
 import { apiVersion, type DocumentKind } from '../../domain/document.ts';
 import type { KubernetesObject, KubernetesResource } from '../../domain/ports/kubernetes.ts';
+import type { FedDocument } from '../load/feed.ts';
 import { onAsRead, pluralOf } from '../crds/index.ts';
-
-/** Which object a document came from. */
-export interface ObjectRef {
-  readonly kind: DocumentKind;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly generation: number;
-}
-
-/** A custom resource as the loader reads it: like a file. */
-export interface FedDocument {
-  /** `kubernetes:shop/services/checkout`. */
-  readonly path: string;
-  readonly bytes: Uint8Array;
-  readonly ref: ObjectRef;
-  /** What its namespace may not say. */
-  readonly refused?: string;
-  /** What it was when it was last right; used in its place while it is not. */
-  readonly last?: Uint8Array;
-}
 
 const [group = '', version = ''] = apiVersion.split('/');
 

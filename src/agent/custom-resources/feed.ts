@@ -3,24 +3,10 @@ import { limits } from '../../lib/limits.ts';
 import type { DocumentKind } from '../../domain/document.ts';
 import type { Clock, Log, Random } from '../../domain/ports/io.ts';
 import type { KubernetesObject, KubernetesReader } from '../../domain/ports/kubernetes.ts';
-import type { Verdict } from '../load/fed.ts';
+import type { DocumentFeed, FedDocument } from '../load/feed.ts';
 import { followCollection, type Collection } from './collection.ts';
-import { documentOf, resourceOf, type FedDocument } from './document.ts';
+import { documentOf, resourceOf } from './document.ts';
 import type { StatusWriter } from './status.ts';
-
-/** Documents that people write as custom resources, for the loader. */
-export interface DocumentFeed {
-  /**
-   * Every document as it is now. The first call waits until each collection was read whole.
-   *
-   * @throws WatchkeeperError when that takes too long: what the API server said last. Later it answers from memory.
-   */
-  read(signal: AbortSignal): Promise<readonly FedDocument[]>;
-  /** What the loader made of them; answered in their status. `inForce` when the set was right as a whole. */
-  judged(verdicts: readonly Verdict[], inForce: boolean): void;
-  /** Why what it holds may be old; absent: it is not. */
-  unwell(): string | undefined;
-}
 
 /** Which namespaces count, for what. */
 export interface FeedNamespaces {

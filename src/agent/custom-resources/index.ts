@@ -7,5 +7,3 @@
  * hand are the same.
  */
 export { connectFeed, type FeedIo } from './connect.ts';
-export type { DocumentFeed } from './feed.ts';
-export type { FedDocument } from './document.ts';

@@ -2,8 +2,8 @@ import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Json, JsonObject } from '../../lib/json.ts';
 import type { Clock, Log } from '../../domain/ports/io.ts';
 import type { KubernetesObject, KubernetesOperator } from '../../domain/ports/kubernetes.ts';
-import type { Verdict } from '../load/fed.ts';
-import { resourceOf, type ObjectRef } from './document.ts';
+import type { ObjectRef, Verdict } from '../load/feed.ts';
+import { resourceOf } from './document.ts';
 
 /** Answers in the objects' status: condition `Ready`, with the reason in words. */
 export interface StatusWriter {

@@ -1,18 +1,9 @@
 import { sha256Hex } from '../../lib/canonical.ts';
-import type { FedDocument } from '../custom-resources/document.ts';
+import type { FedDocument, Verdict } from './feed.ts';
 import type { Problem } from './problem.ts';
 import type { LoadResult } from './resources.ts';
 import { fileProblem } from './source-text.ts';
 import type { FoundFile } from './walk.ts';
-
-/** What came of one custom resource. */
-export interface Verdict {
-  readonly document: FedDocument;
-  /** What is wrong with it as it is now; none: it is right. */
-  readonly problems: readonly Problem[];
-  /** What stands in its place, when it is wrong. */
-  readonly using: 'itself' | 'its last good version' | 'nothing';
-}
 
 /** One checked set of files and custom resources together. */
 export interface Settled {

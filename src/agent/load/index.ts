@@ -15,6 +15,7 @@ export { loadConfig } from './config.ts';
 export type { AdapterConfig, AdapterKinds, Config, LoadConfigOptions, LoadedConfig, ShippedKind } from './config.ts';
 export { settings, type Setting } from './config-env.ts';
 export type { ApiToken, ListenAddress } from './config-schema.ts';
+export type { DocumentFeed, FedDocument } from './feed.ts';
 export { documentKinds, parseDocument } from './document.ts';
 export { loadAll, type ConfiguredCheck, type Loaded, type LoadOptions, type LoadOutcome } from './load-all.ts';
 export { problemLine, problemsJson, renderProblems, type Locate, type Problem } from './problem.ts';

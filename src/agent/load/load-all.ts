@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../lib/canonical.ts';
-import type { DocumentFeed, FedDocument } from '../custom-resources/index.ts';
 import { loadConfig, type Config, type ShippedKind, type LoadConfigOptions, type LoadedConfig } from './config.ts';
-import { fedDigest, settleFed, type Verdict } from './fed.ts';
+import { fedDigest, settleFed } from './fed.ts';
+import type { DocumentFeed, FedDocument, Verdict } from './feed.ts';
 import type { Problem } from './problem.ts';
 import { foundDigest, parseResources, type CrossCheck, type LoadResult, type Parsers } from './resources.ts';
 import { walk, type Found } from './walk.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 import { documentOf } from '../../../src/agent/custom-resources/document.ts';
-import type { FedDocument } from '../../../src/agent/custom-resources/document.ts';
+import type { FedDocument } from '../../../src/agent/load/feed.ts';
 import { settleFed } from '../../../src/agent/load/fed.ts';
 import type { LoadResult } from '../../../src/agent/load/resources.ts';
 import type { FoundFile } from '../../../src/agent/load/walk.ts';

@@ -22,7 +22,7 @@ const { kind, params, before, key, service } = JSON.parse(given) as {
 };
 const secrets = createSecrets(readFiles, {}, createScrubber());
 const ambient = { clock: systemClock, random: systemRandom, log: recordingLog(), secrets };
-const io = makeOperatorIo(ambient, '/usr/bin:/bin', [{ cluster: 'kubernetes', kubeconfig }]);
+const io = makeOperatorIo(ambient, '/usr/bin:/bin', { kubernetes: [{ cluster: 'kubernetes', kubeconfig }] });
 const signal = AbortSignal.timeout(120_000);
 // The connection is open and the client is loaded before the clock runs; on a busy machine that takes its time.
 const ready = (): Promise<unknown> =>
@@ -32,5 +32,5 @@ const ready = (): Promise<unknown> =>
     .catch(() => (signal.aborted ? undefined : ready()));
 await ready();
 process.stdout.write('go\n');
-await actionKinds[kind]?.run(params, before, key, { service, io, signal, timeoutMs: 30_000 });
+await actionKinds[kind]?.run(params, before, key, { service, io, epoch: 1, signal, timeoutMs: 30_000 });
 process.stdout.write('done\n');

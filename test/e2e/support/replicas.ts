@@ -49,7 +49,8 @@ export async function openPair(
   const origin = 'replicas.test/watchkeeper';
   const keyFile = path.join(home.folder, 'ledger.key');
   const signal = new AbortController().signal;
-  await loadOrCreateKey({ files: writeFiles, random: systemRandom, path: keyFile, name: origin, signal });
+  const begun = (): Promise<boolean> => Promise.resolve(false);
+  await loadOrCreateKey({ files: writeFiles, random: systemRandom, path: keyFile, name: origin, begun, signal });
   home.write('watchkeeper.yaml', {
     store: {
       kind: 'postgres',
