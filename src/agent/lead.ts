@@ -10,7 +10,14 @@ import type { Store } from '../domain/ports/store.ts';
 import { actionKinds } from '../actions/index.ts';
 import { channelKinds } from '../chat/index.ts';
 import { makeOperatorIo, makeReaderIo, writeFiles, type Ambient, type Scrubber } from '../io/index.ts';
-import { fileMirror, ledgerBegun, loadOrCreateKey, openLedger, type LedgerHandle, type NoteSigner } from '../ledger/index.ts';
+import {
+  fileMirror,
+  ledgerBegun,
+  loadOrCreateKey,
+  openLedger,
+  type LedgerHandle,
+  type NoteSigner,
+} from '../ledger/index.ts';
 import { sourceKinds } from '../sources/index.ts';
 import { logAccess } from './access/index.ts';
 import { createAgent } from './agent.ts';
@@ -99,11 +106,7 @@ export function witnessPath(config: Config): string {
 }
 
 /** The key that signs checkpoints, under the name of the log; made on the first start, and never where a ledger has `begun`. */
-export function ledgerKey(
-  config: Config,
-  options: OpenOptions,
-  begun: () => Promise<boolean>,
-): Promise<NoteSigner> {
+export function ledgerKey(config: Config, options: OpenOptions, begun: () => Promise<boolean>): Promise<NoteSigner> {
   return loadOrCreateKey({
     files: writeFiles,
     random: options.random,
