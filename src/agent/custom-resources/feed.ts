@@ -16,6 +16,7 @@ export interface FeedNamespaces {
   readonly policyNamespaces: readonly string[];
 }
 
+/** What a feed reads with, and how it answers. */
 export interface FeedOptions extends FeedNamespaces {
   readonly reader: KubernetesReader;
   readonly status: StatusWriter;
