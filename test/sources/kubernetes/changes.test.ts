@@ -59,6 +59,18 @@ describe('rollouts', () => {
     expect((await changes(shop))[0]).toMatchObject({ kind: 'restart' });
   });
 
+  test('rollouts that came one after another while nobody looked are all told', async () => {
+    const shop = await running();
+    shop.deploy('v2');
+    shop.deploy('v3');
+    shop.deploy('v4');
+    expect((await changes(shop)).map(({ from, to }) => [from, to])).toEqual([
+      ['v1', 'v2'],
+      ['v2', 'v3'],
+      ['v3', 'v4'],
+    ]);
+  });
+
   test('after a restart of the daemon the same change has the same id, and what was missed is told', async () => {
     const shop = await running();
     shop.deploy('v2');

@@ -12,39 +12,40 @@ const revisionKey = 'revision';
  * before it was returned to: a rollback. Where only the stamp of `kubectl rollout restart` differs, it is a restart.
  */
 export const rollouts: ChangeReader = (workload, memory, context) => {
-  const revisions = context.view.revisionsOf(workload);
+  const revisions = context.view.revisionsOf(workload).filter(({ revision }) => revision > 0);
   const current = revisions.at(-1);
-  if (current === undefined || current.revision === 0) return [];
+  if (current === undefined) return [];
   const known = memory.get(revisionKey);
-  if (known === String(current.revision)) return [];
   memory.set(revisionKey, String(current.revision));
-  const before = revisions.find(({ revision }) => String(revision) === known) ?? revisions.at(-2);
-  const atMs = Math.min(whenOf(workload, current, before, context.nowMs), context.nowMs);
-  if (known === undefined && atMs < context.sinceMs) return [];
-  return [changeOf(workload, current, before, atMs, context.cluster)];
+  // Several may have come since the last look, when the server was out of reach: none of them is left out.
+  return revisions.flatMap((one, index): readonly FoundChange[] => {
+    if (known !== undefined && one.revision <= Number(known)) return [];
+    const before = revisions[index - 1];
+    // The server keeps only who edited last.
+    const edit = one === current ? workload.templateEdit : undefined;
+    const atMs = Math.min(whenOf(one, before, edit?.atMs ?? context.nowMs), context.nowMs);
+    if (known === undefined && atMs < context.sinceMs) return [];
+    return [changeOf(workload, { current: one, before, atMs, by: edit?.by }, context.cluster)];
+  });
 };
 
 // A state that is returned to was made long ago; who edited the template last, and when, is kept by the server.
-function whenOf(
-  workload: WorkloadRecord,
-  current: RevisionRecord,
-  before: RevisionRecord | undefined,
-  nowMs: number,
-): number {
-  return isReturn(current, before) ? (workload.templateEdit?.atMs ?? nowMs) : current.createdMs;
+function whenOf(current: RevisionRecord, before: RevisionRecord | undefined, editedMs: number): number {
+  return isReturn(current, before) ? editedMs : current.createdMs;
 }
 
 function isReturn(current: RevisionRecord, before: RevisionRecord | undefined): boolean {
   return before !== undefined && current.createdMs < before.createdMs;
 }
 
-function changeOf(
-  workload: WorkloadRecord,
-  current: RevisionRecord,
-  before: RevisionRecord | undefined,
-  atMs: number,
-  cluster: string,
-): FoundChange {
+interface Rollout {
+  readonly current: RevisionRecord;
+  readonly before: RevisionRecord | undefined;
+  readonly atMs: number;
+  readonly by: string | undefined;
+}
+
+function changeOf(workload: WorkloadRecord, { current, before, atMs, by }: Rollout, cluster: string): FoundChange {
   const diff = before === undefined ? [] : diffOf(before.template, current.template);
   const kind = kindOf(diff, current, before);
   const to = versionOf(current.template, diff);
@@ -52,7 +53,6 @@ function changeOf(
   // The same image with other settings: only the revision tells the two apart.
   const named = to !== undefined && to !== from;
   const fromName = named ? from : before === undefined ? undefined : `revision ${before.revision}`;
-  const actor = workload.templateEdit?.by;
   const instances = touchedOf(workload);
   return {
     id: digest(['rollout', cluster, workload.uid, current.revision, current.hash]),
@@ -61,7 +61,7 @@ function changeOf(
     what: whatOf(workload),
     ...(fromName === undefined ? {} : { from: fromName }),
     to: named ? to : `revision ${current.revision}`,
-    ...(actor === undefined ? {} : { actor }),
+    ...(by === undefined ? {} : { actor: by }),
     ...(instances === undefined ? {} : { instances }),
     attributes: {
       namespace: workload.namespace,
