@@ -87,16 +87,59 @@ export function startNodeExporter(): Promise<Peer> {
   ]);
 }
 
+/** VictoriaLogs, built from its Go module; `flags` are its own. */
+export function startVictoriaLogs(flags: readonly string[] = []): Promise<Peer> {
+  const binary = built('victorialogs');
+  return startPeer(
+    'victorialogs',
+    '/health',
+    (folder, port) => [
+      `-storageDataPath=${path.join(folder, 'data')}`,
+      `-httpListenAddr=127.0.0.1:${port}`,
+      '-loggerLevel=ERROR',
+      ...flags,
+    ],
+    [binary],
+  );
+}
+
+/** Jaeger with its store in memory, built from its Go module, and where it takes OTLP over HTTP. */
+export async function startJaeger(): Promise<Peer & { readonly otlp: string }> {
+  const binary = built('jaeger');
+  const ports = await Promise.all(Array.from({ length: 6 }, freePort));
+  const at = (index: number): string => `127.0.0.1:${ports[index] ?? 0}`;
+  const peer = await startPeer(
+    'jaeger',
+    '/api/v3/services',
+    (_folder, port) => [
+      `--query.http-server.host-port=127.0.0.1:${port}`,
+      `--query.grpc-server.host-port=${at(0)}`,
+      `--admin.http.host-port=${at(1)}`,
+      `--collector.grpc-server.host-port=${at(2)}`,
+      `--collector.http-server.host-port=${at(3)}`,
+      `--collector.otlp.grpc.host-port=${at(4)}`,
+      `--collector.otlp.http.host-port=${at(5)}`,
+    ],
+    [binary],
+  );
+  return { ...peer, otlp: `http://${at(5)}` };
+}
+
+function built(program: string): string {
+  return execFileSync('bash', [path.join(import.meta.dirname, 'go-peers.sh'), program], { encoding: 'utf8' }).trim();
+}
+
 async function startPeer(
   program: string,
   readyPath: string,
   prepare: (folder: string, port: number) => readonly string[],
+  command?: readonly string[],
 ): Promise<Peer> {
-  const binary = path.join(peersRoot(), 'usr', 'bin', program);
+  const [binary = '', ...first] = command ?? [path.join(peersRoot(), 'usr', 'bin', program)];
   const folder = mkdtempSync(path.join(os.tmpdir(), `watchkeeper-e2e-${program}-`));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const argv = prepare(folder, port);
+  const argv = [...first, ...prepare(folder, port)];
   let child: ChildProcess | undefined;
   const output: string[] = [];
   const kill = async (): Promise<void> => {
