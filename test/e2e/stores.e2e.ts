@@ -10,7 +10,7 @@ import { sourceKinds } from '../../src/sources/index.ts';
 import { serviceWith } from '../sources/log-stores.ts';
 import { noClusters } from '../support/no-clusters.ts';
 import { recordingLog } from '../support/quiet-log.ts';
-import { startJaeger, startVictoriaLogs, until } from './peers/peers.ts';
+import { startJaeger, startOpenSearch, startVictoriaLogs, until } from './peers/peers.ts';
 import { makeHome, startDaemon } from './support/daemon.ts';
 import { document } from './support/shop.ts';
 
@@ -67,10 +67,14 @@ async function post(url: string, body: string, type = 'application/json', header
 /** Reads until nothing more comes, as the daemon would. */
 async function drain(source: Source, expected: number): Promise<readonly string[]> {
   const bodies: string[] = [];
-  await until(`${expected} records are read`, async () => {
-    bodies.push(...(await collect(source)).logs.map(({ body }) => body));
-    return bodies.length >= expected;
-  });
+  await until(
+    `${expected} records are read`,
+    async () => {
+      bodies.push(...(await collect(source)).logs.map(({ body }) => body));
+      return bodies.length >= expected;
+    },
+    60_000,
+  );
   bodies.push(...(await collect(source)).logs.map(({ body }) => body));
   return bodies;
 }
@@ -148,6 +152,43 @@ describe('VictoriaLogs', () => {
       code: 'unauthorized',
     });
   });
+});
+
+describe('OpenSearch', () => {
+  test('documents of one millisecond over many pages are read once each, and counts are ratios', async () => {
+    const peer = await startOpenSearch();
+    cleanup.push(() => peer.stop());
+    const source = open('elasticsearch', {
+      url: peer.url,
+      index: 'logs-*',
+      late: '2m',
+      timeout: '30s',
+      maxRecords: 5_000,
+    });
+    expect((await collect(source)).gaps).toMatchObject([{ reason: 'missing' }]);
+    const atMs = Date.now() - 10_000;
+    const bulk = Array.from({ length: 2_300 }, (_, nth) => [
+      JSON.stringify({ create: { _index: 'logs-shop' } }),
+      JSON.stringify({
+        ...{ '@timestamp': new Date(atMs + Math.floor(nth / 1_500)).toISOString(), message: `line ${nth}` },
+        ...{ service: { name: 'shop' }, log: { level: nth % 4 === 0 ? 'error' : 'info' } },
+      }),
+    ]);
+    await post(`${peer.url}/_bulk?refresh=true`, `${bulk.flat().join('\n')}\n`, 'application/x-ndjson');
+    const read = await drain(source, 2_300);
+    expect(read).toHaveLength(2_300);
+    expect(new Set(read).size).toBe(2_300);
+    const signals = { errors: { query: 'log.level:error', of: 'service.name:shop' } };
+    const past = { mode: 'history', fromMs: atMs - 60_000 } as const;
+    const { series, gaps } = await collect(
+      open('elasticsearch', { url: peer.url, late: '0s', timeout: '30s' }),
+      signals,
+      past,
+    );
+    expect(gaps).toEqual([]);
+    expect([...new Set(series[0]?.samples.map(({ v }) => v))]).toEqual([0.25]);
+    // A Java server takes seconds to come up, and on a machine that is busy a minute.
+  }, 240_000);
 });
 
 const hex = (nth: number, length: number): string => nth.toString(16).padStart(length, '0');

@@ -125,6 +125,13 @@ export async function startJaeger(): Promise<Peer & { readonly otlp: string }> {
   return { ...peer, otlp: `http://${at(5)}` };
 }
 
+/** A real OpenSearch node of one, from the server's own jars: no security plugin, so anybody may ask. */
+export function startOpenSearch(): Promise<Peer> {
+  const folderOf = execFileSync('bash', [path.join(import.meta.dirname, 'opensearch.sh')], { encoding: 'utf8' }).trim();
+  const command = ['java', '-Xmx512m', '-cp', `${folderOf}/classes:${folderOf}/lib/*`, 'OpenSearchPeer'];
+  return startPeer('opensearch', '/_cluster/health', (folder, port) => [String(port), folder], command, 170_000);
+}
+
 function built(program: string): string {
   return execFileSync('bash', [path.join(import.meta.dirname, 'go-peers.sh'), program], { encoding: 'utf8' }).trim();
 }
@@ -134,6 +141,7 @@ async function startPeer(
   readyPath: string,
   prepare: (folder: string, port: number) => readonly string[],
   command?: readonly string[],
+  readyMs = 30_000,
 ): Promise<Peer> {
   const [binary = '', ...first] = command ?? [path.join(peersRoot(), 'usr', 'bin', program)];
   const folder = mkdtempSync(path.join(os.tmpdir(), `watchkeeper-e2e-${program}-`));
@@ -157,7 +165,7 @@ async function startPeer(
         'data',
         (chunk: Buffer) => void output.splice(0, output.length, ...output.slice(-50), chunk.toString()),
       );
-    await until(`${program} is ready`, async () => (await fetch(`${url}${readyPath}`)).ok, 30_000).catch(
+    await until(`${program} is ready`, async () => (await fetch(`${url}${readyPath}`)).ok, readyMs).catch(
       async (thrown: unknown) => {
         await kill();
         throw new Error(`${String(thrown)}\n${output.join('')}`);
