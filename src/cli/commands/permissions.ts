@@ -51,7 +51,7 @@ function accountOf(written: string): { readonly namespace: string; readonly name
   });
 }
 
-// JSON is YAML, and every line of it is safe to paste.
+// Every text is in quotes: none is read as a number or as true.
 function renderManifests({ cluster, namespaces }: ClusterPermissions, manifests: readonly object[]): string {
   if (cluster.length === 0 && namespaces.length === 0)
     return '# No runbook in force acts in a namespace that is known. Name those where services are discovered: --namespace NAME';
