@@ -310,7 +310,7 @@ test('the daemon finds what logs and traces show, and its diagnosis cites both',
       if (failing) {
         const record = {
           _time: isoOf(BigInt(Date.now()) * 1_000_000n),
-          _msg: 'payment refused: no open ledger',
+          _msg: 'payment failed: request to bookkeeper answered 500, no open ledger',
           'service.name': 'shop',
           level: 'error',
         };
@@ -334,14 +334,13 @@ test('the daemon finds what logs and traces show, and its diagnosis cites both',
       const [incident] = await daemon.incidents();
       if (incident === undefined) return false;
       const { file } = await daemon.incident(incident.id);
-      const evidence = (file?.diagnosis?.hypotheses ?? []).flatMap((one) => [...one.for, ...one.against]);
       const first = file?.diagnosis?.hypotheses[0];
+      const cites = (kind: string, ...words: readonly string[]): boolean =>
+        (first?.for ?? []).some((one) => one.kind === kind && words.every((word) => one.text.includes(word)));
       return (
         first?.service === 'bookkeeper' &&
-        first.for.some(
-          ({ kind, text }) => kind === 'trace' && text.includes('LedgerClosed') && text.includes('nobody declared'),
-        ) &&
-        evidence.length > 0
+        cites('trace', 'LedgerClosed', 'nobody declared') &&
+        cites('log', 'request to bookkeeper answered')
       );
     },
     60_000,
