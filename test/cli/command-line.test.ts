@@ -16,7 +16,7 @@ describe('the command line', () => {
     [['statsu'], 2],
     [['status', 'too', 'many'], 2],
     [['status', '--output', 'xml'], 2],
-    [['pause'], 2],
+    [['resume'], 2],
     [['incidents', '--limit', 'many'], 2],
     [['plan', 'r', '--service', 's', '--param', 'novalue'], 2],
     [['status', '--url', 'not a url'], 2],

@@ -39,7 +39,7 @@ describe('npm run new', () => {
   beforeAll(() => {
     const copied = ['src', 'test/contract', 'test/support', 'test/chat/notices.ts', 'test/detectors/helpers.ts'];
     const config = ['package.json', 'tsconfig.json', 'vitest.config.ts', 'eslint.config.mjs', '.prettierrc.json'];
-    for (const one of [...copied, ...config, 'scripts', 'schemas', 'docs'])
+    for (const one of [...copied, ...config, 'scripts', 'schemas', 'docs', 'deploy'])
       cpSync(path.join(root, one), path.join(folder, one), { recursive: true });
     symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
   });

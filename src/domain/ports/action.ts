@@ -9,7 +9,7 @@ export interface ActionContext {
   readonly service: Service;
   readonly io: OperatorIo;
   readonly signal: AbortSignal;
-  /** Of the leader that acts. A target that has seen a newer one may refuse; see ADR 17. */
+  /** Of the leader that acts. A target that has seen a newer one may refuse; see ADR 18. */
   readonly epoch: number;
   /** Stop by then; the executor treats a later end as unknown. */
   readonly timeoutMs: number;
