@@ -52,7 +52,7 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
   const { watch } = deps;
   let state = restored;
   let lastTurnMs = watch.clock.monotonicMs();
-  let lastPruneMs = lastTurnMs;
+  const pruneIsDue = every(pruneEveryMs, lastTurnMs);
   let nudged: () => void = () => undefined;
   let turning: Promise<void> = Promise.resolve();
   const write = createWriter(watch);
@@ -82,10 +82,7 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
       ...(deps.incidentSettings ? { incidentSettings: deps.incidentSettings } : {}),
     });
     state = observed.state;
-    if (startedMs - lastPruneMs >= pruneEveryMs) {
-      lastPruneMs = startedMs;
-      watch.window.prune(watch.clock.nowMs());
-    }
+    if (pruneIsDue(startedMs)) watch.window.prune(watch.clock.nowMs());
     const events = await write(observed, saver.due(startedMs));
     saver.wrote();
     count(watch, observed, startedMs);
@@ -121,6 +118,16 @@ export function createPipeline(deps: PipelineDeps, restored: WatchState): Pipeli
         await turnSafely(watch, turn);
       }
     },
+  };
+}
+
+/** Says at most once in `ms` that it is time. */
+function every(ms: number, fromMs: number): (nowMs: number) => boolean {
+  let lastMs = fromMs;
+  return (nowMs) => {
+    if (nowMs - lastMs < ms) return false;
+    lastMs = nowMs;
+    return true;
   };
 }
 

@@ -15,7 +15,7 @@ afterEach(async () => {
 interface Night {
   readonly slack: SlackServer;
   readonly shop: Shop;
-  start(): Promise<DaemonProcess>;
+  readonly start: () => Promise<DaemonProcess>;
 }
 
 /** A shop whose release is ill, and a policy under which only people in Slack may let it be rolled back. */

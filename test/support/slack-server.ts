@@ -59,20 +59,21 @@ export async function startSlack(): Promise<SlackServer> {
         response.end(JSON.stringify(body));
       };
       const fault = slack.fault(method);
-      if (fault?.status === 429)
-        return reply(429, { ok: false, error: 'ratelimited' }, { 'retry-after': String(fault.retryAfter ?? 1) });
-      if (fault?.status !== undefined) return reply(fault.status, { ok: false });
-      if (fault?.error !== undefined) return reply(200, { ok: false, error: fault.error });
       const wanted = method === 'apps.connections.open' ? tokens.app : tokens.bot;
-      if (request.headers.authorization !== `Bearer ${wanted}`) return reply(200, { ok: false, error: 'invalid_auth' });
-      const body = parse(text, request.headers['content-type'] ?? '');
-      const answer = handle(method, body);
-      if (answer === 'too-fast') return reply(429, { ok: false, error: 'ratelimited' }, { 'retry-after': '1' });
-      reply(200, answer);
+      const tooFast = { ok: false, error: 'ratelimited' };
+      if (fault?.status === 429) reply(429, tooFast, { 'retry-after': String(fault.retryAfter ?? 1) });
+      else if (fault?.status !== undefined) reply(fault.status, { ok: false });
+      else if (fault?.error !== undefined) reply(200, { ok: false, error: fault.error });
+      else if (request.headers.authorization !== `Bearer ${wanted}`) reply(200, { ok: false, error: 'invalid_auth' });
+      else {
+        const answer = handle(method, parse(text, request.headers['content-type'] ?? ''));
+        if (answer === 'too-fast') reply(429, tooFast, { 'retry-after': '1' });
+        else reply(200, answer);
+      }
     });
   });
   const handle = (method: string, body: Body): Body | 'too-fast' => {
-    const channel = String(body['channel'] ?? '');
+    const channel = textOf(body['channel']);
     switch (method) {
       case 'auth.test':
         return { ok: true, team_id: 'T0HOME', user_id: 'U0BOT' };
@@ -159,6 +160,10 @@ export async function startSlack(): Promise<SlackServer> {
   return slack;
 }
 
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 function idOf(channel: string): string {
   return channel.startsWith('#') ? `C${channel.slice(1).toUpperCase()}` : channel;
 }
@@ -173,7 +178,7 @@ function parse(text: string, type: string): Body {
 
 function limitsBroken(body: Body): string | undefined {
   const blocks = (body['blocks'] ?? []) as Body[];
-  if (String(body['text'] ?? '') === '') return 'no_text';
+  if (textOf(body['text']) === '') return 'no_text';
   if (blocks.length > 50) return 'invalid_blocks';
   if (JSON.stringify(blocks).length > 13_200) return 'msg_blocks_too_long';
   const bad = blocks.some((block) => {
@@ -183,7 +188,7 @@ function limitsBroken(body: Body): string | undefined {
     const elements = (block['elements'] ?? []) as Body[];
     if (block['type'] === 'actions' && elements.length > 25) return true;
     if (block['type'] === 'context' && elements.length > 10) return true;
-    return elements.some((element) => String(element['value'] ?? '').length > 2_000);
+    return elements.some((element) => textOf(element['value']).length > 2_000);
   });
   return bad ? 'invalid_blocks' : undefined;
 }

@@ -15,7 +15,7 @@ type Alone = <T>(id: string, work: () => Promise<T>) => Promise<T>;
 
 /** Makes the one hand of the agent. Await `load` before anything else, and call `resume` once. */
 export function createExecutor(deps: ExecutorDeps): Executor {
-  const book = openBook(deps);
+  const book = haltedWhenDeposed(deps, openBook(deps));
   const locks = createLocks();
   const controls = new Map<string, AbortController>();
   const working = new Map<string, Promise<unknown>>();
@@ -27,7 +27,6 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     return AbortSignal.any([control.signal, book.signal]);
   };
   const run: Runtime = { deps, book, locks, signalOf };
-  haltWhenDeposed(deps, book);
 
   // One thing at a time per execution: a tick never meets a step, a second tick never meets the first.
   const alone: Alone = async (id, work) => {
@@ -92,8 +91,9 @@ export function createExecutor(deps: ExecutorDeps): Executor {
   };
 }
 
-function haltWhenDeposed({ tenure: { lost } }: ExecutorDeps, book: Book): void {
+function haltedWhenDeposed({ tenure: { lost } }: ExecutorDeps, book: Book): Book {
   lost.addEventListener('abort', () => book.halt(WatchkeeperError.from(lost.reason, 'fenced')), { once: true });
+  return book;
 }
 
 async function advance(run: Runtime, alone: Alone, record: ExecutionRecord): Promise<void> {

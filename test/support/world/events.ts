@@ -1,6 +1,6 @@
 import type { Change, ChangeKind } from '../../../src/domain/change.ts';
 import type { AnswerResult } from '../../../src/agent/views.ts';
-import type { Json, JsonObject } from '../../../src/lib/json.ts';
+import type { Json } from '../../../src/lib/json.ts';
 import { spansOf, tracesTold } from './traces.ts';
 import { withVersion, type World } from './types.ts';
 import type { WorldEvent } from './world-file.ts';
@@ -43,7 +43,7 @@ function worldly(world: World, event: WorldEvent): void {
   if (event.write) {
     const { by, kind, name, change: what } = event.write;
     tell(world, 'world', `${by} writes to ${kind} ${name}`);
-    world.cluster.write(by, kind, name, what as JsonObject);
+    world.cluster.write(by, kind, name, what);
   }
   if (event.needs) {
     tell(world, 'world', `${event.needs.service} needs ${event.needs.mi} Mi of memory`);
