@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -8,7 +9,9 @@ import type { ResourceDocument } from '../../src/domain/document.ts';
 import { parseDetector, parseDetectorTests, runDetectorTests } from '../../src/detectors/index.ts';
 
 const folder = new URL('../../detectors/', import.meta.url);
-const names = readdirSync(folder).filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'));
+const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+  (name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'),
+);
 
 function load(name: string) {
   const text = readFileSync(new URL(name, folder), 'utf8');
@@ -24,8 +27,10 @@ function load(name: string) {
 describe.each(names)('shipped detector %s', (name) => {
   const { text, definition, cases } = load(name);
   it('is named after its file, points editors at its schema, and is tested both ways', () => {
-    expect(definition.name).toBe(name.replace('.yaml', ''));
-    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../schemas/detector.json');
+    expect(definition.name).toBe(path.basename(name, '.yaml'));
+    expect(text.split('\n')[0]).toBe(
+      `# yaml-language-server: $schema=${'../'.repeat(name.split('/').length)}schemas/detector.json`,
+    );
     expect(new Set(cases.map((one) => one.expect.fires))).toEqual(new Set([true, false]));
   });
   it.each(runDetectorTests(definition, cases))('$name', ({ failures }) => {

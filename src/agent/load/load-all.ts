@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly crossCheck: ConfiguredCheck;
   /** Where the resources shipped with the product are; the configuration says which of them apply. */
   readonly shipped?: Readonly<Record<ShippedKind, string>>;
+  /** Whether the tests beside shipped resources are read too, for those who run them. The daemon has no use for them. */
+  readonly shippedTests?: boolean;
   /** Where documents come from beside files. Absent: only files are read, as in `check`. */
   readonly feed?: (config: Config) => DocumentFeed | undefined;
 }
@@ -47,7 +49,7 @@ export async function readAll(options: LoadOptions): Promise<Reading> {
   const config = await loadConfig(options.config);
   const { files, signal } = options.config;
   const folders = config.ok ? [...shippedFolders(config.config, options), ...config.config.resources] : [];
-  const found = config.ok ? await walk(folders, files, signal) : undefined;
+  const found = config.ok ? await walk(folders, files, signal, needless(config.config, options)) : undefined;
   const feed = config.ok ? options.feed?.(config.config) : undefined;
   const fed = (await feed?.read(signal)) ?? [];
   const digest = sha256Hex(`${config.digest}${found ? foundDigest(found) : ''}${feed ? fedDigest(fed) : ''}`);
@@ -68,6 +70,17 @@ export async function loadAll(options: LoadOptions): Promise<LoadOutcome> {
 
 function shippedFolders(config: Config, { shipped }: LoadOptions): readonly string[] {
   return shipped === undefined ? [] : config.inherit.map((kind) => shipped[kind]);
+}
+
+// What is shipped for a platform nobody reads here could match nothing; reading it would only make every start slower.
+function needless(config: Config, { shipped, shippedTests = false }: LoadOptions): (path: string) => boolean {
+  const folders = Object.values(shipped ?? {});
+  const reads = new Set(config.sources.map(({ kind }) => kind));
+  const platforms = ['kubernetes'].filter((kind) => !reads.has(kind));
+  const unread = new Set(folders.flatMap((folder) => platforms.map((kind) => `${folder}/${kind}`)));
+  const isTest = (path: string): boolean => /\.test\.ya?ml$/.test(path);
+  return (path) =>
+    unread.has(path) || (!shippedTests && isTest(path) && folders.some((folder) => path.startsWith(`${folder}/`)));
 }
 
 const nothing: Found = { files: [], problems: [], empty: [] };

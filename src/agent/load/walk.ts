@@ -24,15 +24,22 @@ interface Walk {
   readonly files: FoundFile[];
   readonly problems: Problem[];
   readonly seen: Set<string>;
+  readonly leaveOut: (path: string) => boolean;
 }
 
 /**
  * Reads every `.yaml`, `.yml` and `.json` file below the folders (a path may also name one file), each real file once.
  * Names starting with a dot are skipped, which makes a mounted ConfigMap (`x.yaml -> ..data/x.yaml`) read once and
- * whole. Symlinks are followed; loops end. A file above the size limit is a problem and is not read.
+ * whole. Symlinks are followed; loops end. A file above the size limit is a problem and is not read. Nothing is read of
+ * files and folders that `leaveOut` names.
  */
-export async function walk(paths: readonly string[], io: ReadFiles, signal: AbortSignal): Promise<Found> {
-  const state: Walk = { io, signal, files: [], problems: [], seen: new Set() };
+export async function walk(
+  paths: readonly string[],
+  io: ReadFiles,
+  signal: AbortSignal,
+  leaveOut: (path: string) => boolean = () => false,
+): Promise<Found> {
+  const state: Walk = { io, signal, files: [], problems: [], seen: new Set(), leaveOut };
   const empty: string[] = [];
   for (const path of paths) {
     const before = state.files.length + state.problems.length;
@@ -44,6 +51,7 @@ export async function walk(paths: readonly string[], io: ReadFiles, signal: Abor
 }
 
 async function enter(path: string, walk: Walk, depth: number, named: boolean): Promise<void> {
+  if (walk.leaveOut(path)) return;
   try {
     const real = await walk.io.realpath(path, walk.signal);
     if (walk.seen.has(real)) return;

@@ -38,7 +38,7 @@ export interface CheckReport {
 
 /** Reads and checks watchkeeper.yaml and every resource, as the daemon would at its start. */
 export async function checkResources(place: ResourcePlace): Promise<CheckReport> {
-  const outcome = await loadAll(loadOptions(place));
+  const outcome = await loadAll({ ...loadOptions(place), shippedTests: true });
   if (!outcome.ok) return { ok: false, counts: {}, notes: [], ...told(outcome.problems) };
   const { documents } = outcome.value.resources;
   const counts: Record<string, number> = {};
@@ -85,7 +85,7 @@ async function examplesOf(place: ResourcePlace): Promise<readonly LoadedDocument
 }
 
 async function inForce(place: ResourcePlace): Promise<LoadResult> {
-  const outcome = await loadAll({ ...loadOptions(place), crossCheck: () => [] });
+  const outcome = await loadAll({ ...loadOptions(place), shippedTests: true, crossCheck: () => [] });
   if (!outcome.ok) throw invalid(outcome.problems);
   return outcome.value.resources;
 }

@@ -261,7 +261,7 @@ function manyServices({ services, signals }: NonNullable<WorldFile['many']>): st
 function readShipped(): readonly (readonly [string, string])[] {
   const root = path.join(import.meta.dirname, '../../..');
   return ['detectors', 'runbooks', 'policies'].flatMap((folder) =>
-    readdirSync(path.join(root, folder))
+    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'))
       .map((name) => [`${folder}/${name}`, readFileSync(path.join(root, folder, name), 'utf8')] as const),
   );

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+
+import { loadAll, type LoadOptions } from '../../../src/agent/load/index.ts';
+import { memoryFiles } from '../../support/memory-files.ts';
+import { crossCheck, documentText, parsers } from './given.ts';
+
+const shipped = { detectors: '/opt/detectors', runbooks: '/opt/runbooks', policies: '/opt/policies' };
+const accepts = { parse: () => ({ ok: true as const, value: {} }) };
+
+async function loaded(config: string, more: Partial<LoadOptions> = {}) {
+  const outcome = await loadAll({
+    config: {
+      folder: '/srv',
+      defaultDataDir: '/data',
+      variables: {},
+      sourceKinds: { host: accepts, kubernetes: accepts },
+      channelKinds: {},
+      files: memoryFiles({
+        '/srv/watchkeeper.yaml': config,
+        '/opt/detectors/disk-full.yaml': documentText('Detector', 'disk-full'),
+        '/opt/detectors/disk-full.test.yaml': 'not: [closed\n',
+        '/opt/detectors/kubernetes/crash-loop.yaml': documentText('Detector', 'crash-loop'),
+        '/opt/runbooks/restart.yaml': documentText('Runbook', 'restart'),
+        '/opt/runbooks/kubernetes/roll-back.yaml': documentText('Runbook', 'roll-back'),
+        '/opt/policies/default.yaml': documentText('Policy', 'default'),
+        '/srv/own/kubernetes/mine.yaml': documentText('Detector', 'mine'),
+      }),
+      signal: new AbortController().signal,
+    },
+    parsers,
+    crossCheck,
+    shipped,
+    ...more,
+  });
+  return outcome.ok
+    ? outcome.value.resources.documents.map(({ document }) => document.metadata.name).sort()
+    : outcome.problems.map(({ file }) => file);
+}
+
+it('leaves out what is shipped for a platform that no source reads, and nothing that people wrote', async () => {
+  expect(await loaded('resources: { detectors: own }\n')).toEqual(['default', 'disk-full', 'mine', 'restart']);
+});
+
+it('takes what is shipped for a platform where a source reads it', async () => {
+  expect(await loaded('sources: [{ id: here, kind: kubernetes }]\n')).toEqual([
+    'crash-loop',
+    'default',
+    'disk-full',
+    'restart',
+    'roll-back',
+  ]);
+});
+
+it('does not read the tests beside shipped resources, except for those who run them', async () => {
+  expect(await loaded('{}\n')).not.toContain('/opt/detectors/disk-full.test.yaml');
+  expect(await loaded('{}\n', { shippedTests: true })).toContain('/opt/detectors/disk-full.test.yaml');
+});
