@@ -1,4 +1,4 @@
-// Writes what is printed from the source: schemas/*.json, which editors read, the custom resources, and the tables in docs/. Run it after
+// Writes what is printed from the source: schemas/*.json, which editors read, docs/openapi.json, the custom resources, and the tables in docs/. Run it after
 // changing what people may write, an adapter's traits or a metric: npm run generate. With --check it writes nothing and
 // fails when something differs; a test runs that.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import * as prettier from 'prettier';
 
 import { stringify } from 'yaml';
 
+import { openApiDocument } from '../src/api/index.ts';
 import { customResourceManifests, editorSchemas } from '../src/agent/editor-schemas.ts';
 import { filled, tables } from './tables.mjs';
 
@@ -41,6 +42,8 @@ for (const old of readdirSync(path.join(root, 'schemas'))) {
   else rmSync(path.join(root, 'schemas', old));
 }
 for (const [name, schema] of schemas) await put(`schemas/${name}.json`, JSON.stringify(schema));
+
+await put('docs/openapi.json', JSON.stringify(openApiDocument()));
 
 // In YAML 1.1, as kubectl and Helm read it: there a bare `on` is the truth value. One copy, in the chart; kustomize reads the same folder.
 const crds = 'deploy/helm/watchkeeper/files/crds';

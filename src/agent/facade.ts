@@ -2,6 +2,7 @@ import type { Alert, Incident } from '../domain/alert.ts';
 import type { Principal } from '../domain/authority.ts';
 import type { LedgerEntry } from '../domain/ledger.ts';
 import type { Json } from '../lib/json.ts';
+import type { MatrixRow } from '../policy/index.ts';
 import type {
   AnswerResult,
   IncidentView,
@@ -12,16 +13,6 @@ import type {
   ServiceView,
   StatusView,
 } from './views.ts';
-
-/** A row of the policy matrix: may this step be done to this service, and which rule says so. */
-export interface MatrixRow {
-  readonly runbook: string;
-  readonly step: string;
-  readonly action: string;
-  readonly service: string;
-  readonly outcome: string;
-  readonly rule: string;
-}
 
 /** What came of something handed in from outside. */
 export type Accepted = { readonly accepted: number; readonly problems: readonly string[] };
@@ -66,8 +57,8 @@ export interface Agent {
   ): Promise<readonly { readonly entry: LedgerEntry; readonly payload?: Json }[]>;
   /** A C2SP tlog-proof: one entry with its inclusion proof and the signed checkpoint, verifiable offline. */
   ledgerProof(seq: number): Promise<string>;
-  /** Writes the log as tlog-tiles into a folder. */
-  ledgerExport(folder: string): Promise<{ readonly size: number }>;
+  /** Writes the log as tlog-tiles into a folder: of how many entries, and how many files were new. */
+  ledgerExport(folder: string): Promise<{ readonly size: number; readonly written: number }>;
   /** Checks the resources anew, now, and swaps them in when all of them are right. */
   reload(): Promise<{ readonly ok: boolean; readonly problems: readonly string[] }>;
 }

@@ -4,11 +4,12 @@
  * `ladder` calls people, `load` reads what people write, `compose` constructs everything once and `open` binds it to
  * the real world. What the windows (api, cli) may see is exported here and nowhere else.
  */
-export type { Accepted, Agent, MatrixRow } from './facade.ts';
+export type { Accepted, Agent } from './facade.ts';
 export { loadOptions, openDaemon, type Daemon, type OpenOptions } from './open.ts';
 export { editorSchemas } from './editor-schemas.ts';
 export type * from './views.ts';
 export { createLog } from '../io/index.ts';
 export * from './offline/index.ts';
 export type { LedgerReport, ReadEntry, ReceiptContent } from '../ledger/index.ts';
-export type { MatrixRow as PolicyMatrixRow, PolicyDiff } from '../policy/index.ts';
+export type { MatrixRow, PolicyDiff } from '../policy/index.ts';
+export type { SourceStatus } from './watch-sources.ts';

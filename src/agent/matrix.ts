@@ -1,6 +1,5 @@
-import { policyMatrix, type MatrixStep } from '../policy/index.ts';
+import { policyMatrix, type MatrixRow, type MatrixStep } from '../policy/index.ts';
 import type { Runbook } from '../runbooks/index.ts';
-import type { MatrixRow } from './facade.ts';
 import type { Watch } from './watch.ts';
 
 /** The steps of runbooks, as the policy matrix asks about them. */
@@ -23,5 +22,5 @@ export function matrixOf(watch: Watch): readonly MatrixRow[] {
     asOfMs: watch.clock.nowMs(),
     steps: matrixSteps(runbooks),
     services: watch.catalog().services,
-  }).map((row) => ({ ...row }));
+  });
 }

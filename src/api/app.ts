@@ -7,9 +7,10 @@ import type { Log } from '../domain/ports/io.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { authenticate, type TokenGrant } from './auth.ts';
-import { errorBody, statusOf } from './errors.ts';
+import { mount } from './mount.ts';
+import { problemOf } from './problem.ts';
 import type { Env } from './request.ts';
-import { acting, feeding, reading } from './routes.ts';
+import { table } from './table.ts';
 
 /** What the API shows, to whom, and under which host names. */
 export interface AppOptions {
@@ -27,7 +28,6 @@ export interface AppOptions {
 export function createApp(options: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
   guard(app, options);
-  probes(app, options.agent);
   app.use('/api/*', async (c, next) => {
     const grant = authenticate(c.req.header('authorization'), options.grants);
     if (!grant) {
@@ -39,16 +39,14 @@ export function createApp(options: AppOptions): Hono<Env> {
     c.header('cache-control', 'no-store');
     await next();
   });
-  reading(app, options.agent);
-  acting(app, options.agent);
-  feeding(app, options.agent);
+  mount(app, table, options.agent);
   return app;
 }
 
 function guard(app: Hono<Env>, options: AppOptions): void {
   app.use(secureHeaders());
   const tooLarge = new WatchkeeperError('too-large', `a body is at most ${limits.apiBodyBytes} bytes`);
-  app.use(bodyLimit({ maxSize: limits.apiBodyBytes, onError: (c) => c.json(errorBody(tooLarge), 413) }));
+  app.use(bodyLimit({ maxSize: limits.apiBodyBytes, onError: () => problemOf(tooLarge) }));
   app.use(async (c, next) => {
     const host = (c.req.header('host') ?? '').replace(/:\d+$/, '');
     if (options.hosts.length > 0 && !options.hosts.includes(host)) {
@@ -60,20 +58,7 @@ function guard(app: Hono<Env>, options: AppOptions): void {
     const error = WatchkeeperError.from(thrown);
     if (error.code === 'internal')
       options.log.error('a request failed by a fault of ours', { path: c.req.path, error });
-    return c.json(errorBody(error), statusOf[error.code]);
+    return problemOf(error);
   });
-  app.notFound((c) =>
-    c.json(errorBody(new WatchkeeperError('not-found', `there is no ${c.req.method} ${c.req.path}`)), 404),
-  );
-}
-
-function probes(app: Hono<Env>, agent: Agent): void {
-  app.get('/healthz', (c) => c.text('ok\n'));
-  app.get('/readyz', (c) => {
-    const readiness = agent.readiness();
-    return c.json(readiness, readiness.ready ? 200 : 503);
-  });
-  app.get('/metrics', async (c) =>
-    c.text(await agent.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
-  );
+  app.notFound((c) => problemOf(new WatchkeeperError('not-found', `there is no ${c.req.method} ${c.req.path}`)));
 }

@@ -2,3 +2,4 @@
 export { createApp, type AppOptions } from './app.ts';
 export { grantFor, type TokenGrant } from './auth.ts';
 export { startServer, type ApiServer, type ServerOptions } from './server.ts';
+export { openApiDocument } from './table.ts';

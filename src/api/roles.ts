@@ -19,13 +19,18 @@ export const permissions: Readonly<Record<Role, ReadonlySet<Permission>>> = {
   admin: new Set(['read', 'plan', 'answer', 'pause', 'resume', 'feed', 'reload', 'export']),
 };
 
+/** The roles that give a permission. */
+export function rolesWith(permission: Permission): readonly string[] {
+  return Object.entries(permissions).flatMap(([name, has]) => (has.has(permission) ? [name] : []));
+}
+
 /** Lets nobody past whose role does not give the permission. Every route under /api has one. */
 export function needs(permission: Permission) {
   return createMiddleware<Env>(async (c, next) => {
     const role = c.get('role');
     if (!permissions[role].has(permission)) {
-      const enough = Object.entries(permissions).flatMap(([name, has]) => (has.has(permission) ? [name] : []));
-      throw new WatchkeeperError('forbidden', `${c.get('who').id} is ${role}, and this needs ${enough.join(' or ')}`, {
+      const enough = rolesWith(permission).join(' or ');
+      throw new WatchkeeperError('forbidden', `${c.get('who').id} is ${role}, and this needs ${enough}`, {
         fix: 'Use a token with that role, or change the role under http.tokens in watchkeeper.yaml and start again.',
       });
     }

@@ -151,14 +151,14 @@ const codes: ReadonlySet<string> = new Set<ErrorCode>([
 
 // The daemon says its errors in our words; anything else that answers is not a daemon.
 function refused(status: number, text: string, url: string): WatchkeeperError {
-  const body = parsedOr(text) as { error?: { code?: unknown; message?: unknown; fix?: unknown }; message?: unknown };
-  const { code, message, fix } = body.error ?? {};
+  const body = parsedOr(text) as { code?: unknown; detail?: unknown; fix?: unknown; message?: unknown };
+  const { code, detail, fix } = body;
   if (status === 401)
     return new WatchkeeperError('unauthorized', `the daemon at ${url} does not know this token`, {
       fix: 'Give the file with your token by --token-file or WATCHKEEPER_TOKEN_FILE.',
     });
-  if (typeof code === 'string' && codes.has(code) && typeof message === 'string')
-    return new WatchkeeperError(code as ErrorCode, message, typeof fix === 'string' ? { fix } : {});
+  if (typeof code === 'string' && codes.has(code) && typeof detail === 'string')
+    return new WatchkeeperError(code as ErrorCode, detail, typeof fix === 'string' ? { fix } : {});
   if (typeof body.message === 'string') return new WatchkeeperError('conflict', body.message);
   return new WatchkeeperError('malformed', `${url} answered with status ${status}, not as a daemon does`, {
     fix: 'See whether --url names a Watchkeeper daemon.',

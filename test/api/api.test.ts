@@ -201,7 +201,7 @@ describe('what may be said', () => {
     const { app, asked } = makeApp();
     const response = await app.request('/api/v1/approvals/abcdefgh', post(body, headers));
     expect(response.status).toBe(400);
-    expect(((await response.json()) as { error: { message: string } }).error.message.length).toBeGreaterThan(5);
+    expect(((await response.json()) as { detail: string }).detail.length).toBeGreaterThan(5);
     expect(asked).toEqual([]);
   });
   it('refuses a body above the limit', async () => {
@@ -221,14 +221,23 @@ describe('what may be said', () => {
       incident: () => Promise.reject(new WatchkeeperError('malformed', 'more than one incident begins with ab')),
       announce: () => Promise.reject(new Error('boom')),
     });
-    expect(await (await app.request('/api/v1/incidents/ab', { headers: bearer })).json()).toEqual({
-      error: { code: 'malformed', message: 'more than one incident begins with ab' },
+    const refused = await app.request('/api/v1/incidents/ab', { headers: bearer });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json');
+    expect(await refused.json()).toEqual({
+      type: 'about:blank',
+      title: 'Bad Request',
+      status: 400,
+      code: 'malformed',
+      detail: 'more than one incident begins with ab',
     });
     const response = await app.request('/api/v1/changes', post({}));
-    expect([response.status, ((await response.json()) as { error: { code: string } }).error.code]).toEqual([
-      500,
-      'internal',
-    ]);
+    expect(await response.json()).toEqual({
+      type: 'about:blank',
+      title: 'Internal Server Error',
+      status: 500,
+      code: 'internal',
+      detail: 'a fault of ours; the log has it',
+    });
   });
   it.each(['-1', '1.5', 'abc', '1e99'])('refuses limit=%s', async (limit) => {
     const { app } = makeApp();

@@ -57,7 +57,7 @@ describe('the command line', () => {
     expect([unknown.code, unknown.err]).toEqual([4, expect.stringContaining('does not know this token')]);
     const stranger = await cli(['status', ...options], { cwd, http: answering(502, '<html>\u001b[2J') });
     expect([stranger.code, stranger.err]).toEqual([2, expect.stringContaining('not as a daemon does')]);
-    const ours = JSON.stringify({ error: { code: 'not-found', message: 'no incident \u001b[2Jx', fix: 'List them.' } });
+    const ours = JSON.stringify({ code: 'not-found', detail: 'no incident \u001b[2Jx', fix: 'List them.' });
     const missing = await cli(['explain', 'x', ...options], { cwd, http: answering(404, ours) });
     expect([missing.code, missing.err]).toEqual([5, 'watchkeeper: no incident [2Jx\nfix: List them.\n']);
     const refusal = JSON.stringify({ is: 'refused', message: 'nothing waits' });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 import type * as agentDoor from '../../agent/index.ts';
-import type { PolicyDiff, PolicyMatrixRow } from '../../agent/index.ts';
+import type { MatrixRow, PolicyDiff } from '../../agent/index.ts';
 import type { Service } from '../../domain/service.ts';
 import { exitCodes } from '../exit.ts';
 import { verdictWord } from '../render/decision.ts';
@@ -108,7 +108,7 @@ function servicesOf(agent: Agent, { resources }: InForce, { options }: Session<O
   return [agent.sampleService('any-service', labels)];
 }
 
-function renderMatrix(rows: readonly PolicyMatrixRow[], style: Style): string {
+function renderMatrix(rows: readonly MatrixRow[], style: Style): string {
   if (rows.length === 0) return 'No runbook is in force.';
   return table(
     style,

@@ -1,0 +1,34 @@
+import * as z from 'zod';
+
+import { endpoint, ok, type Endpoint } from '../endpoint.ts';
+import { list, zJson } from '../schemas/common.ts';
+import { zMatrixRow, zPlanView } from '../schemas/decisions.ts';
+
+/** What may be done. */
+export const policy: readonly Endpoint[] = [
+  endpoint({
+    method: 'get',
+    path: '/api/v1/policy/matrix',
+    id: 'getPolicyMatrix',
+    tag: 'policy',
+    summary: 'Every step of a runbook against every service: the most that policy lets happen, and by which rule.',
+    needs: 'read',
+    answers: { 200: { description: 'The matrix.', schema: z.object({ rows: list(zMatrixRow) }) } },
+    handle: ({ agent }) => ok({ rows: agent.matrix() }),
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/v1/plan',
+    id: 'planRunbook',
+    tag: 'policy',
+    summary: 'What a runbook would do to a service now, and whether that would be allowed. Changes nothing.',
+    needs: 'plan',
+    body: z.strictObject({
+      runbook: z.string().min(1).max(200),
+      service: z.string().min(1).max(200),
+      params: z.record(z.string().max(200), zJson).default({}),
+    }),
+    answers: { 200: { description: 'The plan and the decision, or why there is none.', schema: zPlanView } },
+    handle: async ({ agent, body }) => ok(await agent.plan(body.runbook, body.service, body.params)),
+  }),
+];

@@ -1,0 +1,75 @@
+import type { Context, Hono } from 'hono';
+import type * as z from 'zod';
+
+import type { Agent } from '../agent/index.ts';
+import { WatchkeeperError } from '../lib/errors.ts';
+import type { Json } from '../lib/json.ts';
+import type { Call, Endpoint, Reply } from './endpoint.ts';
+import type { Env } from './request.ts';
+import { needs } from './roles.ts';
+
+/** Makes the routes of the table: the role first, then the schemas, then the handler. */
+export function mount(app: Hono<Env>, table: readonly Endpoint[], agent: Agent): void {
+  for (const one of table) {
+    const path = one.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    const handle = (c: Context<Env>) => answer(c, one, agent);
+    if (one.needs === 'nothing') app.on(one.method.toUpperCase(), path, handle);
+    else app.on(one.method.toUpperCase(), path, needs(one.needs), handle);
+  }
+}
+
+async function answer(c: Context<Env>, one: Endpoint, agent: Agent): Promise<Response> {
+  const call = {
+    agent,
+    who: c.get('who'),
+    role: c.get('role'),
+    params: parse(one.params, c.req.param(), 'the address'),
+    // Probes and scrapers add what they like.
+    query: one.needs === 'nothing' ? undefined : parse(one.query, queryOf(c), 'the query'),
+    body: one.body === undefined ? undefined : parse(one.body, await bodyOf(c), 'the body'),
+    signal: c.req.raw.signal,
+  };
+  return respond(one, await one.handle(call as Call<never, never, never>));
+}
+
+function respond(one: Endpoint, { status, body }: Reply): Response {
+  const type = one.answers[status]?.type;
+  if (type !== undefined) return new Response(String(body), { status, headers: { 'content-type': type } });
+  return Response.json(body, { status });
+}
+
+// Where an endpoint knows no parameters it takes none: a token or a verdict in an address is refused, not ignored.
+function queryOf(c: Context<Env>): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const [name, values] of Object.entries(c.req.queries())) {
+    if (values.length > 1) throw new WatchkeeperError('malformed', `the query says ${JSON.stringify(name)} twice`);
+    found[name] = values[0] ?? '';
+  }
+  return found;
+}
+
+function parse(schema: z.ZodType | undefined, value: Json, what: string): unknown {
+  if (schema === undefined) {
+    const [name] = Object.keys(value ?? {});
+    if (name === undefined) return undefined;
+    throw new WatchkeeperError('malformed', `${what} has ${JSON.stringify(name)}, which is not known here`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || what}: ${issue.message}`);
+  throw new WatchkeeperError('malformed', faults.join('; '));
+}
+
+async function bodyOf(c: Context<Env>): Promise<Json> {
+  // A JSON content type cannot be sent across origins without a preflight, which this API never answers.
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) {
+    const fix = 'Add the header "Content-Type: application/json".';
+    throw new WatchkeeperError('malformed', 'send the body as application/json', { fix });
+  }
+  const text = await c.req.text();
+  try {
+    return JSON.parse(text) as Json;
+  } catch (thrown) {
+    throw WatchkeeperError.from(thrown, 'malformed', 'the body is not JSON');
+  }
+}

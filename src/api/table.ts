@@ -1,0 +1,29 @@
+import type { JsonObject } from '../lib/json.ts';
+import type { Endpoint } from './endpoint.ts';
+import { documentEndpoint } from './endpoints/document.ts';
+import { feeding } from './endpoints/feeding.ts';
+import { ledger } from './endpoints/ledger.ts';
+import { looking } from './endpoints/looking.ts';
+import { policy } from './endpoints/policy.ts';
+import { probes } from './endpoints/probes.ts';
+import { steering } from './endpoints/steering.ts';
+import { openApi } from './openapi.ts';
+
+let document: JsonObject | undefined;
+
+/** Every endpoint there is. A new one stands in a file of `endpoints/`, and its list here. */
+export const table: readonly Endpoint[] = [
+  ...probes,
+  documentEndpoint(openApiDocument),
+  ...looking,
+  ...policy,
+  ...ledger,
+  ...steering,
+  ...feeding,
+];
+
+/** The OpenAPI document of the table. */
+export function openApiDocument(): JsonObject {
+  document ??= openApi(table);
+  return document;
+}
