@@ -1,5 +1,6 @@
-// Writes what is printed from the source: schemas/*.json, which editors read, docs/openapi.json, the custom resources, and the tables in docs/. Run it after
-// changing what people may write, an adapter's traits or a metric: npm run generate. With --check it writes nothing and
+// Writes what is printed from the source: schemas/*.json, which editors read, docs/openapi.json, docs/cli.md, the custom resources, and
+// the tables in docs/. Run it after changing what people may write, a command, an endpoint, an adapter's traits or a metric:
+// npm run generate. With --check it writes nothing and
 // fails when something differs; a test runs that.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,6 +11,8 @@ import { stringify } from 'yaml';
 
 import { openApiDocument } from '../src/api/index.ts';
 import { customResourceManifests, editorSchemas } from '../src/agent/editor-schemas.ts';
+import { makeProgram } from '../src/cli/program.ts';
+import { commandReference } from '../src/cli/reference.ts';
 import { filled, tables } from './tables.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -73,6 +76,7 @@ for (const [from, to] of [
 ])
   await put(`deploy/helm/watchkeeper/files/${to}`, readFileSync(path.join(root, from), 'utf8'));
 
+await put('docs/cli.md', commandReference(makeProgram({ shell: {}, outcome: { code: 0 } }, '0')));
 const content = await tables();
 for (const name of readdirSync(path.join(root, 'docs')).filter((each) => each.endsWith('.md')))
   await put(`docs/${name}`, filled(`docs/${name}`, readFileSync(path.join(root, 'docs', name), 'utf8'), content));

@@ -250,6 +250,8 @@ async function resumeAll(
   await watch.ladder.resume();
   await watch.executor().load();
   await watch.approvals().resume();
+  // What a crash interrupted is told now, and not before: a question that is void must not be put once more.
+  watch.ladder.tick();
   const settled = watch
     .executor()
     .resume(signal)

@@ -25,7 +25,7 @@ export interface Ladder {
   answered(incidentId: string, because: string, noticeId?: string): Promise<void>;
   /** Goes on to the next rung where it is time; waits for no channel. */
   tick(): void;
-  /** Reads the calls back and goes on with what a crash interrupted. */
+  /** Reads the calls back. The next tick goes on with what a crash interrupted: by then it must be known what was settled. */
   resume(): Promise<void>;
   /** Waits until nobody is being told. */
   idle(): Promise<void>;
@@ -85,7 +85,7 @@ export function createLadder(options: LadderOptions): Ladder {
   };
   const climbing = createTurns(atOnce, async (id) => {
     const call = calls.get(id);
-    if (!call || call.done || (call.rung > 0 && call.nextAtMs > options.clock.nowMs())) return;
+    if (!call || call.done || !isDue(call, options.clock.nowMs())) return;
     try {
       const because = options.over?.(call.notice);
       await (because === undefined
@@ -113,7 +113,7 @@ export function createLadder(options: LadderOptions): Ladder {
     tick: () => {
       const nowMs = options.clock.nowMs();
       for (const call of calls.values())
-        if (!call.done && call.nextAtMs <= nowMs && !climbing.has(call.notice.id)) climbing.add(call.notice.id);
+        if (!call.done && isDue(call, nowMs) && !climbing.has(call.notice.id)) climbing.add(call.notice.id);
     },
     resume: async () => {
       // Oldest first, since the oldest is forgotten first; but never one that is still climbing.
@@ -121,14 +121,15 @@ export function createLadder(options: LadderOptions): Ladder {
         calls.set(key, value as unknown as Call);
         trim(calls);
       }
-      for (const call of calls.values()) {
-        const interrupted = call.rung === 0 || call.deliveries.some((delivery) => delivery.is === 'sending');
-        if (!call.done && interrupted) climbing.add(call.notice.id);
-      }
     },
     idle: () => climbing.idle(),
     calls: () => [...calls.values()],
   };
+}
+
+// The first rung is not waited for, whatever a clock that was set back makes of its time.
+function isDue({ rung, nextAtMs }: Call, nowMs: number): boolean {
+  return rung === 0 || nextAtMs <= nowMs;
 }
 
 function isOf({ done, climbs, notice }: Call, incidentId: string, noticeId = notice.id): boolean {

@@ -18,7 +18,7 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
 export function commandReference(program: Command): string {
   return [
     '# The command line',
-    '<!-- Written by scripts/cli-docs.mjs from the commands in src/cli. -->',
+    '<!-- Written by "npm run generate" from the commands in src/cli. -->',
     'In a clone: `npm run -s watchkeeper -- COMMAND`; installed: `watchkeeper COMMAND`. Every command takes `--output json`; nothing asks anything. Colours and sparklines appear on a terminal only; `NO_COLOR` switches colours off.',
     '## Where the daemon is',
     '`--url`, else `WATCHKEEPER_URL`, else `daemon.json` in the data folder, which `run` writes. The token: `--token-file`, else `WATCHKEEPER_TOKEN_FILE`, else `api-token` in the data folder, which `run` writes when `http.tokens` names none. The data folder: `--data-dir`, else `WATCHKEEPER_DATA_DIR`, else `$XDG_STATE_HOME/watchkeeper`, else `~/.local/state/watchkeeper` (root: `/var/lib/watchkeeper`).',

@@ -161,6 +161,7 @@ describe('a slow or broken way to people', () => {
       return Promise.resolve<Delivery>({ is: 'accepted' });
     }, disk);
     await second.resume();
+    second.tick();
     await second.idle();
     expect(posts).toBeGreaterThanOrEqual(1);
   });

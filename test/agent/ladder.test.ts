@@ -179,7 +179,23 @@ describe('calling people', () => {
     });
     const second = makeWorld(first.disk);
     await second.ladder.resume();
+    await second.ladder.tick();
     expect(second.posted).toEqual(['chat:n']);
+  });
+  it('does not put an interrupted question once more when it turns out to be settled before the first tick', async () => {
+    const first = makeWorld();
+    await first.ladder.call(notice('n'), 'oncall', true);
+    const row = first.disk.rows.get('delivery\nn')!;
+    const call = row.value as unknown as { deliveries: readonly object[] };
+    first.disk.rows.set('delivery\nn', {
+      ...row,
+      value: { ...call, rung: 0, deliveries: call.deliveries.map((one) => ({ ...one, is: 'sending' })) },
+    });
+    const second = makeWorld(first.disk);
+    await second.ladder.resume();
+    second.settled.add('n');
+    await second.ladder.tick();
+    expect(second.posted).toEqual([]);
   });
   it('keeps every delivery in the ledger, failures too, with no address in the tree', async () => {
     const world = makeWorld();
