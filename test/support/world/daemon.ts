@@ -83,7 +83,7 @@ export function loadOptionsOf(files: ReadFiles, signal: AbortSignal): LoadOption
       folder: '/etc/watchkeeper',
       defaultDataDir: '/var/lib/watchkeeper',
       variables: {},
-      sourceKinds: { world: accepting },
+      sourceKinds: { world: accepting, kubernetes: accepting },
       channelKinds: { people: accepting },
       files,
       signal,

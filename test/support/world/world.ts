@@ -236,7 +236,11 @@ function filesOf(file: WorldFile): MemoryFiles {
 function configOf(file: WorldFile): object {
   return {
     resources: { services: 'resources', inherit: file.inherit },
-    sources: [{ id: 'world', kind: 'world' }],
+    // A source of that kind is what brings the documents that are shipped for clusters; the world plays it.
+    sources: [
+      { id: 'world', kind: 'world' },
+      ...(Object.keys(file.cluster).length === 0 ? [] : [{ id: 'cluster', kind: 'kubernetes' }]),
+    ],
     channels: [{ id: 'people', kind: 'people' }],
     defaults: { autonomy: file.autonomy },
     reload: { every: '10s' },
