@@ -131,7 +131,8 @@ export interface IncidentView {
 /** What came of a person's answer. */
 export type AnswerResult =
   | { readonly is: 'recorded'; readonly message: string; readonly decision?: Decision; readonly executionId?: string }
-  | { readonly is: 'refused'; readonly message: string };
+  /** `unknown`: no plan that waits or waited has that id. */
+  | { readonly is: 'refused'; readonly message: string; readonly unknown?: true };
 
 /** What would be done by a runbook now, on what, allowed by what. Nothing is changed by asking. */
 export interface PlanView {

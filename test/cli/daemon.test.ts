@@ -92,9 +92,9 @@ describe('a daemon in a process of its own', () => {
     ).toMatch(/no-such-runbook/);
   });
 
-  it('refuses an answer to nothing, with exit 1', async () => {
+  it('refuses an answer to nothing, says where to look, and ends with exit 5', async () => {
     const ran = await asked('approve', 'abcdefabcdef');
-    expect([ran.code, ran.err]).toEqual([1, expect.stringContaining('nothing waits')]);
+    expect([ran.code, ran.err]).toEqual([5, expect.stringMatching(/nothing waits.*\n.*watchkeeper status/s)]);
   });
 
   it('is found through the data folder that watchkeeper.yaml names, unless something else is said', async () => {

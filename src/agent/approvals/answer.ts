@@ -4,30 +4,36 @@ import type { Plan } from '../../domain/remediation.ts';
 import type { AnswerResult, PendingApproval } from '../views.ts';
 import { draft, subjectOf, type Answer, type ApprovalsOptions, type Save } from './types.ts';
 
+type Refused = Extract<AnswerResult, { readonly is: 'refused' }>;
+
 const shortestPrefix = 8;
 const longestComment = 500;
 
-/** The waiting plan an answer is about, or the sentence why there is none. */
-export function find(about: string, all: readonly PendingApproval[]): PendingApproval | string {
+/** The waiting plan an answer is about, or why there is none. */
+export function find(about: string, all: readonly PendingApproval[]): PendingApproval | Refused {
   const matches = (pending: PendingApproval): boolean =>
     about.length >= shortestPrefix && (pending.planId.startsWith(about) || pending.incidentId.startsWith(about));
   const found = all.filter((pending) => pending.status === 'waiting' && matches(pending));
   if (found.length === 1 && found[0]) return found[0];
-  if (found.length > 1) return `${about} names ${found.length} waiting plans; give more of the plan's id`;
+  if (found.length > 1) return refused(`${about} names ${found.length} waiting plans; give more of the plan's id`);
   const over = all.findLast(matches);
-  if (over) return `this was already settled: ${over.status}${over.because === undefined ? '' : ` (${over.because})`}`;
-  return `nothing waits for an answer under ${about}`;
+  if (over)
+    return refused(`this was already settled: ${over.status}${over.because === undefined ? '' : ` (${over.because})`}`);
+  return { ...refused(`nothing waits for an answer under ${about}`), unknown: true };
 }
 
 /** Takes one answer: refuses it with its reason, or records it and goes on. Every answer is in the ledger, refused ones too. */
 export async function take(
   options: ApprovalsOptions,
   answer: Answer,
-  found: PendingApproval | string,
+  found: PendingApproval | Refused,
   groups: readonly string[],
   save: Save,
 ): Promise<AnswerResult> {
-  if (typeof found === 'string') return refuse(options, answer, undefined, found);
+  if ('is' in found) {
+    await refuse(options, answer, undefined, found.message);
+    return found;
+  }
   const plan = options.plan(found.planId);
   if (plan === undefined) return refuse(options, answer, found, 'the plan is no longer kept; ask for a new one');
   const objection = objectionTo(options, answer, found, plan, groups);
@@ -132,6 +138,10 @@ async function refuse(
       },
     ],
   });
+  return refused(message);
+}
+
+function refused(message: string): Refused {
   return { is: 'refused', message };
 }
 

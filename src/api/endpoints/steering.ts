@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { WatchkeeperError } from '../../lib/errors.ts';
 import { endpoint, ok, reply, type Endpoint } from '../endpoint.ts';
 import { list } from '../schemas/common.ts';
 import { zAnswerResult } from '../schemas/decisions.ts';
@@ -29,7 +30,11 @@ export const steering: readonly Endpoint[] = [
     },
     handle: async ({ agent, who, params, body: { verdict, comment } }) => {
       const body = await agent.answer(params.id, who, verdict, 'api', comment);
-      return body.is === 'recorded' ? ok(body) : reply(409, body);
+      if (body.is === 'recorded') return ok(body);
+      if (body.unknown !== true) return reply(409, body);
+      throw new WatchkeeperError('not-found', body.message, {
+        fix: 'What waits, with its id: "watchkeeper status", or GET /api/v1/approvals.',
+      });
     },
   }),
   endpoint({

@@ -109,7 +109,7 @@ export const zAnswerResult: z.ZodType<AnswerResult> = z
       decision: zDecision.exactOptional(),
       executionId: z.string().exactOptional(),
     }),
-    z.object({ is: z.literal('refused'), message: z.string() }),
+    z.object({ is: z.literal('refused'), message: z.string(), unknown: z.literal(true).exactOptional() }),
   ])
   .meta({ id: 'AnswerResult', description: "What came of a person's answer." });
 
