@@ -2,6 +2,7 @@ import type { Alert, Incident } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { compareText } from '../lib/order.ts';
+import { actsOf } from './acts.ts';
 import { logNewsOf } from './log-news.ts';
 import type { LogNews } from './log-news.ts';
 import { resolutionOf, shiftOf } from './shift.ts';
@@ -45,8 +46,10 @@ export interface Scene {
   readonly callers: readonly string[];
   readonly shifts: ReadonlyMap<string, readonly Shift[]>;
   readonly news: readonly LogNews[];
-  /** Changes of the last 24 h, oldest first. */
+  /** Changes of the last 24 h, oldest first; a sync and what it changed are one. */
   readonly changes: readonly Change[];
+  /** The change that one is part of, or itself, by ids. */
+  readonly actOf: (changeId: string) => string;
   readonly firing: readonly Alert[];
   symptomOf(service: string): Shift | undefined;
   directDependencies(service: string): readonly string[];
@@ -87,6 +90,11 @@ export function sceneOf(input: DiagnoseInput): Scene {
   const edges = withTraced(declared, traces);
   const stated = new Set(reach(root, declared, 4).map(({ name }) => name));
   const symptoms = new Map([...shifts].map(([service, list]) => [service, symptomIn(list, rootSymptom)]));
+  const acts = actsOf(
+    snapshot.changes
+      .filter((change) => change.atMs <= asOfMs && change.atMs > asOfMs - 24 * hour)
+      .toSorted((a, b) => a.atMs - b.atMs || compareText(a.id, b.id)),
+  );
   return {
     ...{ input, asOfMs, fromMs, onsetMs, root, rootSymptom, shifts, firing },
     toleranceMs,
@@ -96,9 +104,7 @@ export function sceneOf(input: DiagnoseInput): Scene {
       .map(([from]) => from)
       .sort(compareText),
     news: logNewsOf(snapshot.logs, onsetMs, toleranceMs / 0.75, fromMs, asOfMs),
-    changes: snapshot.changes
-      .filter((change) => change.atMs <= asOfMs && change.atMs > asOfMs - 24 * hour)
-      .toSorted((a, b) => a.atMs - b.atMs || compareText(a.id, b.id)),
+    ...acts,
     symptomOf: (service) => (service === root ? rootSymptom : symptoms.get(service)),
     directDependencies: (service) => [...(edges.get(service) ?? [])].sort(compareText),
     traces,

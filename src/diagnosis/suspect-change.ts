@@ -217,7 +217,9 @@ function precursors(change: Change, scene: Scene): readonly Note[] {
 const wellAfterMs = 5 * minute;
 
 function heldAgainst(change: Change, scene: Scene): readonly Note[] {
-  const held = scene.firing.find((alert) => alert.finding.changeId === change.id);
+  const held = scene.firing.find(
+    ({ finding: { changeId } }) => changeId !== undefined && scene.actOf(changeId) === change.id,
+  );
   if (held === undefined) return [];
   const text = `${held.detector} compared before and after it and holds it against it: ${oneLine(held.finding.reason, 160)}`;
   // Across minutes in which all was well, the comparison says no more than that the change was recent: something else

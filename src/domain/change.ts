@@ -23,6 +23,11 @@ export interface Change {
   readonly instances?: readonly string[];
   /** True when going back is known to be unsafe (a migration ran): runbooks refuse. */
   readonly irreversible?: boolean;
+  /**
+   * Given by a sync or a release: who wrote for it, and from when until when it was at work. What they changed of the
+   * service in that time is part of it, and told in detail beside it.
+   */
+  readonly carried?: { readonly by: string; readonly fromMs: number; readonly untilMs: number };
   readonly attributes: Labels;
 }
 

@@ -206,7 +206,7 @@ export function virtualCluster(clock: Clock): VirtualCluster {
       if (from !== '' && Number(from) < oldest) throw new WatchkeeperError('conflict', 'the continue token expired');
       const found = [...collectionOf(resource.plural).values()].filter((one) => selects(selection, one));
       const start = Number(at === '' ? '0' : at);
-      const items = found.slice(start, start + selection.limit);
+      const items = found.slice(start, start + selection.limit).map((one) => shownOf(selection, one));
       const next = start + items.length;
       return {
         items,
@@ -225,7 +225,7 @@ export function virtualCluster(clock: Clock): VirtualCluster {
     rules: () => Promise.resolve({ resourceRules: [], nonResourceRules: [], incomplete: false }),
     read: async (path, signal) => {
       await cluster.meet({ verb: 'read', resource: path }, signal);
-      return served.get(path);
+      return served.get(path) ?? apiAt(objects, path);
     },
   });
 
@@ -250,7 +250,7 @@ export function virtualCluster(clock: Clock): VirtualCluster {
         );
         if (next !== undefined) {
           seen = next.version;
-          yield { is: next.is, object: next.object, resourceVersion: String(next.version) };
+          yield { is: next.is, object: shownOf(selection, next.object), resourceVersion: String(next.version) };
         } else if (watch.ended !== undefined) {
           if (watch.ended === 'closed') return;
           throw watch.ended;
@@ -297,6 +297,19 @@ function stopped(signal: AbortSignal, what: string): WatchkeeperError {
   const reason: unknown = signal.reason;
   const code = reason instanceof WatchkeeperError && reason.code === 'timeout' ? 'timeout' : 'aborted';
   return new WatchkeeperError(code, `${what}: ${code === 'timeout' ? 'no answer in time' : 'stopped'}`);
+}
+
+function shownOf({ metadataOnly }: { readonly metadataOnly?: boolean }, object: KubernetesObject): KubernetesObject {
+  return metadataOnly === true ? { kind: 'PartialObjectMetadata', metadata: object.metadata } : object;
+}
+
+// `/apis/apps/v1`: the kinds of which there is an object.
+function apiAt(objects: ReadonlyMap<string, ReadonlyMap<string, KubernetesObject>>, path: string) {
+  const version = path.startsWith('/apis/') ? path.slice('/apis/'.length) : undefined;
+  const names = [...objects].flatMap(([name, held]) =>
+    [...held.values()].some((one) => one['apiVersion'] === version) ? [{ name }] : [],
+  );
+  return version === undefined || names.length === 0 ? undefined : { resources: names };
 }
 
 function spaceOf({ namespace }: { readonly namespace?: string }): { readonly namespace?: string } {

@@ -39,6 +39,8 @@ export interface KubernetesSelection {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Only what `metadata` says of each object: the rest never leaves the server. */
+  readonly metadataOnly?: boolean;
 }
 
 /** One page of a list, and where to watch from once the last page is read. */

@@ -1,5 +1,22 @@
 import type { KubernetesObject, KubernetesResource } from '../../domain/ports/kubernetes.ts';
 import {
+  applications,
+  gitRepositories,
+  helmReleases,
+  helmSecretType,
+  kustomizations,
+} from '../../io/clients/gitops/index.ts';
+import {
+  applicationOf,
+  helmRecordOf,
+  helmReleaseOf,
+  kustomizationOf,
+  repositoryOf,
+  type DeliveryRecord,
+  type HelmRecord,
+  type RepositoryRecord,
+} from './records/delivery.ts';
+import {
   autoscalerOf,
   budgetOf,
   certificateOf,
@@ -46,6 +63,11 @@ export interface Records {
   readonly configmaps: ConfigRecord;
   readonly secrets: ConfigRecord;
   readonly certificates: CertificateRecord;
+  readonly applications: DeliveryRecord;
+  readonly kustomizations: DeliveryRecord;
+  readonly helmreleases: DeliveryRecord;
+  readonly gitrepositories: RepositoryRecord;
+  readonly helmrecords: HelmRecord;
 }
 
 /** A watched kind, by its plural. */
@@ -56,7 +78,10 @@ export interface WatchedKind<R extends ObjectRecord = ObjectRecord> {
   readonly resource: KubernetesResource;
   readonly project: (from: KubernetesObject) => R;
   readonly fieldSelector?: string;
-  /** An API that a cluster need not have: its absence is no gap. */
+  readonly labelSelector?: string;
+  /** Only the metadata is asked for. */
+  readonly metadataOnly?: boolean;
+  /** An API that a cluster need not have: it is asked for before it is read, and its absence is no gap. */
   readonly addOn?: boolean;
 }
 
@@ -80,8 +105,16 @@ export const watchedKinds: { readonly [K in KindName]: WatchedKind<Records[K]> }
   poddisruptionbudgets: { resource: namespaced('policy', 'v1', 'PodDisruptionBudget'), project: budgetOf },
   events: { resource: namespaced('', 'v1', 'Event'), project: eventOf, fieldSelector: 'type=Warning' },
   configmaps: { resource: namespaced('', 'v1', 'ConfigMap'), project: configOf },
-  secrets: { resource: namespaced('', 'v1', 'Secret'), project: configOf },
+  secrets: { resource: namespaced('', 'v1', 'Secret'), project: configOf, fieldSelector: `type!=${helmSecretType}` },
   certificates: { resource: namespaced('cert-manager.io', 'v1', 'Certificate'), project: certificateOf, addOn: true },
+  applications: { resource: applications, project: applicationOf, addOn: true },
+  kustomizations: { resource: kustomizations, project: kustomizationOf, addOn: true },
+  helmreleases: { resource: helmReleases, project: helmReleaseOf, addOn: true },
+  gitrepositories: { resource: gitRepositories, project: repositoryOf, addOn: true },
+  helmrecords: {
+    ...{ resource: namespaced('', 'v1', 'Secret'), project: helmRecordOf },
+    ...{ labelSelector: 'owner=helm', fieldSelector: `type=${helmSecretType}`, metadataOnly: true },
+  },
 };
 
 /** The kinds of workload, with the plural under which each is watched. */
@@ -100,6 +133,8 @@ export interface KindChoice {
   readonly configMaps: boolean;
   readonly secrets: boolean;
   readonly certificates: boolean;
+  readonly gitops: boolean;
+  readonly helm: boolean;
   /** Given: only these namespaces are watched, and cluster-wide kinds only where the configuration says so. */
   readonly namespaces: readonly string[];
 }
@@ -112,6 +147,11 @@ export function wantedKinds(choice: KindChoice): readonly KindName[] {
     configmaps: choice.configMaps,
     secrets: choice.secrets,
     certificates: choice.certificates,
+    applications: choice.gitops,
+    kustomizations: choice.gitops,
+    helmreleases: choice.gitops,
+    gitrepositories: choice.gitops,
+    helmrecords: choice.helm,
   };
   return (Object.keys(watchedKinds) as KindName[]).filter((kind) => optional[kind] !== false);
 }

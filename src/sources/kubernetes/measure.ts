@@ -1,6 +1,7 @@
 import type { SignalQuery } from '../../domain/ports/source.ts';
 import { seriesKey, type Gap, type Labels, type Series } from '../../domain/telemetry.ts';
 import { workloadKinds, type KindName } from './kinds.ts';
+import { delivererKind, isDeliverer } from './deliveries.ts';
 import type { Blindness } from './gaps.ts';
 import { reasonFor } from './gaps.ts';
 import { parseKubernetesQuery } from './schema.ts';
@@ -9,6 +10,7 @@ import { measureNode } from './signals/node.ts';
 import { measureUse } from './signals/used.ts';
 import { measureWorkload, type FactSources, type Point, type WorkloadFacts } from './signals/workload.ts';
 import type { ClusterState } from './state.ts';
+import type { WorkloadRecord } from './records/workload.ts';
 import type { WatchedService } from './watched.ts';
 
 /** What was last given of each series: what is new is told by it. */
@@ -57,7 +59,7 @@ function pointsOf(
   const several = facts.length > 1;
   return facts.flatMap((one): readonly Point[] => {
     const { workload } = one;
-    if (isBlind(definition, look.blind, needsOf(definition, workload.kind), workload.namespace)) return [];
+    if (isBlind(definition, look.blind, needsOf(definition, workload), workload.namespace)) return [];
     const labels: Labels = several ? { workload: workload.name } : {};
     const since = look.given.get(seriesKey(asked.service, asked.signal, labels))?.serial ?? 0;
     const found =
@@ -81,11 +83,13 @@ function seriesOf(point: Point, { service, signal, binding }: SignalQuery, look:
 }
 
 /** The kinds that a metric of this kind of workload is read from. */
-function needsOf({ needs }: MetricDefinition, kind: keyof typeof workloadKinds): readonly KindName[] {
+function needsOf({ needs }: MetricDefinition, { kind, delivered }: WorkloadRecord): readonly KindName[] {
   const own = workloadKinds[kind];
+  const from = delivered === undefined ? undefined : delivererKind(delivered.owner);
   const through = kind === 'CronJob' && needs.includes('pods') ? (['jobs'] as const) : [];
   // Only a Deployment has ReplicaSets between itself and its pods.
-  return [own, ...through, ...needs.filter((need) => need !== 'replicasets' || kind === 'Deployment')];
+  const others = needs.filter((need) => need !== 'replicasets' || kind === 'Deployment');
+  return [own, ...through, ...others.filter((need) => need === from || !isDeliverer(need))];
 }
 
 function isBlind(
@@ -100,7 +104,8 @@ function isBlind(
       // What is too much is watched as far as it goes.
       one.reason !== 'too-large' &&
       wanted.includes(one.kind) &&
-      (one.namespace === undefined || one.namespace === namespace),
+      // What delivers a workload need not lie beside it.
+      (one.namespace === undefined || one.namespace === namespace || isDeliverer(one.kind)),
   );
 }
 
@@ -115,10 +120,12 @@ export function gapFor(asked: SignalQuery, watched: WatchedService, look: Look):
   const definition = metricOf(name);
   if (definition.of === 'node' ? watched.node === undefined : watched.node !== undefined || watched.isCluster)
     return gap('unsupported', `${name} is measured of a ${definition.of}, and ${asked.service} is none`);
-  for (const { kind, namespace } of watched.node === undefined
-    ? watched.workloads
-    : [{ kind: undefined, namespace: '' }]) {
-    const found = isBlind(definition, look.blind, kind === undefined ? [] : needsOf(definition, kind), namespace);
+  const wanted =
+    watched.node === undefined
+      ? watched.workloads.map((one) => ({ needs: needsOf(definition, one), namespace: one.namespace }))
+      : [{ needs: [], namespace: '' }];
+  for (const { needs, namespace } of wanted) {
+    const found = isBlind(definition, look.blind, needs, namespace);
     if (found !== undefined) return gap(found.reason, found.message, found.sinceMs);
   }
   const fault = definition.beside === undefined ? undefined : look.state.beside.fault(definition.beside);

@@ -22,6 +22,8 @@ export interface KubernetesConfig {
   readonly configMaps: boolean;
   readonly secrets: boolean;
   readonly certificates: boolean;
+  readonly gitops: boolean;
+  readonly helm: boolean;
   readonly usage: boolean;
   readonly volumes: boolean;
   readonly logs: boolean;
@@ -46,6 +48,11 @@ const config = z
     configMaps: z.boolean().default(true).describe('Tell of edited ConfigMaps; only hashes are kept.'),
     secrets: z.boolean().default(false).describe('Tell of edited Secrets and ending certificates; needs to read them.'),
     certificates: z.boolean().default(true).describe("Watch cert-manager's Certificates, where there are any."),
+    gitops: z
+      .boolean()
+      .default(true)
+      .describe('Watch Argo CD Applications and what Flux applies, where there are any.'),
+    helm: z.boolean().default(false).describe('Tell of Helm releases by revision; needs to list Secrets.'),
     usage: z.boolean().default(true).describe('Read metrics.k8s.io.'),
     volumes: z.boolean().default(false).describe('Ask kubelets how full volumes are; needs nodes/proxy.'),
     logs: z.boolean().default(true).describe('Read the last lines of containers that failed.'),

@@ -1,6 +1,7 @@
 import type { Service, TelemetryBinding } from '../../domain/service.ts';
 import type { Labels } from '../../domain/telemetry.ts';
 import type { ClusterView } from './cluster.ts';
+import { delivererOf } from './deliveries.ts';
 import type { Beside } from './beside/index.ts';
 import type { WorkloadRecord } from './records/workload.ts';
 import type { NamespaceRecord } from './records/others.ts';
@@ -138,6 +139,8 @@ function bindingsOf(workload: WorkloadRecord, { view, beside, source }: Discover
     (scaler) => scaler.namespace === workload.namespace && scaler.target === target,
   );
   if (scaled) also.push('autoscaler_saturated');
+  // Whether there is one; how it fares now is asked later.
+  if (delivererOf(workload, view, 0) !== undefined) also.push('delivery_failing');
   if (beside.has('volumes') && view.podsOf(workload).some(({ claims }) => claims.length > 0))
     also.push('disk', 'inodes');
   if (certificatesOf(workload, view).length > 0) also.push('certificate_expiry');

@@ -1,6 +1,7 @@
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { KubernetesReader } from '../../domain/ports/kubernetes.ts';
 import type { Source, SourcePart, SourceTraits } from '../../domain/ports/source.ts';
+import { servesResource } from '../../io/clients/kubernetes/discovery.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { createCollector } from './collect.ts';
 import { watchedKinds, wantedKinds, workloadKinds, type KindName } from './kinds.ts';
@@ -75,7 +76,8 @@ async function checkAccess(
   await reader.version(signal);
   const missing: string[] = [];
   for (const kind of wantedKinds(config)) {
-    const { resource } = watchedKinds[kind];
+    const { resource, addOn } = watchedKinds[kind];
+    if (addOn === true && !(await servesResource(reader, resource, signal))) continue;
     const namespaces = resource.namespaced && config.namespaces.length > 0 ? config.namespaces : [undefined];
     for (const namespace of namespaces)
       for (const verb of ['list', 'watch']) {
@@ -87,6 +89,6 @@ async function checkAccess(
   }
   if (missing.length === 0) return;
   throw new WatchkeeperError('forbidden', `source ${id} may not ${missing.join(', ')}`, {
-    fix: "Grant it in a Role, or leave the kind out in the source's block (nodes, events, configMaps, certificates).",
+    fix: "Grant it in a Role, or leave the kind out in the source's block (nodes, events, configMaps, certificates, gitops, helm).",
   });
 }

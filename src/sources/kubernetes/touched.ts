@@ -2,11 +2,11 @@ import type { ClusterView } from './cluster.ts';
 import type { KindName, Records } from './kinds.ts';
 import type { ObjectRecord } from './records/parts.ts';
 
-/** What changed since it was last asked: workloads by uid, nodes by name, and contents that workloads read. */
+/** What changed since it was last asked: workloads by uid, nodes by name, and what workloads read or are delivered by. */
 export interface Touched {
   readonly workloads: ReadonlySet<string>;
   readonly nodes: ReadonlySet<string>;
-  /** `configmaps/shop/app`. */
+  /** What workloads read or are delivered by: `configmaps/shop/app`, `applications/checkout`. */
   readonly contents: ReadonlySet<string>;
 }
 
@@ -62,6 +62,14 @@ export function createTouchBook(view: () => ClusterView): TouchBook {
         case 'secrets':
           contents.add(`${kind}/${record.namespace}/${record.name}`);
           return true;
+        case 'applications':
+        case 'kustomizations':
+        case 'helmreleases':
+        case 'helmrecords':
+          // Their controllers write to them all the time; little of it is news.
+          if (JSON.stringify(before) === JSON.stringify(after)) return false;
+          contents.add(keyOfDeliverer(kind, record));
+          return true;
         case 'events': {
           const pod = view()
             .table('pods')
@@ -102,8 +110,18 @@ export function changesServices<K extends KindName>(
     case 'jobs':
     case 'nodes':
     case 'horizontalpodautoscalers':
+    case 'applications':
+    case 'kustomizations':
+    case 'helmreleases':
+    case 'helmrecords':
       return came;
     default:
       return false;
   }
+}
+
+// As `delivererKey` has it of a workload.
+function keyOfDeliverer(kind: KindName, { namespace, name, owner }: ObjectRecord): string {
+  if (kind === 'applications') return `${kind}/${name}`;
+  return `${kind}/${namespace}/${kind === 'helmrecords' ? (owner?.name ?? '') : name}`;
 }

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { KubernetesEvent, KubernetesResource } from '../../../src/domain/ports/kubernetes.ts';
+import { servesResource } from '../../../src/io/clients/kubernetes/discovery.ts';
 import { kubernetesOperators, kubernetesReaders } from '../../../src/io/clients/kubernetes/index.ts';
 import { systemClock } from '../../../src/io/index.ts';
 
@@ -24,6 +25,7 @@ interface Sent {
   readonly url: string;
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
+  readonly accept: string | undefined;
   readonly body: string;
 }
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -41,7 +43,8 @@ beforeEach(async () => {
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
-      sent.push({ method, url, body, authorization: headers.authorization, contentType: headers['content-type'] });
+      const { authorization, accept } = headers;
+      sent.push({ method, url, body, authorization, accept, contentType: headers['content-type'] });
       answer(request, response);
     });
   });
@@ -96,6 +99,28 @@ async function watched(idleMs = 5_000): Promise<readonly KubernetesEvent[]> {
 }
 
 describe('a cluster that is read', () => {
+  it('is asked for nothing but the metadata where that is enough, in lists and in watches', async () => {
+    answer = json({ metadata: { resourceVersion: '7' }, items: [{ metadata: { name: 'shop' } }] });
+    const { items } = await reader().list(deployments, { limit: 5, metadataOnly: true }, never);
+    expect(items[0]?.metadata.name).toBe('shop');
+    answer = (_request, response) => response.end();
+    const selection = { resourceVersion: '7', idleMs: 5_000, metadataOnly: true };
+    for await (const event of reader().watch(deployments, selection, never)) expect(event).toBeUndefined();
+    expect(sent.map(({ accept }) => accept)).toEqual([
+      'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+      'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+    ]);
+  });
+
+  it('says which APIs it has', async () => {
+    answer = json({ kind: 'APIResourceList', resources: [{ name: 'deployments/scale' }, { name: 'deployments' }] });
+    expect(await servesResource(reader(), deployments, never)).toBe(true);
+    expect(await servesResource(reader(), { ...deployments, plural: 'others' }, never)).toBe(false);
+    expect(sent[0]?.url).toBe('/apis/apps/v1');
+    answer = json(refusal(404, 'not found'), 404);
+    expect(await servesResource(reader(), deployments, never)).toBe(false);
+  });
+
   it('gives objects, with the credentials of the kubeconfig, and nothing where there is nothing', async () => {
     answer = json({ metadata: { name: 'shop', uid: 'u' } });
     const found = await reader().get(deployments, { namespace: 'prod', name: 'shop' }, never);
@@ -232,6 +257,7 @@ describe('a cluster that is acted in', () => {
       method: 'PATCH',
       url: '/apis/apps/v1/namespaces/prod/deployments/shop?fieldManager=watchkeeper&dryRun=All',
       authorization: 'Bearer operator-token',
+      accept: 'application/json',
       contentType: 'application/merge-patch+json',
       body: JSON.stringify(body),
     });

@@ -37,6 +37,7 @@ export interface Rollout {
   readonly by?: string;
   readonly status?: JsonObject;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly templateAnnotations?: Readonly<Record<string, string>>;
 }
 
@@ -66,7 +67,7 @@ export function openShop(config: Json = {}): Shop {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: {
-        ...{ name, namespace: 'shop', labels: { app: name }, annotations: { ...more.annotations } },
+        ...{ name, namespace: 'shop', labels: { app: name, ...more.labels }, annotations: { ...more.annotations } },
         managedFields: [
           {
             manager: more.by ?? 'kubectl-client-side-apply',

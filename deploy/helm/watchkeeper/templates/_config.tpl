@@ -21,6 +21,10 @@
 {{- with .Values.watch.namespaces -}}
 {{- $_ := set $source "namespaces" . -}}
 {{- end -}}
+{{- if .Values.watch.secrets -}}
+{{- $_ := set $source "secrets" true -}}
+{{- $_ := set $source "helm" true -}}
+{{- end -}}
 {{- $_ := set $config "sources" (list $source) -}}
 {{- if .Values.operator.enabled -}}
 {{- $hand := dict "cluster" .Values.cluster "token" (dict "file" "/run/secrets/watchkeeper/operator/token") -}}

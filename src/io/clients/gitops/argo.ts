@@ -6,6 +6,7 @@ import type { KubernetesObject } from '../../../domain/ports/kubernetes.ts';
 export interface ArgoDeployment {
   readonly id: number;
   readonly revision: string;
+  readonly startedAtMs?: number;
   readonly deployedAtMs?: number;
   readonly by?: string;
   readonly automated: boolean;
@@ -38,6 +39,10 @@ export interface ArgoApplication {
   readonly source: { readonly repo?: string; readonly path?: string; readonly target?: string };
   readonly sync: { readonly status: string; readonly revision?: string };
   readonly health: string;
+  /** What is degraded, by `Kind/name`; empty as well where Argo CD does not write down the health of each object. */
+  readonly degraded: readonly string[];
+  /** Why it cannot be compared or synced at all: its error conditions, in Argo CD's words. */
+  readonly errors: readonly string[];
   /** The newest last. */
   readonly history: readonly ArgoDeployment[];
   /** Asked of the controller, or under way. */
@@ -74,6 +79,12 @@ export function parseApplication(object: KubernetesObject): ArgoApplication {
       ...given({ revision: revisionOf(objectAt(object, 'status', 'sync')) }),
     },
     health: textAt(object, 'status', 'health', 'status') ?? 'Unknown',
+    degraded: listAt(object, 'status', 'resources')
+      .filter((one) => textAt(one, 'health', 'status') === 'Degraded')
+      .map((one) => `${textAt(one, 'kind') ?? ''}/${textAt(one, 'name') ?? ''}`),
+    errors: listAt(object, 'status', 'conditions')
+      .filter((one) => textAt(one, 'type')?.endsWith('Error') === true)
+      .map((one) => textAt(one, 'message') ?? textAt(one, 'type') ?? ''),
     history: listAt(object, 'status', 'history').flatMap((entry) => deploymentOf(entry as JsonObject)),
     ...(operation === undefined ? {} : { operation }),
     ...(state === undefined ? {} : { state: operationState(state) }),
@@ -99,7 +110,11 @@ function deploymentOf(entry: JsonObject): readonly ArgoDeployment[] {
       revision,
       automated: flagAt(entry, 'initiatedBy', 'automated'),
       recorded: given(Object.fromEntries(names.map((name) => [name, dig(entry, name)]))),
-      ...given({ deployedAtMs: timeAt(entry, 'deployedAt'), by: textAt(entry, 'initiatedBy', 'username') }),
+      ...given({
+        startedAtMs: timeAt(entry, 'deployStartedAt'),
+        deployedAtMs: timeAt(entry, 'deployedAt'),
+        by: textAt(entry, 'initiatedBy', 'username'),
+      }),
     },
   ];
 }

@@ -27,6 +27,8 @@ export interface FluxApplier {
     readonly message: string;
     readonly sinceMs?: number;
   };
+  /** Why it will not try again by itself. */
+  readonly stalled?: string;
   /** `main@sha1:…`, or a chart's version. */
   readonly applied?: string;
   readonly attempted?: string;
@@ -41,6 +43,9 @@ export function parseFlux(kind: FluxApplier['kind'], object: KubernetesObject): 
   const { metadata } = object;
   const namespace = metadata.namespace ?? '';
   const ready = listAt(object, 'status', 'conditions').find((one) => textAt(one, 'type') === 'Ready');
+  const stalled = listAt(object, 'status', 'conditions').find(
+    (one) => textAt(one, 'type') === 'Stalled' && textAt(one, 'status') === 'True',
+  );
   const sinceMs = timeAt(ready, 'lastTransitionTime');
   const applied = textAt(object, 'status', 'lastAppliedRevision');
   const attempted = textAt(object, 'status', 'lastAttemptedRevision');
@@ -67,6 +72,7 @@ export function parseFlux(kind: FluxApplier['kind'], object: KubernetesObject): 
             ...(sinceMs === undefined ? {} : { sinceMs }),
           },
         }),
+    ...(stalled === undefined ? {} : { stalled: textAt(stalled, 'message') ?? textAt(stalled, 'reason') ?? '' }),
     ...(applied === undefined ? {} : { applied }),
     ...(attempted === undefined ? {} : { attempted }),
     ...(sourceKind === undefined || sourceName === undefined

@@ -12,7 +12,7 @@ export {
   helmSecretType,
   type HelmRevision,
 } from './helm.ts';
-export { gitopsOwner, isAppliedByOthers, type GitopsOwner } from './owner.ts';
+export { gitopsOwner, isAppliedByOthers, managersOf, type GitopsOwner } from './owner.ts';
 export { applications, fluxAppliers, gitRepositories, helmReleases, kustomizations, secrets } from './resources.ts';
 export {
   argoNamespace,

@@ -28,6 +28,20 @@ export function gitopsOwner(object: KubernetesObject): GitopsOwner | undefined {
   return argoOwner(object) ?? fluxOwner(object) ?? helmOwner(object) ?? controllerOwner(object);
 }
 
+/** The field managers that an owner of this sort writes under. */
+export function managersOf(owner: GitopsOwner): readonly string[] {
+  switch (owner.by) {
+    case 'argo':
+      return [...argoManagers];
+    case 'flux':
+      return [owner.kind === 'HelmRelease' ? 'helm-controller' : 'kustomize-controller'];
+    case 'helm':
+      return ['helm', 'Helm'];
+    case 'controller':
+      return [];
+  }
+}
+
 function argoOwner({ metadata, ...object }: KubernetesObject): GitopsOwner | undefined {
   const tracked = argoTracked(textAt(metadata.annotations, argoTracking));
   const apiVersion = textAt(object, 'apiVersion') ?? '';

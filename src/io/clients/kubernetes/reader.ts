@@ -47,10 +47,11 @@ export function kubernetesReader(cluster: string, clock: Clock, transport: Kuber
     get: async (resource, ref, signal) => named(kubernetesPath(resource, ref), signal),
     getSubresource: async (resource, ref, subresource, signal) =>
       named(kubernetesPath(resource, ref, subresource), signal),
-    list: async (resource, { namespace, labelSelector, fieldSelector, limit, next }, signal) => {
+    list: async (resource, { namespace, labelSelector, fieldSelector, metadataOnly, limit, next }, signal) => {
       const path = kubernetesPath(resource, namespace === undefined ? {} : { namespace });
       const query = { labelSelector, fieldSelector, limit: String(limit), continue: next };
-      return pageOf(parseObject(await get({ path, query }, signal), path), resource, path);
+      const accept = metadataOnly === true ? { accept: partial('PartialObjectMetadataList') } : {};
+      return pageOf(parseObject(await get({ path, query, ...accept }, signal), path), resource, path);
     },
     watch: (resource, selection, signal) => watchEvents(transport, resource, selection, signal),
     logs: async ({ namespace, pod, container, previous, sinceMs, tailLines, maxBytes }, signal) => {
@@ -74,6 +75,11 @@ export function kubernetesReader(cluster: string, clock: Clock, transport: Kuber
     rules: (namespace, signal) => review('SelfSubjectRulesReview', { namespace }, signal),
     read: optional,
   };
+}
+
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+function partial(kind: string): string {
+  return `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 }
 
 const pods: KubernetesResource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
@@ -114,8 +120,9 @@ async function* watchEvents(
     fieldSelector: selection.fieldSelector,
     timeoutSeconds: String(limits.kubernetesWatchSeconds),
   };
+  const accept = selection.metadataOnly === true ? { accept: partial('PartialObjectMetadata') } : {};
   try {
-    for await (const line of transport.lines({ method: 'GET', path, query }, selection.idleMs, signal)) {
+    for await (const line of transport.lines({ method: 'GET', path, query, ...accept }, selection.idleMs, signal)) {
       const event = eventOf(parseObject(line, path), path);
       yield event;
       if (event.is === 'expired') return;

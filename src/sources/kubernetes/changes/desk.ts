@@ -2,6 +2,7 @@ import type { Change } from '../../../domain/change.ts';
 import { digest } from '../../../lib/canonical.ts';
 import { limits } from '../../../lib/limits.ts';
 import type { ClusterView } from '../cluster.ts';
+import { delivererKey } from '../deliveries.ts';
 import type { ClusterState } from '../state.ts';
 import type { Touched } from '../touched.ts';
 import type { WatchedService } from '../watched.ts';
@@ -89,6 +90,8 @@ export function createChangeDesk(source: string, view: ClusterView): ChangeDesk 
 function isTouched(workload: WorkloadRecord, { workloads, contents }: Touched): boolean {
   if (workloads.has(workload.uid)) return true;
   if (contents.size === 0) return false;
+  const owner = workload.delivered?.owner;
+  if (owner !== undefined && contents.has(delivererKey(owner))) return true;
   return workload.template.references.some((reference) => {
     const [kind = '', name = ''] = reference.split('/');
     return contents.has(`${kind}/${workload.namespace}/${name}`);

@@ -2,6 +2,7 @@ import type { ChangeKind } from '../../../domain/change.ts';
 import { digest } from '../../../lib/canonical.ts';
 import { diffOf, restartSetting, versionOf, type SettingChange } from '../records/template.ts';
 import type { RevisionRecord, WorkloadRecord } from '../records/workload.ts';
+import type { ClusterView } from '../cluster.ts';
 import { whatOf, type ChangeReader, type FoundChange } from './reader.ts';
 
 const revisionKey = 'revision';
@@ -36,6 +37,15 @@ function whenOf(current: RevisionRecord, before: RevisionRecord | undefined, edi
 
 function isReturn(current: RevisionRecord, before: RevisionRecord | undefined): boolean {
   return before !== undefined && current.createdMs < before.createdMs;
+}
+
+/** Whether a workload is back at a state that is older than the one before it. */
+export function isBack(workload: WorkloadRecord, view: ClusterView): boolean {
+  const [before, current] = view
+    .revisionsOf(workload)
+    .filter(({ revision }) => revision > 0)
+    .slice(-2);
+  return current !== undefined && isReturn(current, before);
 }
 
 interface Rollout {

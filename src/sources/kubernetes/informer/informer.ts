@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../../domain/ports/io.ts';
-import type { KubernetesEvent, KubernetesReader } from '../../../domain/ports/kubernetes.ts';
+import type { KubernetesEvent, KubernetesReader, KubernetesSelection } from '../../../domain/ports/kubernetes.ts';
+import { servesResource } from '../../../io/clients/kubernetes/discovery.ts';
 import { askedToWaitMs } from '../../../io/clients/kubernetes/faults.ts';
 import { WatchkeeperError, type ErrorCode } from '../../../lib/errors.ts';
 import { limits } from '../../../lib/limits.ts';
@@ -108,6 +109,7 @@ interface Position {
 
 async function listAll<R extends ObjectRecord>(options: InformerOptions<R>, signal: AbortSignal): Promise<string> {
   const { kind, reader, clock, namespace, table } = options;
+  if (kind.addOn === true) await discover(options, signal);
   const found: R[] = [];
   let next: string | undefined;
   for (;;) {
@@ -127,6 +129,17 @@ async function listAll<R extends ObjectRecord>(options: InformerOptions<R>, sign
     } finally {
       deadline.cancel();
     }
+  }
+}
+
+async function discover<R extends ObjectRecord>({ kind, reader, clock }: InformerOptions<R>, signal: AbortSignal) {
+  const { plural, group, version } = kind.resource;
+  const deadline = clock.deadline(limits.kubernetesTimeoutMs, signal);
+  try {
+    if (await servesResource(reader, kind.resource, deadline.signal)) return;
+    throw new WatchkeeperError('not-found', `the cluster has no ${plural}.${group} in version ${version}`);
+  } finally {
+    deadline.cancel();
   }
 }
 
@@ -183,13 +196,13 @@ function take<R extends ObjectRecord>(
   else table.put(kind.project(event.object));
 }
 
-function selectionOf<R extends ObjectRecord>({
-  kind,
-  namespace,
-}: InformerOptions<R>): { readonly namespace?: string; readonly fieldSelector?: string } {
+function selectionOf<R extends ObjectRecord>({ kind, namespace }: InformerOptions<R>): KubernetesSelection {
+  const { fieldSelector, labelSelector, metadataOnly } = kind;
   return {
     ...(namespace === undefined ? {} : { namespace }),
-    ...(kind.fieldSelector === undefined ? {} : { fieldSelector: kind.fieldSelector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(metadataOnly === undefined ? {} : { metadataOnly }),
   };
 }
 

@@ -10,15 +10,20 @@ export interface Edit {
 }
 
 /**
- * The newest edit of a part of the spec (`['spec', 'template']`), or of `data`. Status updates are nobody's edit.
- * `undefined` when the server kept none.
+ * The newest edit of a part of the spec (`['spec', 'template']`), of `data`, or of anything, by anybody or only by these.
+ * Status updates are nobody's edit. `undefined` when the server kept none.
  */
-export function newestEdit(from: KubernetesObject, path: readonly string[]): Edit | undefined {
+export function newestEdit(
+  from: KubernetesObject,
+  path: readonly string[],
+  managers?: readonly string[],
+): Edit | undefined {
   let newest: Edit | undefined;
   for (const entry of list(from.metadata['managedFields']).map(object)) {
     if (entry['subresource'] === 'status' || !owns(entry['fieldsV1'], path)) continue;
     const atMs = timeMs(entry['time']);
     const by = text(entry['manager'], 128);
+    if (by !== undefined && managers?.includes(by) === false) continue;
     if (atMs !== undefined && by !== undefined && atMs >= (newest?.atMs ?? 0)) newest = { by, atMs };
   }
   return newest;

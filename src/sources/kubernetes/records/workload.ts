@@ -1,5 +1,6 @@
 import type { WorkloadKind } from '../../../domain/places.ts';
 import type { KubernetesObject } from '../../../domain/ports/kubernetes.ts';
+import { gitopsOwner, managersOf, type GitopsOwner } from '../../../io/clients/gitops/index.ts';
 import type { Labels } from '../../../domain/telemetry.ts';
 import { newestEdit, type Edit } from './edits.ts';
 import { at, chosen, condition, number, object, recordOf, text, timeMs, type ObjectRecord } from './parts.ts';
@@ -31,6 +32,8 @@ export interface WorkloadRecord extends ObjectRecord {
   readonly ended?: { readonly how: 'complete' | 'failed'; readonly atMs: number; readonly why: string };
   readonly templateEdit?: Edit;
   readonly scaleEdit?: Edit;
+  /** Who keeps it as it is written elsewhere, and when they last wrote to it. */
+  readonly delivered?: { readonly owner: GitopsOwner; readonly edit?: Edit };
 }
 
 const keptAnnotations =
@@ -59,8 +62,17 @@ export function workloadOf(kind: WorkloadKind): (from: KubernetesObject) => Work
       ...progressOf(kind, spec, status),
       ...(templateEdit === undefined ? {} : { templateEdit }),
       ...(scaleEdit === undefined ? {} : { scaleEdit }),
+      ...deliveredBy(kind, from),
     };
   };
+}
+
+function deliveredBy(kind: WorkloadKind, from: KubernetesObject): Pick<WorkloadRecord, 'delivered'> {
+  const group = kind === 'Job' || kind === 'CronJob' ? 'batch' : 'apps';
+  const owner = gitopsOwner({ ...from, apiVersion: `${group}/v1`, kind });
+  if (owner === undefined) return {};
+  const edit = newestEdit(from, [], managersOf(owner));
+  return { delivered: { owner, ...(edit === undefined ? {} : { edit }) } };
 }
 
 type Part = ReturnType<typeof object>;

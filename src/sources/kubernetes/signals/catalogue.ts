@@ -45,6 +45,12 @@ export const metrics = {
     [],
     '1 when the autoscaler is at its maximum and wants more.',
   ),
+  delivery_failing: state(
+    'workload',
+    ['applications', 'kustomizations', 'helmreleases', 'helmrecords'],
+    [],
+    '1 when Argo CD, Flux or Helm could not deliver it: a sync or a release that failed, stalled or hangs.',
+  ),
   restarts: count('Container restarts in the last 10 minutes.'),
   crash_looping: count('Pods with a container that crashes again and again.'),
   oom_kills: count('Containers killed for lack of memory since the last sample.'),

@@ -1,4 +1,5 @@
 import type { ClusterView } from '../cluster.ts';
+import { delivererOf } from '../deliveries.ts';
 import type { Mishap, Mishaps } from '../mishaps.ts';
 import type { PodRecord } from '../records/pod.ts';
 import type { WorkloadRecord } from '../records/workload.ts';
@@ -82,6 +83,11 @@ const measures: Partial<Record<MetricName, Measure>> = {
         ];
       }
     return [];
+  },
+  delivery_failing: ({ workload, nowMs }, { view }) => {
+    const found = delivererOf(workload, view, nowMs);
+    if (found === undefined) return [];
+    return [found.trouble === undefined ? { v: 0 } : { v: 1, note: `${found.what} (${found.id}): ${found.trouble}` }];
   },
   restarts: ({ mishaps }) => {
     const restarts = mishaps.filter(({ what }) => what === 'restart');
