@@ -12,6 +12,7 @@ import type { Accepted, Agent } from './facade.ts';
 import { staleAfterMs } from './health.ts';
 import { incidentView, serviceView } from './look-out.ts';
 import { matrixOf } from './matrix.ts';
+import { createRequests } from './requests.ts';
 import type { Readiness, StatusView } from './views.ts';
 import type { Watch } from './watch.ts';
 
@@ -34,6 +35,7 @@ const shortestPrefix = 4;
 export function createAgent(options: AgentOptions): Agent {
   const { composed } = options;
   const { watch, cases } = composed;
+  const requests = createRequests(watch, cases);
   return {
     start: options.start,
     stop: options.stop,
@@ -47,12 +49,48 @@ export function createAgent(options: AgentOptions): Agent {
     },
     alerts: () => watch.state().alerts.filter((alert) => alert.status !== 'resolved'),
     approvals: () => watch.approvals().waiting(),
-    answer: (about, who, verdict, via, comment) =>
-      watch.approvals().answer({ about, who, verdict, via, ...(comment === undefined ? {} : { comment }) }),
+    answer: (about, who, verdict, via, comment, shownOn) =>
+      watch.approvals().answer({
+        ...{ about, who, verdict, via },
+        ...(comment === undefined ? {} : { comment }),
+        ...(shownOn === undefined ? {} : { shownOn }),
+      }),
+    request: requests.request,
+    refused: requests.refused,
     pause: (who, reason) => watch.health.pause(who.id, reason),
     resume: (who, reason) => watch.health.resume(who.id, reason),
     plan: (runbook, service, params) => dryPlan(watch, cases, runbook, service, params),
     matrix: () => matrixOf(watch),
+    ...feedsOf(composed),
+    readiness: () => readinessOf(options),
+    metrics: () => watch.metrics.registry.metrics(),
+    ledger: async () => ({
+      size: options.ledger.size(),
+      checkpoint: await options.ledger.checkpoint(),
+      vkey: options.ledger.vkeys().join('\n'),
+    }),
+    ledgerEntries: async (fromSeq, limit) => {
+      const entries = await options.ledger.entries(fromSeq, Math.min(limit, limits.ledgerBatchEntries));
+      return Promise.all(
+        entries.map(async (entry) => {
+          const payload: Json | undefined =
+            entry.commitment === undefined ? undefined : await options.ledger.payload(entry.seq);
+          return { entry, ...(payload === undefined ? {} : { payload }) };
+        }),
+      );
+    },
+    ledgerProof: (seq) => proveInclusion(watch.store, seq),
+    ledgerExport: async (folder) => {
+      await options.ledger.flush();
+      return exportLedger({ store: watch.store, files: options.files, folder, signal: watch.signal });
+    },
+  };
+}
+
+// What others tell us, into the inbox.
+function feedsOf(composed: Composed): Pick<Agent, 'announce' | 'alertmanager'> {
+  const { watch } = composed;
+  return {
     announce: (body, who) => {
       const parsed = parseAnnouncedChange(body, watch.clock.nowMs(), who);
       if (!parsed.ok) return Promise.resolve(refused(parsed.issues));
@@ -75,28 +113,6 @@ export function createAgent(options: AgentOptions): Agent {
         accepted: parsed.value.findings.length,
         problems: parsed.value.gaps.map((gap) => gap.message),
       });
-    },
-    readiness: () => readinessOf(options),
-    metrics: () => watch.metrics.registry.metrics(),
-    ledger: async () => ({
-      size: options.ledger.size(),
-      checkpoint: await options.ledger.checkpoint(),
-      vkey: options.ledger.vkeys().join('\n'),
-    }),
-    ledgerEntries: async (fromSeq, limit) => {
-      const entries = await options.ledger.entries(fromSeq, Math.min(limit, limits.ledgerBatchEntries));
-      return Promise.all(
-        entries.map(async (entry) => {
-          const payload: Json | undefined =
-            entry.commitment === undefined ? undefined : await options.ledger.payload(entry.seq);
-          return { entry, ...(payload === undefined ? {} : { payload }) };
-        }),
-      );
-    },
-    ledgerProof: (seq) => proveInclusion(watch.store, seq),
-    ledgerExport: async (folder) => {
-      await options.ledger.flush();
-      return exportLedger({ store: watch.store, files: options.files, folder, signal: watch.signal });
     },
   };
 }

@@ -98,6 +98,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
     executor: lateBound<Executor>(),
     approvals: lateBound<Approvals>(),
     pipeline: lateBound<Pipeline>(),
+    cases: lateBound<Cases>(),
   };
   const watch = watchOf(parts, restored, metrics, window, inbox, held, late);
   const caseDeps = {
@@ -106,7 +107,7 @@ export async function composeWatch(parts: WatchParts): Promise<Composed> {
     spanbook,
     annotate: (...args: Parameters<Pipeline['annotate']>) => late.pipeline.get().annotate(...args),
   };
-  const cases = createCases(caseDeps);
+  const cases = late.cases.set(createCases(caseDeps));
   late.approvals.set(approvalsFor(parts, watch, cases));
   late.executor.set(executorFor(parts, watch, cases));
   const pipeline = late.pipeline.set(
@@ -147,6 +148,7 @@ type Late = {
   readonly executor: LateBound<Executor>;
   readonly approvals: LateBound<Approvals>;
   readonly pipeline: LateBound<Pipeline>;
+  readonly cases: LateBound<Cases>;
 };
 
 function watchOf(
@@ -182,6 +184,7 @@ function watchOf(
       const asked = kind === 'approval-needed' && plan ? late.approvals.get().of(plan.id) : undefined;
       return asked && questionOver(asked, parts.epoch);
     },
+    putOff: ({ incident }) => incident && late.cases.get().putOffUntil(incident.id),
     // What a deposed leader did not get through stays open: the next one tells it, under the same id.
     signal: AbortSignal.any([parts.signal, parts.tenure.lost]),
   });

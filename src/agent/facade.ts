@@ -3,6 +3,7 @@ import type { Principal } from '../domain/authority.ts';
 import type { LedgerEntry } from '../domain/ledger.ts';
 import type { Json } from '../lib/json.ts';
 import type { MatrixRow } from '../policy/index.ts';
+import type { CaseRequest } from './cases/index.ts';
 import type {
   AnswerResult,
   IncidentView,
@@ -10,6 +11,7 @@ import type {
   PendingApproval,
   PlanView,
   Readiness,
+  RequestResult,
   ServiceView,
   StatusView,
 } from './views.ts';
@@ -37,7 +39,15 @@ export interface Agent {
     verdict: 'approve' | 'deny',
     via: string,
     comment?: string,
+    shownOn?: string,
   ): Promise<AnswerResult>;
+  /**
+   * What a person asks for about an open incident, named by its id, a prefix of it, or the id of its waiting plan: to put it
+   * off, to hand it over, or to do it with another runbook. Refused ones are in the ledger too.
+   */
+  request(about: string, request: CaseRequest, via: string): Promise<RequestResult>;
+  /** Something that a window itself turned away: who claimed to ask for what, and why not. Written down, within bounds. */
+  refused(who: string, what: string, via: string, because: string): Promise<void>;
   pause(who: Principal, reason: string): Promise<void>;
   resume(who: Principal, reason: string): Promise<void>;
   /** What a runbook would do now. Changes nothing. */

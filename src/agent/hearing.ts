@@ -1,19 +1,12 @@
 import { WatchkeeperError } from '../lib/errors.ts';
-import { formatDuration } from '../lib/duration.ts';
-import type { Principal } from '../domain/authority.ts';
-import type { Escalation } from '../domain/definitions.ts';
 import type { Channel, Ear, HeardReply } from '../domain/ports/channel.ts';
 import type { Clock, Log, Random } from '../domain/ports/io.ts';
-import type { Agent } from './facade.ts';
-import type { IncidentView, StatusView } from './views.ts';
+import { obey, type CommandDesk } from './hearing-commands.ts';
 
-/** The group of those whom a channel's own settings let lift the kill switch. */
-export const chatOperators = 'chat:operators';
+export { chatOperators } from './hearing-commands.ts';
 
 /** What listening to people needs. */
-export interface HearingOptions {
-  readonly agent: Pick<Agent, 'answer' | 'status' | 'incident' | 'pause' | 'resume' | 'approvals'>;
-  readonly escalations: () => ReadonlyMap<string, Escalation>;
+export interface HearingOptions extends CommandDesk {
   readonly channels: () => ReadonlyMap<string, Channel>;
   readonly clock: Clock;
   readonly random: Random;
@@ -59,10 +52,11 @@ function isOver(signal: AbortSignal): boolean {
 
 /** What a channel brings its answers and commands to. */
 export function earOf(options: HearingOptions, channel: Pick<Channel, 'id'>): Ear {
+  const via = `chat:${channel.id}`;
   return {
-    answer: async ({ who, about, verdict, comment }): Promise<HeardReply> => {
+    answer: async ({ who, about, verdict, comment, shownOn }): Promise<HeardReply> => {
       try {
-        const result = await options.agent.answer(about, who, verdict, `chat:${channel.id}`, comment);
+        const result = await options.agent.answer(about, who, verdict, via, comment, shownOn);
         const waits = options.agent.approvals().some((one) => one.status === 'waiting' && one.planId.startsWith(about));
         return { is: result.is, settled: !waits, message: result.message };
       } catch (thrown) {
@@ -70,68 +64,29 @@ export function earOf(options: HearingOptions, channel: Pick<Channel, 'id'>): Ea
       }
     },
     command: async (words, who) => {
-      const [verb = '', ...rest] = words.trim().split(/\s+/);
       try {
-        return await obey(options, verb.toLowerCase(), rest.join(' '), who);
+        return await obey(options, words, who, via);
       } catch (thrown) {
         return refusalOf(options.log, thrown);
       }
     },
+    runbooks: async (incidentId) => {
+      try {
+        const view = await options.agent.incident(incidentId);
+        return (view?.file?.matches ?? []).flatMap(({ matched, runbook }) => (matched ? [runbook] : []));
+      } catch (thrown) {
+        refusalOf(options.log, thrown);
+        return [];
+      }
+    },
+    refused: async (who, what, because) => {
+      try {
+        await options.agent.refused(who, what, via, because);
+      } catch (thrown) {
+        refusalOf(options.log, thrown);
+      }
+    },
   };
-}
-
-async function obey(options: HearingOptions, verb: string, rest: string, who: Principal): Promise<string> {
-  const { agent } = options;
-  switch (verb) {
-    case 'status':
-      return statusText(agent.status());
-    case 'explain': {
-      const found = rest === '' ? undefined : await agent.incident(rest);
-      return found === undefined ? `There is no incident ${rest || 'without an id'}.` : incidentText(found);
-    }
-    case 'pause':
-      if (!isKnown(options, who)) return `${who.id} is in no group that may answer, and may not pause.`;
-      await agent.pause(who, rest || 'no reason given');
-      return 'Paused: Watchkeeper observes and says what it sees, and acts on nothing until somebody resumes it.';
-    case 'resume':
-      if (!who.groups.includes(chatOperators))
-        return `${who.id} is not among the operators of this channel, and may not resume.`;
-      await agent.resume(who, rest || 'no reason given');
-      return 'Resumed: Watchkeeper acts again, inside its policies.';
-    default:
-      return 'I know: status, explain ID, pause REASON, resume REASON.';
-  }
-}
-
-// Whoever some escalation counts on to answer may also stop the hand; nobody else.
-function isKnown({ escalations }: HearingOptions, who: Principal): boolean {
-  return [...escalations().values()].some(({ approvers }) => Object.values(approvers).flat().includes(who.id));
-}
-
-function statusText(status: StatusView): string {
-  const { paused, unwell, incidents, approvals, services } = status;
-  const open = incidents.filter((incident) => incident.status !== 'resolved');
-  const waiting = approvals.filter((one) => one.status === 'waiting');
-  return [
-    paused === undefined ? 'On watch.' : `Paused by ${paused.by}: ${paused.reason}.`,
-    ...unwell.map((reason) => `Unwell: ${reason}`),
-    `${services.length} services, ${open.length} open incidents, ${waiting.length} plans waiting for an answer.`,
-    ...open.slice(0, 10).map((one) => `[${one.severity}] ${one.title} (${one.id.slice(0, 13)})`),
-  ].join('\n');
-}
-
-function incidentText({ incident, file, approvals }: IncidentView): string {
-  const lastedMs = (incident.resolvedAtMs ?? incident.updatedAtMs) - incident.openedAtMs;
-  const asked = approvals.filter((one) => one.status === 'waiting');
-  return [
-    `[${incident.severity}] ${incident.title}: ${incident.status}, ${formatDuration(Math.max(0, lastedMs))}.`,
-    ...(file?.diagnosis === undefined ? [] : [file.diagnosis.summary]),
-    ...(file === undefined ? [] : [file.standing]),
-    ...asked.map(
-      (one) => `Waiting for ${one.requirement.from.join(', ')}: ${one.runbook} (plan ${one.planId.slice(0, 12)})`,
-    ),
-    ...incident.timeline.slice(-10).map((entry) => `${new Date(entry.atMs).toISOString().slice(11, 19)} ${entry.text}`),
-  ].join('\n');
 }
 
 function refusalOf(log: Log, thrown: unknown): string {

@@ -5,6 +5,7 @@
  * the real world. What the windows (api, cli) may see is exported here and nowhere else.
  */
 export type { Accepted, Agent } from './facade.ts';
+export type { CaseRequest } from './cases/index.ts';
 export { loadOptions, openDaemon, type Daemon, type OpenOptions } from './open.ts';
 export { editorSchemas } from './editor-schemas.ts';
 export type * from './views.ts';

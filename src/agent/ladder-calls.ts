@@ -1,4 +1,4 @@
-import type { Escalation } from '../domain/definitions.ts';
+import type { Escalation, EscalationStep } from '../domain/definitions.ts';
 import type { Notice, Thread } from '../domain/ports/channel.ts';
 
 /** One notice on its way up the ladder. Kept in the store under the notice's id, so that a restart repeats nothing and forgets nothing. */
@@ -9,6 +9,10 @@ export interface Call {
   readonly climbs: boolean;
   readonly rung: number;
   readonly nextAtMs: number;
+  /** While it is put off: when it would have gone on. */
+  readonly dueMs?: number;
+  /** Told before the first rung: whom it was handed over to. */
+  readonly first?: readonly Address[];
   readonly deliveries: readonly {
     readonly channel: string;
     readonly address: string;
@@ -23,7 +27,16 @@ export interface Call {
   readonly because?: string;
 }
 
-type Address = Escalation['steps'][number]['notify'][number];
+/** A channel and whom it reaches there. */
+export type Address = EscalationStep['notify'][number];
+
+// As long as a rung waits that does not say how long.
+const firstWaitMs = 5 * 60_000;
+
+/** The rungs of a call: whom it was handed over to, and then the ladder. */
+export function stepsOf({ first }: Call, { steps }: Escalation): readonly EscalationStep[] {
+  return first === undefined ? steps : [{ notify: first, waitMs: firstWaitMs }, ...steps];
+}
 
 /** The message below which a notice belongs at an address, if there is one. */
 export type ThreadOf = (to: Address) => Thread | undefined;

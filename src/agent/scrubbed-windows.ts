@@ -17,6 +17,7 @@ export function scrubbedAgent(agent: Agent, scrubber: Scrubber): Agent {
     alerts: () => clean(agent.alerts()),
     approvals: () => clean(agent.approvals()),
     answer: async (...args) => clean(await agent.answer(...args)),
+    request: async (...args) => clean(await agent.request(...args)),
     plan: async (...args) => clean(await agent.plan(...args)),
     announce: async (...args) => clean(await agent.announce(...args)),
     alertmanager: async (body) => clean(await agent.alertmanager(body)),

@@ -1,4 +1,4 @@
-import type { Alert, Incident } from '../domain/alert.ts';
+import type { Alert, Incident, Severity } from '../domain/alert.ts';
 import type { Approval, ApprovalRequirement, Autonomy, Decision } from '../domain/authority.ts';
 import type { Change, ChangeVerdict } from '../domain/change.ts';
 import type { Diagnosis } from '../domain/diagnosis.ts';
@@ -36,6 +36,27 @@ export interface CaseFile {
   readonly tries: number;
   /** How often an allowed plan was refused at the last moment. */
   readonly refusals?: number;
+  /** Somebody put off being called about it. */
+  readonly snooze?: Snooze;
+}
+
+/** Nobody is called about an incident until a time. It ends earlier when it gets worse or an act for it fails. */
+export interface Snooze {
+  readonly by: string;
+  readonly atMs: number;
+  readonly untilMs: number;
+  /** How grave the incident was then: what is graver ends it. */
+  readonly severity: Severity;
+  readonly reason?: string;
+}
+
+/** What came of what a person asked for about an incident. `message` is the sentence for that person. */
+export interface RequestResult {
+  readonly is: 'done' | 'refused';
+  readonly message: string;
+  /** Of another runbook: the plan that was made, and the decision on it. */
+  readonly plan?: Plan;
+  readonly decision?: Decision;
 }
 
 /** A plan that waits for people. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../lib/json.ts';
 import type { Endpoint } from './endpoint.ts';
+import { asking } from './endpoints/asking.ts';
 import { documentEndpoint } from './endpoints/document.ts';
 import { feeding } from './endpoints/feeding.ts';
 import { ledger } from './endpoints/ledger.ts';
@@ -19,6 +20,7 @@ export const table: readonly Endpoint[] = [
   ...policy,
   ...ledger,
   ...steering,
+  ...asking,
   ...feeding,
 ];
 

@@ -15,6 +15,7 @@ import { planCommand } from './commands/plan.ts';
 import { policyCommand } from './commands/policy.ts';
 import { recordCommand } from './commands/record.ts';
 import { replayCommand } from './commands/replay.ts';
+import { chooseCommand, handOverCommand, snoozeCommand } from './commands/requests.ts';
 import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { statusCommand } from './commands/status.ts';
@@ -35,6 +36,9 @@ const groups: readonly {
     commands: [
       (making) => answerCommand(making, 'approve'),
       (making) => answerCommand(making, 'deny'),
+      snoozeCommand,
+      handOverCommand,
+      chooseCommand,
       (making) => pauseCommand(making, 'pause'),
       (making) => pauseCommand(making, 'resume'),
     ],

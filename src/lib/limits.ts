@@ -164,6 +164,12 @@ export const limits = {
   retentionPage: 50,
   /** A file of a case that is over leaves memory when it was not used for so long. */
   caseIdleMs: 10 * 60_000,
+  /** How long somebody may put off being called about an incident, and what they may give as the reason. */
+  snoozeLeastMs: 60_000,
+  snoozeMostMs: 24 * 3_600_000,
+  requestReasonChars: 500,
+  /** Refused requests from outside that are written down, a minute; the rest are counted in the next entry. */
+  refusalsPerMinute: 30,
   /** Actions. */
   processCommandBytes: 4_096,
   processesListed: 32_768,

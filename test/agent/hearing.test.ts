@@ -33,6 +33,16 @@ function desk(more: Partial<HearingOptions['agent']> = {}, channels: readonly Ch
       done.push(`resume by ${who.id}: ${reason}`);
       return Promise.resolve();
     },
+    request: (about, request, via) => {
+      done.push(
+        `${request.what} ${about} by ${request.who.id} via ${via}: ${JSON.stringify({ ...request, who: undefined })}`,
+      );
+      return Promise.resolve({ is: 'done', message: 'So it is.' });
+    },
+    refused: (who, what, via, because) => {
+      done.push(`refused ${what} of ${who} via ${via}: ${because}`);
+      return Promise.resolve();
+    },
     ...more,
   };
   const options: HearingOptions = {
@@ -58,15 +68,49 @@ describe('what is said in chat', () => {
     const { ear, done } = desk();
     expect(await ear.command('pause I am eve', eve)).toContain('may not pause');
     expect(await ear.command('PAUSE too many restarts', ana)).toContain('Paused');
-    expect(done).toEqual(['pause by slack:U0ANA: too many restarts']);
+    expect(done).toEqual([
+      'refused pause of slack:U0EVE via chat:slack: slack:U0EVE is in no group that may answer, and may not pause',
+      'pause by slack:U0ANA: too many restarts',
+    ]);
   });
 
   it('lets the hand go on only when it comes from an operator of the channel', async () => {
     const { ear, done } = desk();
     expect(await ear.command('resume', ana)).toContain('may not resume');
     expect(await ear.command('resume all is well', { ...ana, groups: [chatOperators] })).toContain('Resumed');
-    expect(done).toEqual(['resume by slack:U0ANA: all is well']);
+    expect(done).toEqual([
+      'refused resume of slack:U0ANA via chat:slack: slack:U0ANA is not among the operators of this channel, and may not resume',
+      'resume by slack:U0ANA: all is well',
+    ]);
   });
+
+  it.each([
+    ['snooze inc-1 30m I am on it', 'snooze', '{"what":"snooze","forMs":1800000,"reason":"I am on it"}'],
+    ['snooze inc-1', 'snooze', '{"what":"snooze","forMs":3600000}'],
+    ['hand-over inc-1', 'hand-over', '{"what":"hand-over"}'],
+    ['handover inc-1 sre-leads too hot', 'hand-over', '{"what":"hand-over","to":"sre-leads","reason":"too hot"}'],
+    [
+      'runbook inc-1 restart wait=3 drain=true',
+      'runbook',
+      '{"what":"runbook","runbook":"restart","params":{"wait":3,"drain":true}}',
+    ],
+  ])('asks what was said: %s', async (words, what, request) => {
+    const { ear, done } = desk();
+    expect(await ear.command(words, ana)).toBe('So it is.');
+    expect(done).toEqual([`${what} inc-1 by slack:U0ANA via chat:slack: ${request}`]);
+    expect(await ear.command(words, eve)).toContain('may not');
+    expect(done[1]).toContain(`refused ${what} of slack:U0EVE`);
+    expect(done).toHaveLength(2);
+  });
+
+  it.each(['snooze inc-1 soon', 'runbook inc-1', 'runbook inc-1 restart $(reboot)'])(
+    'says how it is written, and asks for nothing, when it is not: %s',
+    async (words) => {
+      const { ear, done } = desk();
+      expect(await ear.command(words, ana)).toMatch(/key=value|snooze ID 1h/);
+      expect(done).toEqual([]);
+    },
+  );
 
   it('gets a sentence back whatever it was, and never an exception', async () => {
     const { ear, log } = desk();

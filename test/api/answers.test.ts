@@ -45,6 +45,16 @@ const asked: Readonly<Record<string, (world: WaitingWorld) => readonly Asked[]>>
     { body: {}, status: 400 },
   ],
   receiveAlertmanager: () => [{ body: {}, status: 400 }],
+  snoozeIncident: ({ waiting }) => [
+    { params: { id: waiting.incidentId }, body: { for: 'soon' }, status: 400 },
+    { params: { id: waiting.incidentId }, body: { for: '30d' }, status: 409 },
+    { params: { id: waiting.incidentId }, body: { for: '1h', reason: 'a test' } },
+  ],
+  handOverIncident: ({ waiting }) => [
+    { params: { id: waiting.incidentId }, body: { to: 'nobody' }, status: 409 },
+    { params: { id: 'nothing' }, body: {}, status: 409 },
+  ],
+  chooseRunbook: ({ waiting }) => [{ params: { id: waiting.incidentId }, body: { runbook: 'nothing' }, status: 409 }],
   answerApproval: ({ waiting }) => [
     { params: { id: waiting.planId }, body: { verdict: 'approve' }, token: 'viewer-token', status: 403 },
     { params: { id: waiting.planId }, body: { verdict: 'approve' }, status: 409 },

@@ -40,6 +40,7 @@ function makeApp(more: Partial<Agent> = {}, hosts: readonly string[] = []) {
     readiness: () => ({ ready: true, reasons: [] }),
     metrics: () => Promise.resolve('metric 1\n'),
     answer: note('answer'),
+    request: note('request'),
     pause: note('pause'),
     resume: note('resume'),
     announce: note('announce'),
@@ -71,6 +72,9 @@ describe('roles', () => {
   const all: Readonly<Record<string, readonly Role[]>> = {
     'POST /api/v1/plan': ['approver', 'operator', 'admin'],
     'POST /api/v1/approvals/:id': ['approver', 'operator', 'admin'],
+    'POST /api/v1/incidents/:id/snooze': ['approver', 'operator', 'admin'],
+    'POST /api/v1/incidents/:id/hand-over': ['approver', 'operator', 'admin'],
+    'POST /api/v1/incidents/:id/runbook': ['approver', 'operator', 'admin'],
     'POST /api/v1/pause': ['approver', 'operator', 'admin'],
     'POST /api/v1/resume': ['operator', 'admin'],
     'POST /api/v1/changes': ['reporter', 'operator', 'admin'],

@@ -39,6 +39,7 @@ function listener(
 ) {
   const heard: Heard[] = [];
   const commands: string[] = [];
+  const refused: string[] = [];
   const ear: Ear = {
     answer: (said) => {
       heard.push(said);
@@ -48,8 +49,13 @@ function listener(
       commands.push(`${who.id} ${who.groups.join()} ${words}`);
       return Promise.resolve('On watch.');
     },
+    runbooks: () => Promise.resolve(['restart-crashed-service']),
+    refused: (who, what, because) => {
+      refused.push(`${who} ${what}: ${because}`);
+      return Promise.resolve();
+    },
   };
-  return { heard, commands, ear };
+  return { heard, commands, refused, ear };
 }
 
 async function until(is: () => boolean): Promise<void> {

@@ -153,6 +153,8 @@ function objectionTo(
   groups: readonly string[],
 ): string | undefined {
   const nowMs = options.clock.nowMs();
+  if (answer.shownOn !== undefined && answer.shownOn !== pending.incidentId)
+    return 'it was given on the card of another incident';
   const asked = [...pending.requirement.from, ...(pending.rung > 0 ? pending.requirement.then : [])];
   if (!asked.some((who) => who === answer.who.id || groups.includes(who)))
     return `${answer.who.id} is not among those asked (${asked.join(', ')})`;

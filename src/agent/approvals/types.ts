@@ -15,6 +15,8 @@ export interface Answer {
   readonly verdict: 'approve' | 'deny';
   readonly via: string;
   readonly comment?: string;
+  /** The incident on whose card it was given, where the window knows: a plan of another is not answered from there. */
+  readonly shownOn?: string;
 }
 
 /** What the desk of approvals works with. */

@@ -1,5 +1,6 @@
 import type { Execution, Plan } from '../../domain/remediation.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
+import { endSnooze } from './snooze.ts';
 import { tell, tellingOf } from './telling.ts';
 import type { CaseWork } from './work.ts';
 
@@ -87,7 +88,10 @@ async function tellOfEnd(work: CaseWork, execution: Execution, escalate: boolean
   const { suggestions } = work.files.get(plan.incidentId);
   if (execution.status === 'succeeded')
     await tell(work, about, 'acted', false, { plan, execution, about: execution.id });
-  else await tell(work, about, 'act-failed', escalate, { plan, execution, suggestions, about: execution.id });
+  else {
+    await endSnooze(work, about.incident, 'an act for it did not help');
+    await tell(work, about, 'act-failed', escalate, { plan, execution, suggestions, about: execution.id });
+  }
   // A case that is over was only read back to be told of.
   const open = work.watch.state().incidents.some(({ id, status }) => id === plan.incidentId && status !== 'resolved');
   if (!open) work.files.forget(plan.incidentId);

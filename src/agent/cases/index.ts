@@ -8,17 +8,19 @@ import { serviceOf } from './facts.ts';
 import { createCaseFiles, type CaseFiles } from './file-store.ts';
 import type { Proposal } from './propose.ts';
 import { noticeTitle } from './notices.ts';
-import { createTurns } from './turns.ts';
+import { createTurns, type Turns } from './turns.ts';
 import type { CaseDeps, Cases } from './types.ts';
 import { onExecution } from './after.ts';
 import { onLapsed, onWithdrawn, proceed, reconsider } from './consent.ts';
+import { createErrands, requested } from './requests.ts';
+import { snoozeOf, wakeWhereWorse } from './snooze.ts';
 import { tell } from './telling.ts';
 import { handedOver, workOn, type CaseWork } from './work.ts';
 
 export { noticeOf } from './notices.ts';
 export { proposeOne } from './propose.ts';
 export { executorDeps } from './executor-deps.ts';
-export type { Cases } from './types.ts';
+export type { CaseRequest, Cases } from './types.ts';
 
 // Cases worked on at the same time; more wait their turn, gravest first.
 const atOnce = 4;
@@ -33,8 +35,14 @@ export function createCases(deps: CaseDeps): Cases {
   const work: CaseWork = { ...deps, files, begin: (proposal, approvals) => begin(work, proposal, approvals) };
   const over = new Map<string, Incident>();
   const putOff = new Set<string>();
+  const errands = createErrands();
   const turns = createTurns(atOnce, async (incidentId) => {
     putOff.delete(incidentId);
+    // Its own news is looked at in the next turn, when what was asked for has its effect.
+    if (await errands.run(incidentId)) {
+      putOff.add(incidentId);
+      return;
+    }
     const ended = over.get(incidentId);
     if (ended) {
       over.delete(incidentId);
@@ -71,18 +79,7 @@ export function createCases(deps: CaseDeps): Cases {
       over.set(incident.id, incident);
       turns.add(incident.id);
     },
-    tick: () => {
-      const nowMs = watch.clock.nowMs();
-      for (const id of putOff) turns.add(id);
-      const open = new Set<string>();
-      for (const incident of watch.state().incidents) {
-        if (incident.status === 'resolved') continue;
-        open.add(incident.id);
-        const { retryAtMs } = files.get(incident.id);
-        if (retryAtMs !== undefined && retryAtMs <= nowMs) turns.add(incident.id);
-      }
-      files.forgetIdle((id) => open.has(id) || turns.has(id));
-    },
+    tick: () => tick(work, turns, putOff),
     proceed: (plan, approvals) => proceed(work, plan, approvals),
     reconsider: (plan) => reconsider(work, plan),
     lapsed: (pending, because, code) => onLapsed(work, pending, because, code),
@@ -90,11 +87,33 @@ export function createCases(deps: CaseDeps): Cases {
     executionEvent: (event: ExecutionEvent) => onExecution(work, event, (id) => turns.add(id)),
     file: (incidentId) => files.read(incidentId),
     plan: (planId) => files.plan(planId),
+    asked: (incident, request) => {
+      const answer = errands.add(incident.id, () => requested(work, incidentOf(incident.id) ?? incident, request));
+      turns.add(incident.id);
+      return answer;
+    },
+    putOffUntil: (incidentId) => snoozeOf(work, incidentId)?.untilMs,
     restore: async (incidents) => {
       for (const incident of incidents) if (incident.status !== 'resolved') await files.load(incident.id);
     },
     idle: () => turns.idle(),
   };
+}
+
+// Takes up what was put off, what its time has come for, and what became worse than it was when somebody put it off.
+function tick(work: CaseWork, turns: Turns, putOff: ReadonlySet<string>): void {
+  const { watch, files } = work;
+  const nowMs = watch.clock.nowMs();
+  for (const id of putOff) turns.add(id);
+  void wakeWhereWorse(work).catch((thrown: unknown) => logFault(watch, '', thrown));
+  const open = new Set<string>();
+  for (const incident of watch.state().incidents) {
+    if (incident.status === 'resolved') continue;
+    open.add(incident.id);
+    const { retryAtMs } = files.get(incident.id);
+    if (retryAtMs !== undefined && retryAtMs <= nowMs) turns.add(incident.id);
+  }
+  files.forgetIdle((id) => open.has(id) || turns.has(id));
 }
 
 // Starting takes as long as the steps do; nobody waits for it here, the executor tells what became of it.

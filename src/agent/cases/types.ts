@@ -1,11 +1,12 @@
 import type { Incident, IncidentStatus, TimelineEntry } from '../../domain/alert.ts';
-import type { Approval, Decision, DenyCode } from '../../domain/authority.ts';
+import type { Approval, Decision, DenyCode, Principal } from '../../domain/authority.ts';
 import type { Put } from '../../domain/ports/store.ts';
 import type { Plan } from '../../domain/remediation.ts';
+import type { Json } from '../../lib/json.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
 import type { LogBook } from '../logbook.ts';
 import type { SpanBook } from '../spanbook.ts';
-import type { CaseFile, PendingApproval } from '../views.ts';
+import type { CaseFile, PendingApproval, RequestResult } from '../views.ts';
 import type { Watch } from '../watch.ts';
 
 /** The deciding half of the watch: each open incident is a case, worked on until it is settled or people have it. */
@@ -34,12 +35,23 @@ export interface Cases {
   file(incidentId: string): Promise<CaseFile | undefined>;
   /** A plan that was made lately. */
   plan(planId: string): Plan | undefined;
+  /** What a person asks for about an open incident, in turn with all other work on it: never beside it. */
+  asked(incident: Incident, request: CaseRequest): Promise<RequestResult>;
+  /** Until when nobody is to be called about an incident, because somebody put it off. */
+  putOffUntil(incidentId: string): number | undefined;
   /** Reads back the cases of open incidents after a restart. Nothing is worked on by that: see `poke`. */
   restore(incidents: readonly Incident[]): Promise<void>;
 
   /** Waits until no case is being worked on. */
   idle(): Promise<void>;
 }
+
+/** What a person may ask for about an incident. `reason` stands in the ledger. */
+export type CaseRequest = { readonly who: Principal; readonly reason?: string } & (
+  | { readonly what: 'snooze'; readonly forMs: number }
+  | { readonly what: 'hand-over'; readonly to?: string }
+  | { readonly what: 'runbook'; readonly runbook: string; readonly params: Readonly<Record<string, Json>> }
+);
 
 /** What the cases need beside the watch. */
 export interface CaseDeps {

@@ -150,7 +150,8 @@ async function nobodyMatches(work: CaseWork, facts: CaseFacts): Promise<void> {
   await tell(work, facts, 'nothing-matched', true, { suggestions: file.suggestions });
 }
 
-async function askPeople(work: CaseWork, facts: CaseFacts, chosen: Proposal): Promise<void> {
+/** Asks whoever policy names, or offers the plan where nobody may consent. */
+export async function askPeople(work: CaseWork, facts: CaseFacts, chosen: Proposal): Promise<void> {
   const { plan, decision } = chosen;
   const suggestions = work.files.get(facts.incident.id).suggestions;
   const requirement = decision.approval;
@@ -202,14 +203,16 @@ export function retryAfterMs(tries: number): number {
   return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(tries, 6));
 }
 
-function standingOf({ plan, decision }: Proposal): string {
+/** Where a case stands with its newest plan. */
+export function standingOf({ plan, decision }: Proposal): string {
   const reason = decision.reasons[0] ?? decision.decidedBy;
   if (decision.outcome === 'allow') return `carrying out ${plan.runbook.name}`;
   if (decision.outcome === 'require-approval') return `waiting for consent to ${plan.runbook.name}: ${reason}`;
   return `${plan.runbook.name} is denied: ${reason}`;
 }
 
-function lineOf({ plan, decision }: Proposal): string {
+/** The line of the timeline that says what was decided about a plan. */
+export function lineOf({ plan, decision }: Proposal): string {
   const what = plan.steps.map((step) => step.describe).join('; then ');
   const verdict = { allow: 'Allowed', 'require-approval': 'Needs consent', deny: 'Denied' }[decision.outcome];
   return `${verdict} by ${decision.decidedBy}: ${plan.runbook.name} (${what}). ${decision.reasons[0] ?? ''}`.trim();

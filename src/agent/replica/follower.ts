@@ -46,6 +46,8 @@ export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | '
     alerts: () => (seen()?.alerts ?? []).filter(({ status }) => status !== 'resolved'),
     approvals: () => (seen()?.approvals ?? []).filter(({ status }) => status === 'waiting'),
     answer: refuse,
+    request: refuse,
+    refused: refuse,
     pause: refuse,
     resume: refuse,
     plan: refuse,

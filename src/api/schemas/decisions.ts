@@ -1,6 +1,13 @@
 import * as z from 'zod';
 
-import type { AnswerResult, MatchView, MatrixRow, PendingApproval, PlanView } from '../../agent/index.ts';
+import type {
+  AnswerResult,
+  MatchView,
+  MatrixRow,
+  PendingApproval,
+  PlanView,
+  RequestResult,
+} from '../../agent/index.ts';
 import type { Approval, ApprovalRequirement, Decision, Principal, RuleConsidered } from '../../domain/authority.ts';
 import { list, named, zAutonomy, zMs } from './common.ts';
 import { zPlan } from './plans.ts';
@@ -112,6 +119,14 @@ export const zAnswerResult: z.ZodType<AnswerResult> = z
     z.object({ is: z.literal('refused'), message: z.string(), unknown: z.literal(true).exactOptional() }),
   ])
   .meta({ id: 'AnswerResult', description: "What came of a person's answer." });
+
+/** What came of a request about an incident. */
+export const zRequestResult = named<RequestResult>('RequestResult', 'What came of what a person asked for.', {
+  is: z.enum(['done', 'refused']),
+  message: z.string(),
+  plan: zPlan.exactOptional(),
+  decision: zDecision.exactOptional(),
+});
 
 /** Whether a runbook applied. */
 export const zMatch = named<MatchView>('Match', 'Whether a runbook applied, and why (not).', {

@@ -7,10 +7,11 @@ import type {
   Readiness,
   ServiceView,
   SignalView,
+  Snooze,
   SourceStatus,
   StatusView,
 } from '../../agent/index.ts';
-import { dictionary, list, named, zAutonomy, zGap, zLabels, zMs, zSample } from './common.ts';
+import { dictionary, list, named, zAutonomy, zGap, zLabels, zMs, zSample, zSeverity } from './common.ts';
 import { zDecision, zMatch, zPendingApproval } from './decisions.ts';
 import { zAlert, zChange, zChangeVerdict, zDiagnosis, zIncident } from './incidents.ts';
 import { zExecution, zPlan } from './plans.ts';
@@ -96,6 +97,14 @@ export const zStatusView = named<StatusView>('StatusView', 'What the watch is do
   }),
 });
 
+const zSnooze = named<Snooze>('Snooze', 'Nobody is called about an incident until a time, or until it gets worse.', {
+  by: z.string(),
+  atMs: zMs,
+  untilMs: zMs,
+  severity: zSeverity,
+  reason: z.string().exactOptional(),
+});
+
 /** Everything worked out about an incident. */
 export const zCaseFile = named<CaseFile>('CaseFile', 'Why it acted, why it did not, and what it waits for.', {
   incidentId: z.string(),
@@ -111,6 +120,7 @@ export const zCaseFile = named<CaseFile>('CaseFile', 'Why it acted, why it did n
   retryAtMs: zMs.exactOptional(),
   tries: z.int(),
   refusals: z.int().exactOptional(),
+  snooze: zSnooze.exactOptional(),
 });
 
 /** An incident with everything that belongs to it. */

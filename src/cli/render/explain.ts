@@ -79,6 +79,9 @@ function head({ incident, file }: IncidentView, style: Style): readonly string[]
     ...(file === undefined
       ? []
       : [wrap(style, `${paint(style, 'now:', 'cyan')} ${clean(file.standing, 600)}`, '  ', '')]),
+    ...(file?.snooze === undefined || incident.status === 'resolved'
+      ? []
+      : [`put off by ${clean(file.snooze.by, 100)} until ${when(style, file.snooze.untilMs)}`]),
   ];
 }
 

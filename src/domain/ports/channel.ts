@@ -66,6 +66,8 @@ export interface Heard {
   readonly about: string;
   readonly verdict: 'approve' | 'deny';
   readonly comment?: string;
+  /** The incident on whose card it was given, where the channel knows. */
+  readonly shownOn?: string;
 }
 
 /** What came of an answer, for the person who gave it. `settled`: no further answer is awaited. */
@@ -78,8 +80,15 @@ export interface HeardReply {
 /** Where a channel brings what it hears. Everything is recorded, refusals too; nothing here throws. */
 export interface Ear {
   answer(heard: Heard): Promise<HeardReply>;
-  /** `status`, `explain ID`, `pause REASON`, `resume REASON`: gives what to reply, as plain text. */
+  /**
+   * `status`, `explain ID`, `approve ID`, `deny ID`, `snooze ID 1h`, `hand-over ID [TO]`, `runbook ID NAME key=value`,
+   * `pause REASON`, `resume REASON`: gives what to reply, as plain text.
+   */
   command(words: string, who: Principal): Promise<string>;
+  /** Runbooks that may be chosen for an incident. */
+  runbooks(incidentId: string): Promise<readonly string[]>;
+  /** Something the channel itself turned away, such as an answer from another workspace: for the ledger. */
+  refused(who: string, what: string, because: string): Promise<void>;
 }
 
 /** A way to people. `address` is the part after the colon in `slack:#payments-oncall`. */
