@@ -11,7 +11,7 @@ const may = {
   agent: `lib|domain|io|${PURE}|${EDGE}`,
   api: 'lib|domain|agent',
   cli: 'lib|domain|agent|api',
-  ui: '',
+  ui: 'lib|domain',
 };
 
 export default {
@@ -57,6 +57,35 @@ export default {
       comment: 'api and cli are windows on agent/index.ts; put what they need behind it.',
       from: { path: '^src/(api|cli)/' },
       to: { path: '^src/agent/', pathNot: '^src/agent/index[.]ts$' },
+    },
+    {
+      name: 'page-takes-types-alone',
+      severity,
+      comment: 'The page speaks HTTP and is built for a browser: of domain it takes types, which leave nothing behind.',
+      from: { path: '^src/ui/' },
+      to: { path: '^src/domain/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'page-runs-in-a-browser',
+      severity,
+      comment:
+        'Nothing of Node is in a browser, and every library is weight on a phone: preact, its signals and uplot.',
+      from: { path: '^src/ui/' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: 'node_modules/(preact|@preact/signals|uplot)/' },
+    },
+    {
+      name: 'page-takes-pure-lib',
+      severity,
+      comment: 'This part of lib hashes with Node: the page has its own in src/ui/ledger, on WebCrypto.',
+      from: { path: '^src/ui/' },
+      to: { path: '^src/lib/(canonical|cel/|packed-keys)' },
+    },
+    {
+      name: 'page-is-not-imported',
+      severity,
+      comment: 'The page is built beside the daemon, never into it.',
+      from: { path: '^src/(?!ui/)' },
+      to: { path: '^src/ui/' },
     },
     {
       name: 'no-cycle',

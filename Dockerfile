@@ -4,7 +4,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
-COPY scripts/build.mjs scripts/image.mjs scripts/
+COPY scripts/build.mjs scripts/page.mjs scripts/image.mjs scripts/
 COPY src src
 COPY detectors detectors
 COPY runbooks runbooks

@@ -38,12 +38,32 @@ const shell = [
     message: 'exec is banned: use the Exec port with an argv array.',
   },
 ];
+// What the page may not do: text from outside is text (I12), and a token lives no longer than its tab.
+const asText = 'text from outside is text: let Preact write it.';
+const markup = [
+  { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: `Markup is banned: ${asText}` },
+  { selector: 'MemberExpression[property.name=/^(inner|outer)HTML$/]', message: `Markup is banned: ${asText}` },
+  {
+    selector: 'CallExpression[callee.property.name=/^(insertAdjacentHTML|write)$/]',
+    message: `Markup is banned: ${asText}`,
+  },
+];
+const outside = [
+  {
+    selector: "CallExpression[callee.name='fetch']",
+    message: 'fetch is banned outside src/ui/net: use the client, which brings the token and the deadline.',
+  },
+  {
+    selector: 'Identifier[name=/^(localStorage|sessionStorage|indexedDB)$/]',
+    message: 'Storage is banned outside src/ui/net: what a browser keeps is decided in one place.',
+  },
+];
 
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'coverage/**', '.cache/**', 'test/**/fixtures/**', 'examples/**'] },
-  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
+  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts', '**/*.tsx'] })),
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
@@ -58,7 +78,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'src/**/*.tsx'],
     rules: {
       'max-lines': ['error', { max: 300 }],
       'max-lines-per-function': ['error', { max: 70, skipComments: true, skipBlankLines: true }],
@@ -68,6 +88,15 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     ignores: ['src/io/**', 'src/main.ts', 'src/ui/**'],
     rules: { 'no-restricted-syntax': ['error', ...shell, ...ambient] },
+  },
+  {
+    files: ['src/ui/**/*.ts', 'src/ui/**/*.tsx'],
+    rules: { 'no-restricted-syntax': ['error', ...shell, ...markup] },
+  },
+  {
+    files: ['src/ui/**/*.ts', 'src/ui/**/*.tsx'],
+    ignores: ['src/ui/net/**'],
+    rules: { 'no-restricted-syntax': ['error', ...shell, ...markup, ...outside] },
   },
   {
     files: PURE.map((floor) => `src/${floor}/**/*.ts`),

@@ -1,4 +1,4 @@
-// Bundles src/ and its dependencies to dist/. One file for each part that is loaded on its own, not one a module: to find,
+// Bundles src/ and its dependencies to dist/, and the page to dist/ui. One file for each part that is loaded on its own, not one a module: to find,
 // read and compile hundreds of small files was most of what a start cost. `--if-stale` does nothing when dist/ is newer
 // than every source file, so that `npm run watchkeeper` in a clone always runs what the sources say without paying for a
 // build each time.
@@ -18,7 +18,7 @@ function newestMs(dir) {
   return newest;
 }
 
-const inputs = ['package.json', 'package-lock.json', 'scripts/build.mjs'].map(
+const inputs = ['package.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/page.mjs'].map(
   (file) => statSync(path.join(root, file)).mtimeMs,
 );
 const newest = Math.max(newestMs(path.join(root, 'src')), ...inputs);
@@ -43,6 +43,8 @@ const bundle = await rolldown({
 rmSync(dist, { recursive: true, force: true });
 await bundle.write({ dir: dist, format: 'esm', sourcemap: true });
 await bundle.close();
+const { buildPage } = await import('./page.mjs');
+await buildPage(path.join(dist, 'ui'));
 mkdirSync(dist, { recursive: true });
 chmodSync(path.join(dist, 'main.js'), 0o755);
 writeFileSync(stamp, '');

@@ -8,6 +8,7 @@ import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { authenticate, type TokenGrant } from './auth.ts';
 import { mount } from './mount.ts';
+import { pageRoutes, type Page } from './page.ts';
 import { problemOf } from './problem.ts';
 import type { Env } from './request.ts';
 import { table } from './table.ts';
@@ -19,6 +20,8 @@ export interface AppOptions {
   /** Host names under which the daemon may be addressed: anything else is refused, against DNS rebinding. Empty: any. */
   readonly hosts: readonly string[];
   readonly log: Log;
+  /** The page, where there is one to show. */
+  readonly page?: Page;
 }
 
 /**
@@ -40,6 +43,7 @@ export function createApp(options: AppOptions): Hono<Env> {
     await next();
   });
   mount(app, table, options.agent);
+  if (options.page) pageRoutes(app, options.page);
   return app;
 }
 

@@ -129,6 +129,42 @@ const planted: readonly (readonly [what: string, rule: string, file: string, tex
     "import type { ZodType } from 'zod';\nexport type B = ZodType;\n",
   ],
   [
+    'the page knows the API',
+    'floor-ui',
+    'src/ui/a.tsx',
+    "import type { Api } from '../api/api.ts';\nexport type A = Api;\n",
+  ],
+  [
+    'the page takes more than a type from domain',
+    'page-takes-types-alone',
+    'src/ui/b.ts',
+    "import { d } from '../domain/d.ts';\nexport const b = d;\n",
+  ],
+  [
+    'the page uses a Node built-in',
+    'page-runs-in-a-browser',
+    'src/ui/c.ts',
+    "import { readFileSync } from 'node:fs';\nexport const c = readFileSync;\n",
+  ],
+  [
+    'the page uses a package that is not its own',
+    'page-runs-in-a-browser',
+    'src/ui/d.ts',
+    "import * as z from 'zod';\nexport const d = z;\n",
+  ],
+  [
+    'the page takes a part of lib that needs Node',
+    'page-takes-pure-lib',
+    'src/ui/e.ts',
+    "import { canonical } from '../lib/canonical.ts';\nexport const e = canonical;\n",
+  ],
+  [
+    'the daemon imports the page',
+    'page-is-not-imported',
+    'src/api/page.ts',
+    "import { kept } from '../ui/kept.tsx';\nexport const page = kept;\n",
+  ],
+  [
     'the product imports a test',
     'no-test-in-src',
     'src/agent/b.ts',
@@ -149,7 +185,7 @@ const planted: readonly (readonly [what: string, rule: string, file: string, tex
 ];
 
 const lawful: Readonly<Record<string, string>> = {
-  'src/domain/d.ts': "import { e } from '../lib/ok.ts';\nexport const d: number = e;\n",
+  'src/domain/d.ts': "import { e } from '../lib/ok.ts';\nexport const d: number = e;\nexport type D = string;\n",
   'src/lib/ok.ts': "import { createHash } from 'node:crypto';\nexport const e = createHash.length;\n",
   'src/lib/d.ts': "import { c } from './c.ts';\nexport const d: number = c;\n",
   'src/policy/p.ts': "import * as z from 'zod';\nimport { d } from '../domain/d.ts';\nexport const p = z.literal(d);\n",
@@ -162,6 +198,10 @@ const lawful: Readonly<Record<string, string>> = {
     "import { p } from '../policy/p.ts';\nimport { s } from '../store/s.ts';\nexport const agent = [p, s];\n",
   'src/agent/inner.ts': 'export const inner = 1;\nexport type Inner = 1;\n',
   'src/api/api.ts': "import { agent } from '../agent/index.ts';\nexport const api = agent;\n",
+  'src/lib/canonical.ts': 'export const canonical = 1;\n',
+  'src/ui/kept.tsx':
+    "import { h } from 'preact';\nimport type { D } from '../domain/d.ts';\nimport { e } from '../lib/plain.ts';\nexport const kept = (d: D) => h('p', null, d, e);\n",
+  'src/lib/plain.ts': 'export const e = 1;\n',
   'test/t.ts': 'export const t = 1;\n',
 };
 

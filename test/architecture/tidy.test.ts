@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { banned, bannedIn, undocumented } from './rules.ts';
 import { filesBelow, importsOf, root, textOf, trackedFiles } from './tree.ts';
 
-const src = filesBelow('src').filter((file) => file.endsWith('.ts'));
+const src = filesBelow('src').filter((file) => /\.tsx?$/.test(file));
 const tests = [...filesBelow('test'), ...filesBelow('bench')].filter((file) => file.endsWith('.ts'));
 
 describe('the source', () => {
@@ -40,14 +40,14 @@ describe('the source', () => {
     expect(silent).toEqual([]);
   });
 
-  it('has no dead file: each is reached from main.ts, from a test or from a bench', () => {
+  it('has no dead file: each is reached from main.ts, from the page, from a test or from a bench', () => {
     const reached = new Set<string>();
     const visit = (file: string): void => {
       if (reached.has(file) || !existsSync(path.join(root, file))) return;
       reached.add(file);
       for (const next of importsOf(file)) visit(next);
     };
-    for (const file of ['src/main.ts', ...tests]) visit(file);
+    for (const file of ['src/main.ts', 'src/ui/main.tsx', ...tests]) visit(file);
     expect(src.filter((file) => !reached.has(file))).toEqual([]);
   });
 });

@@ -56,6 +56,12 @@ describe('the image', () => {
     expect(files.filter((file) => (statSync(file).mode & 0o6000) !== 0)).toEqual([]);
   });
 
+  test('serves the page', async () => {
+    const response = await fetch(`${url}/`);
+    const [, script = ''] = /src="(\/assets\/[\w.-]+\.js)"/.exec(await response.text()) ?? [];
+    expect([response.status, (await fetch(`${url}${script}`)).status]).toEqual([200, 200]);
+  });
+
   test('says what is in it: every package of the lockfile that is bundled, and none of the tools', () => {
     interface Bill {
       readonly bomFormat: string;

@@ -15,7 +15,7 @@ import { exitCodeOf, exitCodes } from '../exit.ts';
 export function runCommand(making: Making): Command {
   const command = resourceOptions(makeCommand('run', 'stand the watch, until SIGTERM or SIGINT'));
   return onAction<ResourceOptions>(making, command, async ({ shell, options }) => {
-    const [{ openDaemon }, { startServer }] = await Promise.all([
+    const [{ openDaemon }, { openPage, startServer }] = await Promise.all([
       import('../../agent/index.ts'),
       import('../../api/index.ts'),
     ]);
@@ -46,6 +46,7 @@ export function runCommand(making: Making): Command {
       log,
       grants: await grantsOf(shell, daemon),
       hosts: namesOf(host),
+      page: openPage(shell.files, `${shell.productFolder}/dist/ui`),
     });
     let ended: WatchkeeperError | undefined;
     try {

@@ -1,0 +1,76 @@
+import { render } from 'preact';
+import { useEffect } from 'preact/hooks';
+
+import type { Status } from './wire.ts';
+import { startClock } from './net/clock.ts';
+import { beat, follow } from './net/live.ts';
+import { followHistory, place } from './net/place.ts';
+import { token } from './net/session.ts';
+import { keepStatus, status, statusTrouble } from './net/status.ts';
+import { Trouble, ViewHead, Waiting } from './parts/basic.tsx';
+import { Shell } from './parts/shell.tsx';
+import { ApprovalsView } from './views/approvals.tsx';
+import { IncidentView } from './views/incident.tsx';
+import { IncidentsView } from './views/incidents.tsx';
+import { LedgerView } from './views/ledger.tsx';
+import { NowView } from './views/now.tsx';
+import { PolicyView } from './views/policy.tsx';
+import { ServiceView } from './views/service.tsx';
+import { ServicesView } from './views/services.tsx';
+import { SignInView } from './views/signin.tsx';
+
+function Page() {
+  if (token.value === undefined) return <SignInView />;
+  return <Watched key={token.value} />;
+}
+
+// Everything that asks the daemon begins with a token and ends with it.
+function Watched() {
+  useEffect(() => {
+    const leave = new AbortController();
+    const stop = keepStatus();
+    void follow(leave.signal);
+    addEventListener('visibilitychange', beat, { signal: leave.signal });
+    return () => {
+      leave.abort();
+      stop();
+      status.value = undefined;
+    };
+  }, []);
+  const trouble = statusTrouble.value;
+  return (
+    <Shell status={status.value}>
+      {trouble === undefined ? null : <Trouble error={trouble} />}
+      <View now={status.value} />
+    </Shell>
+  );
+}
+
+function View({ now }: { readonly now: Status | undefined }) {
+  const at = place.value;
+  switch (at.view) {
+    case 'now':
+      return now === undefined ? <Waiting /> : <NowView status={now} />;
+    case 'incidents':
+      return <IncidentsView />;
+    case 'incident':
+      return <IncidentView key={at.id} id={at.id} />;
+    case 'approvals':
+      return <ApprovalsView />;
+    case 'services':
+      return <ServicesView />;
+    case 'service':
+      return now === undefined ? <Waiting /> : <ServiceView name={at.name} status={now} />;
+    case 'policy':
+      return <PolicyView />;
+    case 'ledger':
+      return <LedgerView {...(at.seq === undefined ? {} : { seq: at.seq })} />;
+    case 'nowhere':
+      return <ViewHead title="There is nothing here" sub="Choose a place." />;
+  }
+}
+
+startClock();
+followHistory();
+const root = document.getElementById('page');
+if (root !== null) render(<Page />, root);

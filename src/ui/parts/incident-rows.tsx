@@ -1,0 +1,43 @@
+import type { Incident } from '../../domain/alert.ts';
+import { shortId } from '../lib/words.ts';
+import { rough } from '../lib/time.ts';
+import { Go, State, Text, When } from './basic.tsx';
+
+/** Incidents, one a line. */
+export function IncidentRows({ incidents }: { readonly incidents: readonly Incident[] }) {
+  return (
+    <ul class="rows">
+      {incidents.map((one) => (
+        <li key={one.id}>
+          <Go to={{ view: 'incident', id: one.id }} class="row">
+            <span class="title">
+              <State kind="severities" of={one.severity} />
+              <span>
+                <Text>{one.title}</Text>
+              </span>
+            </span>
+            <span class="side">
+              <When atMs={one.openedAtMs} still />
+            </span>
+            <span class="sub">
+              <Text>{lastWords(one)}</Text>
+            </span>
+            <span class="side">
+              <State kind="incidents" of={one.status} />
+            </span>
+          </Go>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function lastWords({ service, services, timeline, openedAtMs, resolvedAtMs, storm, mode, id }: Incident): string {
+  const others = services.length > 1 ? ` and ${services.length - 1} more` : '';
+  const marks = [storm ? 'a storm' : '', mode === 'shadow' ? 'shadow: nobody is paged' : ''].filter(
+    (one) => one !== '',
+  );
+  const took = resolvedAtMs === undefined ? '' : `took ${rough(resolvedAtMs - openedAtMs)}`;
+  const said = timeline.at(-1)?.text ?? '';
+  return [`${service}${others}`, ...marks, took, said, shortId(id)].filter((one) => one !== '').join(' · ');
+}

@@ -1,0 +1,102 @@
+import type { ComponentChildren } from 'preact';
+
+import type { Status } from '../wire.ts';
+import { count } from '../lib/words.ts';
+import type { Route } from '../lib/router.ts';
+import { link } from '../net/live.ts';
+import { place } from '../net/place.ts';
+import { forgetToken } from '../net/session.ts';
+import { Badge, Go } from './basic.tsx';
+import { Banners, HandButton } from './hand.tsx';
+import { Icon, type IconName } from './icon.tsx';
+
+const places: readonly { readonly to: Route; readonly name: string; readonly icon: IconName }[] = [
+  { to: { view: 'now' }, name: 'Now', icon: 'now' },
+  { to: { view: 'incidents' }, name: 'Incidents', icon: 'incidents' },
+  { to: { view: 'approvals' }, name: 'Approvals', icon: 'approvals' },
+  { to: { view: 'services' }, name: 'Services', icon: 'services' },
+  { to: { view: 'policy' }, name: 'Policy', icon: 'policy' },
+  { to: { view: 'ledger' }, name: 'Ledger', icon: 'ledger' },
+];
+
+/** The frame around every view. */
+export function Shell(props: { readonly status: Status | undefined; readonly children: ComponentChildren }) {
+  const { status, children } = props;
+  return (
+    <div class="shell">
+      <a class="skip" href="#main" onClick={(event) => skip(event)}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <Go to={{ view: 'now' }} class="brand">
+          <Icon name="now" size={22} /> Watchkeeper
+        </Go>
+        <span class="grow" />
+        <LinkState />
+        {status === undefined ? null : <HandButton status={status} />}
+        <button type="button" class="plain" onClick={() => forgetToken()}>
+          Sign out
+        </button>
+      </header>
+      <Rail waiting={status?.approvals.length ?? 0} open={status?.incidents.length ?? 0} />
+      <main id="main" tabIndex={-1}>
+        {status === undefined ? null : <Banners status={status} />}
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
+function Rail({ waiting, open }: { readonly waiting: number; readonly open: number }) {
+  const here = rooted(place.value);
+  const many: Readonly<Record<string, readonly [number, string]>> = {
+    Approvals: [waiting, `${count(waiting, 'plan')} waiting`],
+    Incidents: [open, `${open} open`],
+  };
+  return (
+    <nav class="rail" aria-label="Places">
+      <ul>
+        {places.map(({ to, name, icon }) => {
+          const [number = 0, words = ''] = many[name] ?? [];
+          return (
+            <li key={name}>
+              <Go to={to} current={here === to.view}>
+                <Icon name={icon} size={18} />
+                <span class="label">{name}</span>
+                {number === 0 ? null : (
+                  <span class="bubble">
+                    <span aria-hidden="true">{number > 99 ? '99+' : number}</span>
+                    <span class="hidden-text">, {words}</span>
+                  </span>
+                )}
+              </Go>
+            </li>
+          );
+        })}
+      </ul>
+    </nav>
+  );
+}
+
+function rooted({ view }: Route): Route['view'] {
+  if (view === 'incident') return 'incidents';
+  return view === 'service' ? 'services' : view;
+}
+
+function LinkState() {
+  switch (link.value) {
+    case 'live':
+      return <Badge is={{ word: 'live', tone: 'good', icon: 'check' }} />;
+    case 'polling':
+      return <Badge is={{ word: 'every 5 s', tone: 'note', icon: 'dots' }} />;
+    case 'cut':
+      return <Badge is={{ word: 'no connection', tone: 'bad', icon: 'cross' }} />;
+    case 'connecting':
+      return <Badge is={{ word: 'connecting', tone: 'note', icon: 'dots' }} />;
+  }
+}

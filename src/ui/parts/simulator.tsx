@@ -1,0 +1,108 @@
+import { useEffect, useId, useState } from 'preact/hooks';
+
+import { ApiError, post } from '../net/client.ts';
+import type { MatrixRow, WhatIf } from '../wire.ts';
+import { Card, State, Text, Trouble } from './basic.tsx';
+import { DecisionView } from './decision.tsx';
+import { PlanSteps } from './plan.tsx';
+
+/** "Would this be allowed now, and why?" Looks at the targets, and changes nothing. */
+export function Simulator(props: {
+  readonly rows: readonly MatrixRow[];
+  readonly chosen?: { readonly runbook: string; readonly service: string };
+}) {
+  const { rows, chosen } = props;
+  const [service, setService] = useState('');
+  const [runbook, setRunbook] = useState('');
+  const [found, setFound] = useState<WhatIf>();
+  const [wrong, setWrong] = useState<ApiError>();
+  const [busy, setBusy] = useState(false);
+  const [first, second] = [useId(), useId()];
+  const ask = (about: { readonly runbook: string; readonly service: string }): void => {
+    setBusy(true);
+    setWrong(undefined);
+    void post<WhatIf>('/api/v1/plan', { ...about, params: {} })
+      .then(setFound)
+      .catch((thrown: unknown) => setWrong(thrown instanceof ApiError ? thrown : new ApiError(0, 'it cannot be read')))
+      .finally(() => setBusy(false));
+  };
+  useEffect(() => {
+    if (chosen === undefined) return;
+    setService(chosen.service);
+    setRunbook(chosen.runbook);
+    ask(chosen);
+  }, [chosen]);
+  const services = [...new Set(rows.map((row) => row.service))].sort();
+  const runbooks = [
+    ...new Set(rows.filter((row) => service === '' || row.service === service).map((row) => row.runbook)),
+  ].sort();
+  return (
+    <Card title="Would this be allowed now?">
+      <form
+        class="filters"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (service !== '' && runbook !== '') ask({ runbook, service });
+        }}
+      >
+        <label htmlFor={first}>
+          Service
+          <select id={first} value={service} required onChange={(event) => setService(event.currentTarget.value)}>
+            <option value="">choose one</option>
+            {services.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label htmlFor={second}>
+          Runbook
+          <select id={second} value={runbook} required onChange={(event) => setRunbook(event.currentTarget.value)}>
+            <option value="">choose one</option>
+            {runbooks.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="submit" class="main" disabled={busy}>
+          {busy ? 'Asking …' : 'Ask'}
+        </button>
+      </form>
+      {wrong === undefined ? null : <Trouble error={wrong} />}
+      <div role="status">{found === undefined ? null : <Answer of={found} />}</div>
+      <p class="soft small">Asking looks at the targets and changes nothing.</p>
+    </Card>
+  );
+}
+
+function Answer({ of }: { readonly of: WhatIf }) {
+  return (
+    <div class="view">
+      <p>
+        <strong>
+          <Text>{`${of.runbook} on ${of.service}`}</Text>
+        </strong>{' '}
+        {of.decision === undefined ? null : <State kind="decisions" of={of.decision.outcome} />}
+      </p>
+      <p>
+        {of.match.matched ? 'The runbook applies: ' : 'The runbook does not apply: '}
+        <Text>{of.match.because}</Text>
+      </p>
+      {of.because === undefined ? null : (
+        <p>
+          There is no plan: <Text>{of.because}</Text>
+        </p>
+      )}
+      {of.decision === undefined ? null : <DecisionView decision={of.decision} />}
+      {of.plan === undefined ? null : (
+        <details>
+          <summary>What it would do</summary>
+          <PlanSteps plan={of.plan} />
+        </details>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Alert, Incident } from '../../src/domain/alert.ts';
+import type { Change } from '../../src/domain/change.ts';
+import type { Execution } from '../../src/domain/remediation.ts';
+import { chartOf, chartWords, incidentCharts, sparkPoints } from '../../src/ui/lib/chart.ts';
+import { routeOf } from '../../src/ui/lib/router.ts';
+import { sseStart, sseTake, type StreamEvent } from '../../src/ui/lib/sse.ts';
+import { shown } from '../../src/ui/lib/states.ts';
+import { absolute, clockTime, relative, rough } from '../../src/ui/lib/time.ts';
+import { shortId, visible } from '../../src/ui/lib/words.ts';
+import type { Signal } from '../../src/ui/wire.ts';
+
+describe('times', () => {
+  it('are told as a glance wants them', () => {
+    expect(relative(1_000, 1_500)).toBe('just now');
+    expect(relative(0, 190_000)).toBe('3m 10s ago');
+    expect(relative(720_000, 0)).toBe('in 12m');
+    expect(rough(3_723_000)).toBe('1h 2m');
+    expect(rough(0)).toBe('0s');
+    expect(rough(-61_000)).toBe('1m 1s');
+  });
+  it('are told in full, with their zone', () => {
+    const atMs = Date.UTC(2026, 10, 22, 1, 14, 7);
+    expect(absolute(atMs, 'UTC')).toBe('Sun 22 Nov 2026, 01:14:07 UTC');
+    expect(absolute(atMs, 'Europe/Berlin')).toContain('02:14:07');
+    expect(clockTime(atMs, 'Asia/Tokyo')).toBe('10:14:07');
+  });
+});
+
+describe('text from outside', () => {
+  it('shows what would turn a line around or hide in it', () => {
+    expect(visible('a\u202eb\u200bc\u0007\nd\te')).toBe('a\\u{202e}b\\u{200b}c\\u{7}\nd\te');
+    expect(visible('<script>alert(1)</script> grüße 日本')).toBe('<script>alert(1)</script> grüße 日本');
+  });
+  it('names a state that is not known as it came, as nothing certain', () => {
+    expect(shown('services', 'constructor')).toMatchObject({ word: 'constructor', tone: 'open' });
+    expect(shown('services', 'unknown').tone).toBe('open');
+    expect(shown('services', 'ok')).toMatchObject({ word: 'ok', tone: 'good' });
+  });
+  it('shortens ids to what tells them apart', () => {
+    expect(shortId('019ac1d2-aaaa-7bbb-8ccc-000000000000')).toBe('019ac1d2-aaaa');
+    expect(shortId('c2'.repeat(32))).toBe('c2c2c2c2c2c2');
+  });
+});
+
+describe('addresses', () => {
+  it.each([
+    '/incidents/',
+    '/ledger/x',
+    '/ledger/-1',
+    '/services/a/b',
+    '/policy/x',
+    '/incidents/%zz/..',
+    '/constructor',
+  ])('%s leads nowhere, and says so', (path) => {
+    expect(routeOf(path)).toMatchObject({ view: 'nowhere' });
+  });
+  it('survive what cannot be decoded', () => {
+    expect(routeOf('/incidents/%zz')).toEqual({ view: 'incident', id: '%zz' });
+  });
+});
+
+describe('the stream of events', () => {
+  const take = (...pieces: readonly string[]): readonly StreamEvent[] => {
+    let state = sseStart;
+    return pieces.flatMap((piece) => {
+      const taken = sseTake(state, piece);
+      ({ state } = taken);
+      return taken.events;
+    });
+  };
+  it('is taken apart however it is cut', () => {
+    const text = ': hello\n\nid: 7\nevent: incident\ndata: {"a":1}\ndata: 2\n\ndata:x\r\n\r\n';
+    const whole = take(text);
+    expect(whole).toEqual([
+      { type: 'incident', data: '{"a":1}\n2', id: '7' },
+      { type: 'message', data: 'x', id: '7' },
+    ]);
+    for (let at = 1; at < text.length; at++) expect(take(text.slice(0, at), text.slice(at)), String(at)).toEqual(whole);
+    expect(take(...text.split(/(?=[^])/))).toEqual(whole);
+  });
+  it('is nothing while an event has not ended, and does not grow for ever', () => {
+    expect(take('data: a', '\n')).toEqual([]);
+    expect(() => take('x'.repeat(1024 * 1024 + 1))).toThrow('too large');
+  });
+});
+
+const signal = (more: Partial<Signal> = {}): Signal => ({
+  signal: 'errors',
+  unit: 'ratio',
+  labels: {},
+  seriesKey: 'shop/errors{}',
+  recent: [
+    { tMs: 2_000, v: 0.1 },
+    { tMs: 3_000, v: Number.NaN },
+    { tMs: 4_000, v: 0.5 },
+  ],
+  ...more,
+});
+const alert = {
+  signal: 'errors',
+  labels: {},
+  finding: {
+    chart: {
+      seriesKey: 'shop/errors{}',
+      expected: [
+        { tMs: 1_000, low: 0, high: 0.02 },
+        { tMs: 4_000, low: 0, high: 0.03 },
+      ],
+      seen: [
+        { tMs: 1_000, v: 0.01 },
+        { tMs: 2_000, v: 0.09 },
+      ],
+    },
+  },
+} as unknown as Alert;
+const change = { id: 'c', kind: 'deploy', what: 'current', to: 'v3', atMs: 1_500 } as unknown as Change;
+const execution = {
+  plan: { runbook: { name: 'roll-back' } },
+  steps: [{ intentAtMs: 3_500 }, { stepId: 'not begun' }],
+} as unknown as Execution;
+
+const whole = (
+  series: readonly Signal[],
+  changes: readonly Change[] = [],
+  executions: readonly Execution[] = [],
+  incident: Partial<Incident> = {},
+) => ({ incident: { openedAtMs: 1_000, ...incident } as Incident, series, alerts: [alert], changes, executions });
+
+describe('charts', () => {
+  it('lay what was expected under what was seen, over one axis of time, the newest reading counting', () => {
+    const [chart] = incidentCharts(whole([signal()], [change], [execution]));
+    expect(chart).toMatchObject({
+      title: 'errors',
+      xs: [1, 2, 4],
+      seen: [0.01, 0.1, 0.5],
+      low: [0, null, 0],
+      high: [0.02, null, 0.03],
+      hasBand: true,
+      marks: [
+        { atMs: 1_500, kind: 'change', text: 'deploy v3' },
+        { atMs: 3_500, kind: 'action', text: 'action roll-back' },
+      ],
+    });
+  });
+  it('begin with what an alert is about, and leave out what has no course', () => {
+    const other = signal({ signal: 'traffic', seriesKey: 'shop/traffic{}' });
+    const still = signal({ seriesKey: 'x', signal: 'still', recent: [{ tMs: 1, v: 1 }] });
+    expect(incidentCharts(whole([still, other, signal()])).map(({ title }) => title)).toEqual(['errors', 'traffic']);
+  });
+  it('of an incident that is over leave out what came long after', () => {
+    const long = signal({ recent: [1_000, 60_000, 500_000].map((tMs) => ({ tMs, v: 1 })) });
+    const over = incidentCharts({ ...whole([long], [], [], { resolvedAtMs: 10_000 }), alerts: [] });
+    expect(over.map(({ xs }) => xs)).toEqual([[1, 60]]);
+  });
+  it('leave out marks that are not on them, and are said in words', () => {
+    const far = chartOf(signal(), undefined, [{ atMs: 99_000, kind: 'change', text: 'deploy v9' }]);
+    expect(far.marks).toEqual([]);
+    expect(far.hasBand).toBe(false);
+    const near = chartOf(signal(), undefined, [{ atMs: 3_000, kind: 'change', text: 'deploy v3' }]);
+    expect(chartWords(near, (value) => `${value * 100}%`)).toBe(
+      'errors: from 10% to 50%, between 10% and 50%; marked: deploy v3',
+    );
+    expect(chartWords(chartOf(signal({ recent: [] }), undefined, []), String)).toContain('nothing was measured');
+  });
+  it('draw a sparkline that stays in its box, and none of a single point', () => {
+    expect(sparkPoints(signal().recent, 100, 20)).toBe('0.0,18.0 100.0,2.0');
+    expect(sparkPoints([{ tMs: 1, v: 1 }], 100, 20)).toBe('');
+    const flat = [1, 2, 3].map((tMs) => ({ tMs, v: 7 }));
+    expect(sparkPoints(flat, 100, 20)).toBe('0.0,10.0 50.0,10.0 100.0,10.0');
+  });
+});
