@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -80,6 +80,20 @@ describe('a daemon in a process of its own', () => {
     expect(JSON.parse(out)).toMatchObject({
       entries: [{ entry: { type: 'paused', actor: expect.stringMatching(/^cli:/) as string } }],
     });
+  });
+
+  it('writes no secret into the ledger that somebody put into a reason', async () => {
+    const secret = 'AKIA' + 'QWERTYUIOPASDFGH';
+    expect((await asked('pause', '--reason', `the key ${secret} leaked`)).code).toBe(0);
+    expect((await asked('resume', '--reason', 'rotated')).code).toBe(0);
+    const exported = join(folder, 'exported');
+    expect((await asked('ledger', 'export', exported)).code).toBe(0);
+    const written = readdirSync(exported, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+      .join('');
+    expect(written).toContain('the key [redacted] leaked');
+    expect(written).not.toContain(secret);
   });
 
   it('says what a runbook would do, without doing it', async () => {
