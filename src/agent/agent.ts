@@ -4,7 +4,7 @@ import { limits } from '../lib/limits.ts';
 import type { Incident } from '../domain/alert.ts';
 import { parseAlertmanagerWebhook } from '../sources/alertmanager/index.ts';
 import { parseAnnouncedChange } from '../sources/announce/index.ts';
-import { exportLedger, proveInclusion, type LedgerHandle } from '../ledger/index.ts';
+import { exportLedger, proveEntry, proveInclusion, type LedgerHandle } from '../ledger/index.ts';
 import type { WriteFiles } from '../domain/ports/io.ts';
 import type { Composed } from './compose.ts';
 import { dryPlan } from './dry-plan.ts';
@@ -15,6 +15,11 @@ import { matrixOf } from './matrix.ts';
 import { createRequests } from './requests.ts';
 import type { Readiness, StatusView } from './views.ts';
 import type { Watch } from './watch.ts';
+import { approvalView } from './windows/approval-view.ts';
+import { chartsOf } from './windows/charts.ts';
+import { listIncidents } from './windows/incident-list.ts';
+import { overviewOf, serviceBriefs } from './windows/overview.ts';
+import { runbookViews, serviceDetail } from './windows/service-detail.ts';
 
 /** What the facade needs beside the composed watch. */
 export interface AgentOptions {
@@ -40,13 +45,13 @@ export function createAgent(options: AgentOptions): Agent {
     start: options.start,
     stop: options.stop,
     reload: options.reload,
-    status: () => statusView(options),
+    status: () => ({
+      ...statusView(options),
+      services: watch.catalog().services.map((service) => serviceView(watch, service)),
+    }),
     services: () => watch.catalog().services.map((service) => serviceView(watch, service)),
-    incidents: (asked) => listIncidents(watch, asked),
-    incident: async (id) => {
-      const found = await findIncident(watch, id);
-      return found ? incidentView(watch, cases, found) : undefined;
-    },
+    ...windows(options),
+    ...ledgerWindow(options),
     alerts: () => watch.state().alerts.filter((alert) => alert.status !== 'resolved'),
     approvals: () => watch.approvals().waiting(),
     answer: (about, who, verdict, via, comment, shownOn) =>
@@ -64,26 +69,6 @@ export function createAgent(options: AgentOptions): Agent {
     ...feedsOf(composed),
     readiness: () => readinessOf(options),
     metrics: () => watch.metrics.registry.metrics(),
-    ledger: async () => ({
-      size: options.ledger.size(),
-      checkpoint: await options.ledger.checkpoint(),
-      vkey: options.ledger.vkeys().join('\n'),
-    }),
-    ledgerEntries: async (fromSeq, limit) => {
-      const entries = await options.ledger.entries(fromSeq, Math.min(limit, limits.ledgerBatchEntries));
-      return Promise.all(
-        entries.map(async (entry) => {
-          const payload: Json | undefined =
-            entry.commitment === undefined ? undefined : await options.ledger.payload(entry.seq);
-          return { entry, ...(payload === undefined ? {} : { payload }) };
-        }),
-      );
-    },
-    ledgerProof: (seq) => proveInclusion(watch.store, seq),
-    ledgerExport: async (folder) => {
-      await options.ledger.flush();
-      return exportLedger({ store: watch.store, files: options.files, folder, signal: watch.signal });
-    },
   };
 }
 
@@ -117,7 +102,64 @@ function feedsOf(composed: Composed): Pick<Agent, 'announce' | 'alertmanager'> {
   };
 }
 
-function statusView(options: AgentOptions): StatusView {
+type Windows = Pick<Agent, 'service' | 'overview' | 'runbooks' | 'incidents' | 'incident' | 'charts' | 'approval'>;
+
+function windows(options: AgentOptions): Windows {
+  const { watch, cases } = options.composed;
+  const incident: Agent['incident'] = async (id) => {
+    const found = await findIncident(watch, id);
+    return found ? incidentView(watch, cases, found) : undefined;
+  };
+  return {
+    service: (name) => {
+      const service = watch.catalog().get(name);
+      return service && serviceDetail(watch, service);
+    },
+    overview: () => overviewOf(statusView(options), serviceBriefs(watch), readinessOf(options)),
+    runbooks: () => runbookViews(watch),
+    incidents: (query) => listIncidents(watch.store, watch.state().incidents, query),
+    incident,
+    charts: async (id) => {
+      const view = await incident(id);
+      return view && chartsOf(view, watch.window, watch.clock.nowMs());
+    },
+    approval: async (planId, who) => {
+      const asked = watch.approvals().of(planId);
+      return asked && approvalView(asked, await incident(asked.incidentId), who, watch.approvals().groupsOf(who));
+    },
+  };
+}
+
+type LedgerWindow = Pick<Agent, 'ledger' | 'ledgerEntries' | 'ledgerProof' | 'ledgerEntry' | 'ledgerExport'>;
+
+function ledgerWindow(options: AgentOptions): LedgerWindow {
+  const { watch } = options.composed;
+  return {
+    ledger: async () => ({
+      size: options.ledger.size(),
+      checkpoint: await options.ledger.checkpoint(),
+      vkey: options.ledger.vkeys().join('\n'),
+    }),
+    ledgerEntries: async (fromSeq, limit) => {
+      const entries = await options.ledger.entries(fromSeq, Math.min(limit, limits.ledgerBatchEntries));
+      return Promise.all(
+        entries.map(async (entry) => {
+          const payload: Json | undefined =
+            entry.commitment === undefined ? undefined : await options.ledger.payload(entry.seq);
+          return { entry, ...(payload === undefined ? {} : { payload }) };
+        }),
+      );
+    },
+    ledgerProof: (seq) => proveInclusion(watch.store, seq),
+    ledgerEntry: (seq) => proveEntry(watch.store, seq),
+    ledgerExport: async (folder) => {
+      await options.ledger.flush();
+      return exportLedger({ store: watch.store, files: options.files, folder, signal: watch.signal });
+    },
+  };
+}
+
+function statusView(options: AgentOptions): Omit<StatusView, 'services'> {
   const { watch } = options.composed;
   const statuses = watch.sources.statuses();
   const { paused, unwell } = watch.health.health(statuses);
@@ -132,7 +174,6 @@ function statusView(options: AgentOptions): StatusView {
     ...(paused ? { paused } : {}),
     unwell,
     sources: statuses,
-    services: watch.catalog().services.map((service) => serviceView(watch, service)),
     incidents: watch.state().incidents.filter((incident) => incident.status !== 'resolved'),
     approvals: watch.approvals().waiting(),
     running: watch.executor().active(),
@@ -170,21 +211,6 @@ function readinessOf(options: AgentOptions): Readiness {
     ...(watch.executor().halted() === undefined ? [] : [`the executor halted: ${watch.executor().halted() ?? ''}`]),
   ];
   return { ready: reasons.length === 0, reasons };
-}
-
-async function listIncidents(
-  watch: Watch,
-  asked: { readonly limit: number; readonly all: boolean },
-): Promise<readonly Incident[]> {
-  if (!asked.all)
-    return watch
-      .state()
-      .incidents.filter((incident) => incident.status !== 'resolved')
-      .slice(-asked.limit)
-      .reverse();
-  const stored = await watch.store.list('incident', { limit: asked.limit, reverse: true });
-  const live = new Map(watch.state().incidents.map((incident) => [incident.id, incident]));
-  return stored.map((row) => live.get(row.key) ?? (row.value as unknown as Incident));
 }
 
 async function findIncident(watch: Watch, id: string): Promise<Incident | undefined> {

@@ -1,7 +1,8 @@
-import type { Alert, Incident } from '../domain/alert.ts';
+import type { Alert } from '../domain/alert.ts';
 import type { Principal } from '../domain/authority.ts';
 import type { LedgerEntry } from '../domain/ledger.ts';
 import type { Json } from '../lib/json.ts';
+import type { EntryProof } from '../ledger/index.ts';
 import type { MatrixRow } from '../policy/index.ts';
 import type { CaseRequest } from './cases/index.ts';
 import type {
@@ -15,6 +16,8 @@ import type {
   ServiceView,
   StatusView,
 } from './views.ts';
+import type { IncidentPage, IncidentQuery } from './windows/incident-list.ts';
+import type { ApprovalView, Charts, Overview, RunbookView, ServiceDetail } from './windows/views.ts';
 
 /** What came of something handed in from outside. */
 export type Accepted = { readonly accepted: number; readonly problems: readonly string[] };
@@ -28,11 +31,20 @@ export interface Agent {
   stop(): Promise<void>;
   status(): StatusView;
   services(): readonly ServiceView[];
-  incidents(options: { readonly limit: number; readonly all: boolean }): Promise<readonly Incident[]>;
+  /** One service whole. `undefined` when there is none of that name. */
+  service(name: string): ServiceDetail | undefined;
+  /** What is happening now, in little. */
+  overview(): Overview;
+  runbooks(): readonly RunbookView[];
+  incidents(query: IncidentQuery): Promise<IncidentPage>;
   /** By id or a prefix of it that names one incident. */
   incident(id: string): Promise<IncidentView | undefined>;
+  /** The signals of an incident's services while it lasted, with what was expected of them and what happened beside. */
+  charts(id: string): Promise<Charts | undefined>;
   alerts(): readonly Alert[];
   approvals(): readonly PendingApproval[];
+  /** A question, waiting or over, as `who` sees it: by the plan's id. */
+  approval(planId: string, who: Principal): Promise<ApprovalView | undefined>;
   answer(
     about: string,
     who: Principal,
@@ -67,6 +79,8 @@ export interface Agent {
   ): Promise<readonly { readonly entry: LedgerEntry; readonly payload?: Json }[]>;
   /** A C2SP tlog-proof: one entry with its inclusion proof and the signed checkpoint, verifiable offline. */
   ledgerProof(seq: number): Promise<string>;
+  /** The same in parts, with what opens the payload's commitment: for a reader who recomputes it. */
+  ledgerEntry(seq: number): Promise<EntryProof>;
   /** Writes the log as tlog-tiles into a folder: of how many entries, and how many files were new. */
   ledgerExport(folder: string): Promise<{ readonly size: number; readonly written: number }>;
   /** Checks the resources anew, now, and swaps them in when all of them are right. */

@@ -16,7 +16,8 @@ export function serviceView(watch: Watch, service: Service): ServiceView {
   const alerts = watch.state().alerts.filter((alert) => alert.service === service.name && alert.status !== 'resolved');
   const signals = signalViews(watch, service.name);
   const changes = watch.changes.of(service.name).slice(-changesShown);
-  const { state, because } = stateOf(alerts, signals, watch.clock.nowMs(), () => gapOf(watch, service));
+  const newest = signals.map((signal) => signal.latest?.tMs ?? -Infinity);
+  const { state, because } = healthOf(watch, service, alerts, newest);
   return {
     name: service.name,
     team: service.owner.team,
@@ -68,20 +69,21 @@ export async function incidentView(watch: Watch, cases: Cases, incident: Inciden
   };
 }
 
-function stateOf(
+/** Whether a service is well, by its alerts and by the times of its newest samples. */
+export function healthOf(
+  watch: Watch,
+  service: Service,
   alerts: readonly Alert[],
-  signals: readonly SignalView[],
-  nowMs: number,
-  gap: () => string | undefined,
+  sampledMs: readonly number[],
 ): { readonly state: ServiceState; readonly because: string } {
   const firing = alerts.find((alert) => alert.status === 'firing' && alert.mode === 'active');
   if (firing) return { state: 'firing', because: firing.finding.reason };
   const pending = alerts.find((alert) => alert.status === 'pending' && alert.mode === 'active');
   if (pending) return { state: 'pending', because: pending.finding.reason };
   // No data is no health (I10).
-  const newest = Math.max(...signals.map((signal) => signal.latest?.tMs ?? -Infinity));
-  if (newest < nowMs - freshForMs) {
-    const why = gap();
+  const newestMs = sampledMs.reduce((most, tMs) => Math.max(most, tMs), -Infinity);
+  if (newestMs < watch.clock.nowMs() - freshForMs) {
+    const why = gapOf(watch, service);
     return { state: 'unknown', because: `nothing has been measured lately${why === undefined ? '' : `: ${why}`}` };
   }
   return { state: 'ok', because: 'no detector objects' };

@@ -4,19 +4,35 @@ import type { Role } from '../domain/authority.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
 import type { Env } from './request.ts';
 
-/** What a route lets its caller do. */
-export type Permission = 'read' | 'plan' | 'answer' | 'pause' | 'resume' | 'feed' | 'reload' | 'export';
+/** Every role there is. */
+export const roleNames = ['viewer', 'reporter', 'approver', 'operator', 'admin'] as const satisfies readonly Role[];
+
+/** Every permission there is. */
+export const permissionNames = [
+  'self',
+  'read',
+  'plan',
+  'answer',
+  'pause',
+  'resume',
+  'feed',
+  'reload',
+  'export',
+] as const;
+
+/** What a route lets its caller do. `self`: to be told who one is. */
+export type Permission = (typeof permissionNames)[number];
 
 /**
  * Who may do what. Stopping the machine's hand is for whoever may answer it; letting it act again takes more. A
  * `reporter` is a machine that tells us of changes and alerts: it may not even look.
  */
 export const permissions: Readonly<Record<Role, ReadonlySet<Permission>>> = {
-  viewer: new Set(['read']),
-  reporter: new Set(['feed']),
-  approver: new Set(['read', 'plan', 'answer', 'pause']),
-  operator: new Set(['read', 'plan', 'answer', 'pause', 'resume', 'feed']),
-  admin: new Set(['read', 'plan', 'answer', 'pause', 'resume', 'feed', 'reload', 'export']),
+  viewer: new Set(['self', 'read']),
+  reporter: new Set(['self', 'feed']),
+  approver: new Set(['self', 'read', 'plan', 'answer', 'pause']),
+  operator: new Set(['self', 'read', 'plan', 'answer', 'pause', 'resume', 'feed']),
+  admin: new Set(['self', 'read', 'plan', 'answer', 'pause', 'resume', 'feed', 'reload', 'export']),
 };
 
 /** The roles that give a permission. */

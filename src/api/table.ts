@@ -1,7 +1,7 @@
 import type { JsonObject } from '../lib/json.ts';
 import type { Endpoint } from './endpoint.ts';
 import { asking } from './endpoints/asking.ts';
-import { documentEndpoint } from './endpoints/document.ts';
+import { documentEndpoint, whoami } from './endpoints/document.ts';
 import { feeding } from './endpoints/feeding.ts';
 import { ledger } from './endpoints/ledger.ts';
 import { looking } from './endpoints/looking.ts';
@@ -16,6 +16,7 @@ let document: JsonObject | undefined;
 export const table: readonly Endpoint[] = [
   ...probes,
   documentEndpoint(openApiDocument),
+  whoami,
   ...looking,
   ...policy,
   ...ledger,

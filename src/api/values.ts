@@ -32,15 +32,6 @@ function wholeNumber(input: unknown): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** A switch in an address, off where it is absent. */
-export function zFlag(description: string) {
-  return z
-    .enum(['0', '1', 'true', 'false'])
-    .transform((text) => text === '1' || text === 'true')
-    .prefault('0')
-    .meta({ description });
-}
-
 /** A name or an id in an address: bounded, and nothing that a log line or a key could be confused by. */
 export const zId = z
   .string()

@@ -1,6 +1,7 @@
 import type { LedgerEntry } from '../domain/ledger.ts';
 import type { Store } from '../domain/ports/store.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
+import type { Json } from '../lib/json.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { readEntry } from './entry.ts';
@@ -8,6 +9,7 @@ import { hashLeaf } from './hash.ts';
 import { consistencyProof, inclusionProof, storeHashes } from './hashes.ts';
 import type { NoteVerifier } from './note.ts';
 import { checkConsistency, checkInclusion } from './proof.ts';
+import { readStoredEntries } from './reading.ts';
 import { exportedEntry, exportedHashes, type ExportedLedger } from './verify-export.ts';
 
 const firstLine = 'c2sp.org/tlog-proof@v1';
@@ -33,6 +35,43 @@ export async function proveInclusion(store: Store, seq: number): Promise<string>
   const [row] = await store.ledgerEntries(seq, 1);
   if (row?.seq !== seq) throw new WatchkeeperError('not-found', `there is no ledger entry ${seq}`);
   return formatReceipt(seq, row.data, proof, checkpoint.note);
+}
+
+/** What a receipt is made of, in parts, and what opens the payload's commitment; binary as base64. */
+export interface EntryProof {
+  readonly entry: LedgerEntry;
+  readonly leaf: string;
+  readonly proof: { readonly index: number; readonly size: number; readonly hashes: readonly string[] };
+  readonly note: string;
+  readonly payload?: { readonly data: string; readonly salt: string; readonly value: Json };
+}
+
+/**
+ * One entry with everything a reader needs to recompute it for himself.
+ *
+ * @throws `not-found` when there is no such entry.
+ */
+export async function proveEntry(store: Store, seq: number): Promise<EntryProof> {
+  const [hashes, checkpoint] = await Promise.all([storeHashes(store), store.ledgerCheckpoint()]);
+  if (checkpoint === undefined) throw new WatchkeeperError('not-found', 'there is no ledger in this store');
+  const proof = await inclusionProof(hashes, seq, checkpoint.size);
+  const [[row], [read], payload] = await Promise.all([
+    store.ledgerEntries(seq, 1),
+    readStoredEntries(store, seq, 1),
+    store.ledgerPayload(seq),
+  ]);
+  if (row?.seq !== seq || read === undefined)
+    throw new WatchkeeperError('not-found', `there is no ledger entry ${seq}`);
+  return {
+    entry: read.entry,
+    leaf: encodeBase64(row.data),
+    proof: { index: seq, size: checkpoint.size, hashes: proof.map(encodeBase64) },
+    note: checkpoint.note,
+    ...(payload !== undefined &&
+      read.payload !== undefined && {
+        payload: { data: encodeBase64(payload.data), salt: encodeBase64(payload.salt), value: read.payload },
+      }),
+  };
 }
 
 /** As {@link proveInclusion}, from an exported folder. */

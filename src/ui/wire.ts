@@ -26,6 +26,18 @@ export interface CaseFile {
   readonly standing: string;
 }
 
+/** An incident as a list tells it: without its story. */
+export interface IncidentBrief extends Omit<Incident, 'timeline' | 'alerts'> {
+  readonly alertCount: number;
+  readonly last?: string;
+}
+
+/** `GET /api/v1/incidents`: a page, and where the next one begins. */
+export interface IncidentPage {
+  readonly incidents: readonly IncidentBrief[];
+  readonly next?: string;
+}
+
 /** A plan that waits for people, or did. */
 export interface Pending {
   readonly planId: string;

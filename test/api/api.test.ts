@@ -35,8 +35,9 @@ function makeApp(more: Partial<Agent> = {}, hosts: readonly string[] = []) {
     alerts: () => [],
     approvals: () => [],
     matrix: () => [],
-    incidents: () => Promise.resolve([]),
+    incidents: () => Promise.resolve({ incidents: [] }),
     incident: () => Promise.resolve(undefined),
+    approval: () => Promise.resolve(undefined),
     readiness: () => ({ ready: true, reasons: [] }),
     metrics: () => Promise.resolve('metric 1\n'),
     answer: note('answer'),
@@ -81,6 +82,7 @@ describe('roles', () => {
     'POST /api/v1/webhooks/alertmanager': ['reporter', 'operator', 'admin'],
     'POST /api/v1/reload': ['admin'],
     'POST /api/v1/ledger/export': ['admin'],
+    'GET /api/v1/whoami': ['viewer', 'reporter', 'approver', 'operator', 'admin'],
   };
   const everybody: readonly Role[] = ['viewer', 'approver', 'operator', 'admin'];
   const { app } = makeApp();
@@ -93,7 +95,8 @@ describe('roles', () => {
   ];
 
   it('are declared for every route: looking for everybody but reporters, and each act for those it is for', () => {
-    expect(routes.filter((route) => route.startsWith('POST')).sort()).toEqual(Object.keys(all).sort());
+    const acting = (route: string): boolean => route.startsWith('POST');
+    expect(routes.filter(acting).sort()).toEqual(Object.keys(all).filter(acting).sort());
     expect(routes.length).toBeGreaterThan(15);
   });
 
@@ -102,7 +105,7 @@ describe('roles', () => {
     for (const role of roles) {
       const { app: fresh, asked } = makeApp();
       const headers = { ...json, authorization: `Bearer ${role}-token` };
-      const response = await fresh.request(path.replace(/:\w+/, 'abc'), {
+      const response = await fresh.request(path.replace(/:seq/, '1').replace(/:\w+/, 'abc'), {
         method,
         headers,
         ...(method === 'POST' ? { body: '{}' } : {}),
@@ -190,7 +193,7 @@ describe('what may be said', () => {
       '/api/v1/changes',
       '/api/v1/approvals/abcdefgh?verdict=approve',
     ]) {
-      expect((await app.request(path, { headers: bearer })).status).toBe(404);
+      expect((await app.request(path, { headers: bearer })).status).toBe(path.includes('?') ? 400 : 404);
     }
     expect(asked).toEqual([]);
   });

@@ -227,7 +227,7 @@ describe('I13: secrets', () => {
     });
     const get = async (url: string): Promise<string> =>
       (await app.request(url, { headers: { authorization: 'Bearer t0ken-of-the-test' } })).text();
-    const incidents = await agent.incidents({ limit: 20, all: true });
+    const { incidents } = await agent.incidents({ limit: 20, status: 'all' });
     const entries = await store.ledgerEntries(0, 10_000);
     const payloads = await store.ledgerPayloads(0, entries.length);
     const pages = [
@@ -235,9 +235,13 @@ describe('I13: secrets', () => {
       'services',
       'alerts',
       'approvals',
-      'incidents?all=1',
+      'overview',
+      'runbooks',
+      'incidents?status=all',
       'ledger/entries?limit=1000',
-      ...incidents.map(({ id }) => `incidents/${id}`),
+      ...incidents.flatMap(({ id }) => [`incidents/${id}`, `incidents/${id}/charts`]),
+      ...agent.services().map(({ name }) => `services/${name}`),
+      ...agent.approvals().map(({ planId }) => `approvals/${planId}`),
     ];
     const api = await Promise.all(
       pages.map(

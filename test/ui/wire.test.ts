@@ -2,6 +2,7 @@ import { describe, expectTypeOf, it } from 'vitest';
 
 import type {
   AnswerResult,
+  IncidentPage,
   IncidentView,
   LedgerView,
   MatrixRow,
@@ -17,6 +18,7 @@ describe('what the page reads', () => {
   it('is in what the agent gives', () => {
     expectTypeOf<StatusView>().toExtend<wire.Status>();
     expectTypeOf<IncidentView>().toExtend<wire.IncidentWhole>();
+    expectTypeOf<IncidentPage>().toExtend<wire.IncidentPage>();
     expectTypeOf<PlanView>().toExtend<wire.WhatIf>();
     expectTypeOf<AnswerResult>().toExtend<wire.AnswerResult>();
     expectTypeOf<MatrixRow>().toExtend<wire.MatrixRow>();

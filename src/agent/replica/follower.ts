@@ -4,11 +4,16 @@ import type { Clock, WriteFiles } from '../../domain/ports/io.ts';
 import type { Leadership } from '../../domain/ports/leadership.ts';
 import type { Store } from '../../domain/ports/store.ts';
 import type { Service } from '../../domain/service.ts';
-import { exportLedger, proveInclusion, readStoredEntries, storedCheckpoint } from '../../ledger/index.ts';
+import { exportLedger, proveEntry, proveInclusion, readStoredEntries, storedCheckpoint } from '../../ledger/index.ts';
 import type { Agent } from '../facade.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Resources } from '../resources.ts';
-import type { ServiceView, StatusView } from '../views.ts';
+import type { PendingApproval, Readiness, ServiceView, StatusView } from '../views.ts';
+import { approvalView } from '../windows/approval-view.ts';
+import { chartsOf } from '../windows/charts.ts';
+import { listIncidents } from '../windows/incident-list.ts';
+import { briefOfService, overviewOf } from '../windows/overview.ts';
+import type { ServiceDetail } from '../windows/views.ts';
 import { glimpseIncident, type Glimpse } from './glimpse.ts';
 
 /** What a follower stands on. */
@@ -33,14 +38,32 @@ export interface FollowerOptions {
 export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | 'stop'> {
   const { store, seen } = options;
   const refuse = (): Promise<never> => Promise.reject(notLeading(options.leadership));
+  const readiness = (): Readiness => {
+    const blind = options.blind();
+    return { ready: blind === undefined, reasons: blind === undefined ? [] : [blind] };
+  };
   return {
     status: () => statusOf(options),
     services: () => options.resources().services.map((service) => serviceOf(service, seen())),
-    incidents: async ({ limit, all }) => {
-      if (!all) return (seen()?.incidents ?? []).filter(({ status }) => status !== 'resolved').slice(0, limit);
-      return (await store().list('incident', { limit, reverse: true })).map(
-        ({ value }) => value as unknown as Glimpse['incidents'][number],
-      );
+    service: (name) => {
+      const service = options.resources().services.find((one) => one.name === name);
+      return service && followedService(service, seen());
+    },
+    overview: () => {
+      const status = statusOf(options);
+      return overviewOf(status, status.services.map(briefOfService), readiness());
+    },
+    runbooks: () => [],
+    incidents: (query) => listIncidents(store(), seen()?.incidents ?? [], query),
+    charts: async (id) => {
+      const view = await glimpseIncident(store(), id);
+      return view && chartsOf(view, undefined, options.clock.nowMs());
+    },
+    approval: async (planId, who) => {
+      const row = await store().get('approval', planId);
+      const asked = row?.value as unknown as PendingApproval | undefined;
+      // Who belongs to what is the leader's to say, and so is the answer.
+      return asked && approvalView(asked, await glimpseIncident(store(), asked.incidentId), who, []);
     },
     incident: (id) => glimpseIncident(store(), id),
     alerts: () => (seen()?.alerts ?? []).filter(({ status }) => status !== 'resolved'),
@@ -55,10 +78,7 @@ export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | '
     alertmanager: refuse,
     reload: refuse,
     matrix: () => [],
-    readiness: () => {
-      const blind = options.blind();
-      return { ready: blind === undefined, reasons: blind === undefined ? [] : [blind] };
-    },
+    readiness,
     metrics: () => options.metrics.registry.metrics(),
     ledger: async () => {
       const { checkpoint, vkeys } = await storedCheckpoint(store());
@@ -66,6 +86,7 @@ export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | '
     },
     ledgerEntries: (fromSeq, limit) => readStoredEntries(store(), fromSeq, Math.min(limit, limits.ledgerBatchEntries)),
     ledgerProof: (seq) => proveInclusion(store(), seq),
+    ledgerEntry: (seq) => proveEntry(store(), seq),
     ledgerExport: (folder) => exportLedger({ store: store(), files: options.files, folder, signal: options.signal }),
   };
 }
@@ -135,5 +156,21 @@ function serviceOf(service: Service, seen: Glimpse | undefined): ServiceView {
     changes: [],
     verdicts: [],
     alerts,
+  };
+}
+
+function followedService(service: Service, seen: Glimpse | undefined): ServiceDetail {
+  const { labels, owner, dependsOn, runsOn, origin, slos } = service;
+  return {
+    service: serviceOf(service, seen),
+    labels,
+    owner,
+    dependsOn,
+    dependents: [],
+    runsOn,
+    origin,
+    slos: slos.map(({ name, objective, windowMs, errors }) => ({ name, objective, windowMs, signal: errors })),
+    autonomy: [],
+    record: [],
   };
 }

@@ -111,7 +111,13 @@ export function createReplica(parts: ReplicaParts): Replica {
 function windowsOf(current: () => Omit<Agent, 'start' | 'stop'>): Omit<Agent, 'start' | 'stop' | 'status' | 'metrics'> {
   return {
     services: () => current().services(),
+    service: (name) => current().service(name),
+    overview: () => current().overview(),
+    runbooks: () => current().runbooks(),
     incidents: (asked) => current().incidents(asked),
+    charts: (id) => current().charts(id),
+    approval: (...args) => current().approval(...args),
+    ledgerEntry: (seq) => current().ledgerEntry(seq),
     incident: (id) => current().incident(id),
     alerts: () => current().alerts(),
     approvals: () => current().approvals(),

@@ -1,6 +1,9 @@
+import * as z from 'zod';
+
 import type { JsonObject } from '../../lib/json.ts';
 import { endpoint, ok, type Endpoint } from '../endpoint.ts';
-import { zJsonObject } from '../schemas/common.ts';
+import { permissionNames, permissions, roleNames } from '../roles.ts';
+import { list, zJsonObject } from '../schemas/common.ts';
 
 /** The endpoint that gives the OpenAPI document of the table it stands in. */
 export function documentEndpoint(document: () => JsonObject): Endpoint {
@@ -15,3 +18,25 @@ export function documentEndpoint(document: () => JsonObject): Endpoint {
     handle: () => ok(document()),
   });
 }
+
+/** Who the caller is. */
+export const whoami = endpoint({
+  method: 'get',
+  path: '/api/v1/whoami',
+  id: 'whoAmI',
+  tag: 'about',
+  summary: 'Who the caller is to the daemon, and what that lets it do.',
+  needs: 'self',
+  answers: {
+    200: {
+      description: 'The caller.',
+      schema: z.object({
+        id: z.string(),
+        groups: list(z.string()),
+        role: z.enum(roleNames),
+        permissions: list(z.enum(permissionNames)),
+      }),
+    },
+  },
+  handle: ({ who, role }) => ok({ id: who.id, groups: who.groups, role, permissions: [...permissions[role]] }),
+});

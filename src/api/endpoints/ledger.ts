@@ -4,6 +4,7 @@ import { limits } from '../../lib/limits.ts';
 import { endpoint, ok, type Endpoint } from '../endpoint.ts';
 import { list, zJson } from '../schemas/common.ts';
 import { zLedgerEntry, zLedgerView } from '../schemas/ledger.ts';
+import { zEntryProof } from '../schemas/pages.ts';
 import { zCount, zWhole } from '../values.ts';
 
 const zEntry = z.object({ entry: zLedgerEntry, payload: zJson.exactOptional() });
@@ -33,6 +34,18 @@ export const ledger: readonly Endpoint[] = [
     }),
     answers: { 200: { description: 'Entries.', schema: z.object({ entries: list(zEntry) }) } },
     handle: async ({ agent, query }) => ok({ entries: await agent.ledgerEntries(query.from, query.limit) }),
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/v1/ledger/entries/{seq}',
+    id: 'getLedgerEntry',
+    tag: 'ledger',
+    summary: 'One entry with its leaf, its inclusion proof, the signed checkpoint, and what opens its payload.',
+    description: 'Everything a reader needs to recompute it, without believing this answer.',
+    needs: 'read',
+    params: z.strictObject({ seq: zWhole }),
+    answers: { 200: { description: 'The entry and its proof.', schema: zEntryProof } },
+    handle: async ({ agent, params }) => ok(await agent.ledgerEntry(params.seq)),
   }),
   endpoint({
     method: 'get',

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { endpoint, ok, type Endpoint } from '../endpoint.ts';
 import { list, zJson } from '../schemas/common.ts';
 import { zMatrixRow, zPlanView } from '../schemas/decisions.ts';
+import { zRunbook } from '../schemas/pages.ts';
 
 /** What may be done. */
 export const policy: readonly Endpoint[] = [
@@ -17,11 +18,22 @@ export const policy: readonly Endpoint[] = [
     handle: ({ agent }) => ok({ rows: agent.matrix() }),
   }),
   endpoint({
+    method: 'get',
+    path: '/api/v1/runbooks',
+    id: 'listRunbooks',
+    tag: 'policy',
+    summary: 'The runbooks in force, with their parameters.',
+    needs: 'read',
+    answers: { 200: { description: 'Runbooks.', schema: z.object({ runbooks: list(zRunbook) }) } },
+    handle: ({ agent }) => ok({ runbooks: agent.runbooks() }),
+  }),
+  endpoint({
     method: 'post',
     path: '/api/v1/plan',
     id: 'planRunbook',
     tag: 'policy',
-    summary: 'What a runbook would do to a service now, and whether that would be allowed. Changes nothing.',
+    summary:
+      'What a runbook would do to a service now, and whether that would be allowed, by which rules. Changes nothing.',
     needs: 'plan',
     body: z.strictObject({
       runbook: z.string().min(1).max(200),

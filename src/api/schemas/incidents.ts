@@ -5,11 +5,12 @@ import type { Change, ChangeVerdict } from '../../domain/change.ts';
 import type { Diagnosis, Evidence, Hypothesis } from '../../domain/diagnosis.ts';
 import { dictionary, list, named, zGap, zJson, zLabels, zMode, zMs, zSample, zSeverity } from './common.ts';
 
-const expected = z.object({ tMs: zMs, low: z.number(), high: z.number() });
+/** One moment of an expected envelope. */
+export const zExpected = z.object({ tMs: zMs, low: z.number(), high: z.number() });
 
 const zChart = named<FindingChart>('FindingChart', 'The expected envelope beside what was seen.', {
   seriesKey: z.string(),
-  expected: list(expected),
+  expected: list(zExpected),
   seen: list(zSample),
 });
 

@@ -21,7 +21,8 @@ const zTarget = named<Target>('Target', 'What an action touches.', {
   labels: zLabels,
 });
 
-const zTraits = named<ActionTraits>('ActionTraits', "Risk traits, from the action's code.", {
+/** Risk traits. */
+export const zTraits = named<ActionTraits>('ActionTraits', "Risk traits, from the action's code.", {
   reversible: z.boolean(),
   idempotent: z.boolean(),
   destructive: z.boolean(),
@@ -119,22 +120,25 @@ const zVerification = named<Verification>('Verification', 'Whether it helped.', 
   dueAtMs: zMs,
 });
 
+/** Where an execution stands. */
+export const zExecutionStatus = z.enum([
+  'waiting-approval',
+  'running',
+  'verifying',
+  'succeeded',
+  'failed',
+  'undone',
+  'unknown',
+  'denied',
+  'cancelled',
+  'expired',
+]);
+
 /** A plan being carried out. */
 export const zExecution = named<Execution>('Execution', 'One plan being carried out, or not.', {
   id: z.string(),
   plan: zPlan,
-  status: z.enum([
-    'waiting-approval',
-    'running',
-    'verifying',
-    'succeeded',
-    'failed',
-    'undone',
-    'unknown',
-    'denied',
-    'cancelled',
-    'expired',
-  ]),
+  status: zExecutionStatus,
   epoch: z.number(),
   policyDigest: z.string(),
   startedAtMs: zMs,

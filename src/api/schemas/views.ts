@@ -65,6 +65,14 @@ const zSourceStatus = named<SourceStatus>('SourceStatus', 'How a source is doing
 /** The kill switch, when it is thrown. */
 export const zPause = z.object({ by: z.string(), atMs: zMs, reason: z.string() });
 
+/** Which part a replica has. */
+export const zReplica = z.object({
+  role: z.enum(['leader', 'follower']),
+  name: z.string(),
+  leader: z.string().exactOptional(),
+  epoch: z.int(),
+});
+
 /** What the watch is doing now. */
 export const zStatusView = named<StatusView>('StatusView', 'What the watch is doing now.', {
   version: z.string(),
@@ -73,14 +81,7 @@ export const zStatusView = named<StatusView>('StatusView', 'What the watch is do
   ceiling: zAutonomy,
   paused: zPause.exactOptional(),
   unwell: list(z.string()),
-  replica: z
-    .object({
-      role: z.enum(['leader', 'follower']),
-      name: z.string(),
-      leader: z.string().exactOptional(),
-      epoch: z.int(),
-    })
-    .exactOptional(),
+  replica: zReplica.exactOptional(),
   sources: list(zSourceStatus),
   services: list(zServiceView),
   incidents: list(zIncident),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import type { Incident } from '../../domain/alert.ts';
+import type { IncidentPage } from '../../agent/index.ts';
 import { findDaemon, type DaemonOptions } from '../daemon.ts';
 import { daemonOptions } from '../daemon-options.ts';
 import { renderIncidents } from '../render/status.ts';
@@ -19,12 +19,10 @@ export function incidentsCommand(making: Making): Command {
     .option('--limit <number>', 'the most to list', wholeNumber, 50);
   return onAction<Options>(making, command, async ({ shell, options, emit }) => {
     const daemon = await findDaemon(shell, options);
-    const all = options.all === true ? '1' : '0';
-    const { incidents } = await daemon.get<{ readonly incidents: readonly Incident[] }>(
-      `/api/v1/incidents?all=${all}&limit=${options.limit}`,
-    );
+    const status = options.all === true ? 'all' : 'open';
+    const { incidents } = await daemon.get<IncidentPage>(`/api/v1/incidents?status=${status}&limit=${options.limit}`);
     emit({ incidents }, (style) =>
-      incidents.length === 0 && all === '0' ? 'No open incident.' : renderIncidents(incidents, style),
+      incidents.length === 0 && status === 'open' ? 'No open incident.' : renderIncidents(incidents, style),
     );
     return undefined;
   });

@@ -82,7 +82,7 @@ function incidents(open: readonly Incident[], style: Style): readonly string[] {
 }
 
 /** Incidents, a line each: how grave, since when, what, and the id to ask with. */
-export function renderIncidents(all: readonly Incident[], style: Style): string {
+export function renderIncidents(all: readonly Omit<Incident, 'timeline' | 'alerts'>[], style: Style): string {
   if (all.length === 0) return 'No incidents.';
   return table(
     style,

@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 
-import type { Incident } from '../../domain/alert.ts';
 import { Card, Empty, Trouble, ViewHead, Waiting } from '../parts/basic.tsx';
 import { IncidentRows } from '../parts/incident-rows.tsx';
 import { useResource } from '../net/resource.ts';
 import { count } from '../lib/words.ts';
+import type { IncidentBrief, IncidentPage } from '../wire.ts';
 
 const step = 50;
 const most = 1_000;
@@ -14,9 +14,7 @@ export function IncidentsView() {
   const [all, setAll] = useState(false);
   const [limit, setLimit] = useState(step);
   const [words, setWords] = useState('');
-  const { value, error } = useResource<{ readonly incidents: readonly Incident[] }>(
-    `/api/v1/incidents?limit=${limit}${all ? '&all=1' : ''}`,
-  );
+  const { value, error } = useResource<IncidentPage>(`/api/v1/incidents?limit=${limit}&status=${all ? 'all' : 'open'}`);
   const found = value?.incidents.filter((one) => fits(one, words.trim().toLowerCase()));
   const full = value !== undefined && value.incidents.length >= limit && limit < most;
   return (
@@ -51,12 +49,12 @@ export function IncidentsView() {
   );
 }
 
-function List({ incidents, all }: { readonly incidents: readonly Incident[]; readonly all: boolean }) {
+function List({ incidents, all }: { readonly incidents: readonly IncidentBrief[]; readonly all: boolean }) {
   if (incidents.length > 0) return <IncidentRows incidents={incidents} />;
   return <Empty>{all ? 'No incident fits.' : 'Nothing is open.'}</Empty>;
 }
 
-function fits(incident: Incident, words: string): boolean {
+function fits(incident: IncidentBrief, words: string): boolean {
   const { title, services, id, severity, status } = incident;
   return words === '' || [title, ...services, id, severity, status].some((text) => text.toLowerCase().includes(words));
 }

@@ -4,8 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import type { LedgerEntry } from '../../../src/domain/ledger.ts';
-import type { IncidentView, Readiness, StatusView } from '../../../src/agent/index.ts';
-import type { Incident } from '../../../src/domain/alert.ts';
+import type { IncidentBrief, IncidentPage, IncidentView, Readiness, StatusView } from '../../../src/agent/index.ts';
 import type { Json } from '../../../src/lib/json.ts';
 import { until } from '../peers/peers.ts';
 
@@ -72,7 +71,7 @@ export interface DaemonProcess {
   status(): Promise<StatusView>;
   readiness(): Promise<Readiness>;
   /** Every incident, the newest first. */
-  incidents(): Promise<readonly Incident[]>;
+  incidents(): Promise<readonly IncidentBrief[]>;
   incident(id: string): Promise<IncidentView>;
   /** One value of its own /metrics. */
   metric(series: string): Promise<number | undefined>;
@@ -141,7 +140,7 @@ export async function startDaemon(home: Home, options: StartOptions = {}): Promi
     log: () => logLines(said()),
     status: () => get('/api/v1/status'),
     readiness: () => get('/readyz'),
-    incidents: async () => (await get<{ incidents: Incident[] }>('/api/v1/incidents?all=1')).incidents,
+    incidents: async () => (await get<IncidentPage>('/api/v1/incidents?status=all&limit=1000')).incidents,
     incident: (id) => get(`/api/v1/incidents/${id}`),
     metric: async (series) => {
       const line = (await ask('GET', '/metrics')).body.split('\n').find((each) => each.startsWith(`${series} `));

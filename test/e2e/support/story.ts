@@ -59,7 +59,9 @@ async function frozen(world: World): Promise<boolean> {
 }
 
 async function newest(world: World): Promise<string | undefined> {
-  const { incidents } = await world.get<{ readonly incidents: readonly Incident[] }>('/api/v1/incidents?all=1&limit=1');
+  const { incidents } = await world.get<{ readonly incidents: readonly Incident[] }>(
+    '/api/v1/incidents?status=all&limit=1',
+  );
   return incidents[0]?.id;
 }
 

@@ -4,7 +4,7 @@ import type { World } from './types.ts';
 export async function endingOf(world: World): Promise<string> {
   const { daemon, host, story } = world;
   const lines: string[] = [''];
-  const incidents = (await daemon?.agent.incidents({ limit: 20, all: true })) ?? [];
+  const incidents = (await daemon?.agent.incidents({ limit: 20, status: 'all' }))?.incidents ?? [];
   for (const { id } of [...incidents].reverse()) {
     const view = await daemon?.agent.incident(id);
     if (!view) continue;
