@@ -54,12 +54,17 @@ async function request(method: 'GET' | 'POST', path: string): Promise<Response> 
 
 async function send(method: string, path: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
-  if (token.value !== undefined) headers.set('authorization', `Bearer ${token.value}`);
+  const shown = token.value;
+  if (shown !== undefined) headers.set('authorization', `Bearer ${shown}`);
   if (init.body !== undefined) headers.set('content-type', 'application/json');
   if (!headers.has('accept')) headers.set('accept', 'application/json, text/plain');
   const signal = init.signal ?? AbortSignal.timeout(withinMs);
   try {
-    return await fetch(path, { ...init, method, headers, signal, redirect: 'error', cache: 'no-store' });
+    const response = await fetch(path, { ...init, method, headers, signal, redirect: 'error', cache: 'no-store' });
+    // Another answer may have come first, and somebody may have signed in anew since.
+    if (response.status === 401 && shown !== undefined && token.value === shown)
+      forgetToken('The daemon does not know this token.');
+    return response;
   } catch (thrown) {
     const late = thrown instanceof DOMException && thrown.name === 'TimeoutError';
     throw new ApiError(0, late ? 'the daemon did not answer in time' : 'the daemon does not answer');
@@ -75,7 +80,5 @@ async function errorOf(response: Response): Promise<ApiError> {
   const message = body.detail ?? body.error?.message;
   const fix = body.fix ?? body.error?.fix;
   const said = typeof message === 'string' ? message : `the daemon answered with status ${response.status}`;
-  if (response.status === 401)
-    forgetToken(token.value === undefined ? undefined : 'The daemon does not know this token.');
   return new ApiError(response.status, said, typeof fix === 'string' ? fix : undefined);
 }

@@ -27,7 +27,7 @@ export function DecisionView({ decision, brief = false }: { readonly decision: D
           All {decision.considered.length} rules that were looked at, {asked.length} of them with something to say
         </summary>
         <div class="scroll" tabIndex={0} role="region" aria-label="Rules that were looked at">
-          <table>
+          <table class="stack">
             <thead>
               <tr>
                 <th scope="col">Rule</th>

@@ -35,7 +35,7 @@ function One({ execution }: { readonly execution: Execution }) {
         </span>
       </div>
       <div class="scroll" tabIndex={0} role="region" aria-label="Steps and checks">
-        <table>
+        <table class="stack">
           <thead>
             <tr>
               <th scope="col">Step</th>

@@ -20,7 +20,7 @@ export function EntryTable(props: {
   if (entries.length === 0) return <Empty>The ledger is empty.</Empty>;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Ledger entries">
-      <table>
+      <table class="stack">
         <thead>
           <tr>
             <th scope="col" class="number">

@@ -13,6 +13,7 @@ export function IncidentRows({ incidents }: { readonly incidents: readonly (Inci
           <Go to={{ view: 'incident', id: one.id }} class="row">
             <span class="title">
               <State kind="severities" of={one.severity} />
+              <State kind="incidents" of={one.status} />
               <span>
                 <Text>{one.title}</Text>
               </span>
@@ -22,9 +23,6 @@ export function IncidentRows({ incidents }: { readonly incidents: readonly (Inci
             </span>
             <span class="sub">
               <Text>{lastWords(one)}</Text>
-            </span>
-            <span class="side">
-              <State kind="incidents" of={one.status} />
             </span>
           </Go>
         </li>

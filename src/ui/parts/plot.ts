@@ -19,7 +19,7 @@ export function plotOptions(data: () => ChartData, host: HTMLElement): uPlot.Opt
     padding: [10, 8, 0, 0],
     scales: { y: { range: (_plot, low, high) => roomy(low, high) } },
     axes: [
-      { ...axis, font, space: 80, values: (_plot, ticks) => ticks.map((at) => timeTick(at, ticks)) },
+      { ...axis, font, space: 80, size: 26, values: (_plot, ticks) => ticks.map((at) => timeTick(at, ticks)) },
       {
         ...axis,
         font,

@@ -15,7 +15,7 @@ export function ServiceTable({ services }: { readonly services: readonly Service
         <Empty>No service is watched yet.</Empty>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-label="Services">
-          <table>
+          <table class="stack">
             <thead>
               <tr>
                 <th scope="col">Service</th>

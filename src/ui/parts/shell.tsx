@@ -29,13 +29,14 @@ export function Shell(props: { readonly status: Status | undefined; readonly chi
       </a>
       <header class="top">
         <Go to={{ view: 'now' }} class="brand">
-          <Icon name="now" size={22} /> Watchkeeper
+          <Icon name="now" size={22} /> <span class="brand-word">Watchkeeper</span>
         </Go>
         <span class="grow" />
         <LinkState />
         {status === undefined ? null : <HandButton status={status} />}
-        <button type="button" class="plain" onClick={() => forgetToken()}>
-          Sign out
+        <button type="button" class="plain" aria-label="Sign out" onClick={() => forgetToken()}>
+          <Icon name="out" />
+          <span class="wide">Sign out</span>
         </button>
       </header>
       <Rail waiting={status?.approvals.length ?? 0} open={status?.incidents.length ?? 0} />

@@ -11,7 +11,7 @@ export function Sources({ status }: { readonly status: Status }) {
     <>
       <Card title="What the watch reads" flush>
         <div class="scroll" tabIndex={0} role="region" aria-label="Sources">
-          <table>
+          <table class="stack">
             <thead>
               <tr>
                 <th scope="col">Source</th>

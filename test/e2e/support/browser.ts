@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
 
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 
@@ -6,7 +7,7 @@ const program = '/usr/bin/chromium';
 
 /** Debian's chromium, with a profile of its own that is gone with it, and nothing that calls home. */
 export async function openBrowser(): Promise<Browser> {
-  if (!existsSync(program)) throw new Error(`${program} is not there: run test/e2e/peers/chromium.sh`);
+  execFileSync('bash', [path.join(import.meta.dirname, '../peers/chromium.sh')], { stdio: 'inherit' });
   return chromium.launch({
     executablePath: program,
     headless: true,
@@ -22,7 +23,7 @@ export async function openBrowser(): Promise<Browser> {
   });
 }
 
-/** A tab in a context of its own, signed in as whoever has the token. Requests to other origins fail the test. */
+/** A tab in a context of its own, signed in as whoever has the token, with what it asked for and what went wrong in it. */
 export async function openTab(
   browser: Browser,
   url: string,
