@@ -1,10 +1,11 @@
 import type { Store } from '../domain/ports/store.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
+import { firstDifference } from './first-difference.ts';
 import { storeHashes } from './hashes.ts';
 import { identityKeys, readIdentity } from './identity.ts';
 import { parseVerifier } from './note.ts';
 import { joinHashes, tileWidth } from './tree.ts';
-import type { LedgerReport } from './report.ts';
+import { maxProblems, type LedgerReport } from './report.ts';
 import { verifyLedger } from './verify.ts';
 import type { VerifiableLedger } from './fetch.ts';
 
@@ -14,10 +15,19 @@ export interface VerifyOptions {
   readonly vkeys?: readonly string[];
 }
 
-/** Verifies the ledger in a store, straight from its rows. */
+/** Verifies the ledger in a store, straight from its rows; says of one that does not hold up to where it does. */
 export async function verifyStore(store: Store, options: VerifyOptions = {}): Promise<LedgerReport> {
   const keys = options.vkeys?.map(parseVerifier) ?? identityKeys(await readIdentity(store));
-  return verifyLedger(await storeSource(store), keys);
+  const report = await verifyLedger(await storeSource(store), keys);
+  if (report.ok) return report;
+  const found = await firstDifference(store, report.size, keys);
+  if (found === undefined) return report;
+  // First in the list: it is what to look at first.
+  return {
+    ...report,
+    problems: [found, ...report.problems].slice(0, maxProblems),
+    problemCount: report.problemCount + 1,
+  };
 }
 
 async function storeSource(store: Store): Promise<VerifiableLedger> {
