@@ -30,6 +30,7 @@ export interface AgentOptions {
   readonly startedAtMs: number;
   readonly resourceState: () => { readonly ok: boolean; readonly problems: readonly string[] };
   readonly reload: Agent['reload'];
+  readonly inbound: Agent['inbound'];
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -60,6 +61,7 @@ export function createAgent(options: AgentOptions): Agent {
         ...(comment === undefined ? {} : { comment }),
         ...(shownOn === undefined ? {} : { shownOn }),
       }),
+    inbound: (channel, request) => options.inbound(channel, request),
     request: requests.request,
     refused: requests.refused,
     pause: (who, reason) => watch.health.pause(who.id, reason),

@@ -1,6 +1,7 @@
 import type { Alert } from '../domain/alert.ts';
 import type { Principal } from '../domain/authority.ts';
 import type { LedgerEntry } from '../domain/ledger.ts';
+import type { InboundReply, InboundRequest } from '../domain/ports/channel.ts';
 import type { Json } from '../lib/json.ts';
 import type { EntryProof } from '../ledger/index.ts';
 import type { MatrixRow } from '../policy/index.ts';
@@ -60,6 +61,8 @@ export interface Agent {
   request(about: string, request: CaseRequest, via: string): Promise<RequestResult>;
   /** Something that a window itself turned away: who claimed to ask for what, and why not. Written down, within bounds. */
   refused(who: string, what: string, via: string, because: string): Promise<void>;
+  /** What a channel's peer sent to the HTTP port. The channel verifies it; one that takes nothing answers `not-found`. */
+  inbound(channel: string, request: InboundRequest): Promise<InboundReply>;
   pause(who: Principal, reason: string): Promise<void>;
   resume(who: Principal, reason: string): Promise<void>;
   /** What a runbook would do now. Changes nothing. */

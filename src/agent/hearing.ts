@@ -1,5 +1,5 @@
 import { WatchkeeperError } from '../lib/errors.ts';
-import type { Channel, Ear, HeardReply } from '../domain/ports/channel.ts';
+import type { Channel, Ear, HeardReply, InboundReply, InboundRequest } from '../domain/ports/channel.ts';
 import type { Clock, Log, Random } from '../domain/ports/io.ts';
 import { obey, type CommandDesk } from './hearing-commands.ts';
 
@@ -48,6 +48,18 @@ async function keepListening(options: HearingOptions, channel: Channel, ear: Ear
 // Asked anew each time: it changes while a channel is awaited.
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
+}
+
+/** Hands what a peer sent to the channel it is for. @throws `not-found` when that takes nothing. */
+export async function takeInbound(
+  options: HearingOptions,
+  id: string,
+  request: InboundRequest,
+  signal: AbortSignal,
+): Promise<InboundReply> {
+  const channel = options.channels().get(id);
+  if (channel?.receive === undefined) throw new WatchkeeperError('not-found', 'no channel of that name is called back');
+  return channel.receive(request, earOf(options, channel), signal);
 }
 
 /** What a channel brings its answers and commands to. */

@@ -24,7 +24,7 @@ import { createAgent } from './agent.ts';
 import { toResources } from './assemble.ts';
 import { composeWatch, type Composed } from './compose.ts';
 import type { Agent } from './facade.ts';
-import { hear } from './hearing.ts';
+import { hear, takeInbound, type HearingOptions } from './hearing.ts';
 import { guardedChannel, guardedIo, guardedLedger } from './leadership/index.ts';
 import type { Config, Loaded, LoadOptions } from './load/index.ts';
 import type { Metrics } from './metrics.ts';
@@ -95,9 +95,13 @@ export async function openWatch(parts: LeadParts): Promise<Agent> {
     metrics,
   });
   const escalations = () => composed.watch.resources().escalations;
-  const listen = (to: Agent, signal: AbortSignal): Promise<void> =>
-    hear({ ...ambient, escalations, agent: scrubbedAgent(to, scrubber), channels: () => channels }, signal);
-  return scrubbedAgent(agentOf(options, ambient, composed, ledger, load, outcome, listen), scrubber);
+  const hearing = (to: Agent): HearingOptions => ({
+    ...ambient,
+    escalations,
+    agent: scrubbedAgent(to, scrubber),
+    channels: () => channels,
+  });
+  return scrubbedAgent(agentOf(options, ambient, composed, ledger, load, outcome, hearing), scrubber);
 }
 
 /** The newest checkpoint that this machine has seen, away from the store. */
@@ -124,7 +128,7 @@ function agentOf(
   ledger: LedgerHandle,
   load: LoadOptions,
   outcome: { readonly value: Loaded; readonly digest: string },
-  listen: (agent: Agent, signal: AbortSignal) => Promise<void>,
+  hearing: (agent: Agent) => HearingOptions,
 ): Agent {
   const { watch } = composed;
   const { config, resources } = outcome.value;
@@ -133,7 +137,8 @@ function agentOf(
   let running: Running | undefined;
   let beside: Promise<unknown> = Promise.resolve();
   const stopping = new AbortController();
-  const agent = createAgent({
+  const agent: Agent = createAgent({
+    inbound: (channel, request) => takeInbound(hearing(agent), channel, request, stopping.signal),
     composed,
     ledger,
     files: writeFiles,
@@ -163,7 +168,7 @@ function agentOf(
       });
       running = await startWatch(composed);
       tellAccess(config, composed, ambient, stopping.signal);
-      beside = Promise.all([reloading.run(stopping.signal), listen(agent, stopping.signal)]);
+      beside = Promise.all([reloading.run(stopping.signal), hear(hearing(agent), stopping.signal)]);
     },
     stop: async () => {
       stopping.abort(new WatchkeeperError('aborted', 'the daemon is stopping'));

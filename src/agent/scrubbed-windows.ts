@@ -40,6 +40,7 @@ export function scrubbedChannel(channel: Channel, scrubber: Scrubber): Channel {
     post: (notice, address, signal, thread) =>
       channel.post(scrubber.value(notice) as typeof notice, address, signal, thread),
     ...(channel.listen === undefined ? {} : { listen: channel.listen.bind(channel) }),
+    ...(channel.receive === undefined ? {} : { receive: channel.receive.bind(channel) }),
     check: (signal) => channel.check(signal),
     close: () => channel.close(),
   };

@@ -7,6 +7,7 @@ import type { Log } from '../domain/ports/io.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { authenticate, type TokenGrant } from './auth.ts';
+import { hooks } from './hooks.ts';
 import { mount } from './mount.ts';
 import { pageRoutes, type Page } from './page.ts';
 import { problemOf } from './problem.ts';
@@ -43,6 +44,7 @@ export function createApp(options: AppOptions): Hono<Env> {
     await next();
   });
   mount(app, table, options.agent);
+  hooks(app, options.agent);
   if (options.page) pageRoutes(app, options.page);
   return app;
 }

@@ -251,3 +251,36 @@ describe('what may be said', () => {
     expect((await app.request(`/api/v1/incidents?limit=${limit}`, { headers: bearer })).status).toBe(400);
   });
 });
+
+describe('where chats call back', () => {
+  const bytes = new Uint8Array([0, 255, 123, 10]);
+  const inbound = (seen: unknown[]) => ({
+    inbound: (channel: string, request: { readonly body: Uint8Array }) => {
+      seen.push(channel, [...request.body]);
+      return Promise.resolve({ status: 401, type: 'text/plain' as const, body: 'not accepted' });
+    },
+  });
+
+  it('needs no token, and hands the body on as it came in, for a signature is over its bytes', async () => {
+    const seen: unknown[] = [];
+    const { app } = makeApp(inbound(seen));
+    const response = await app.request('/hooks/slack', { method: 'POST', body: bytes });
+    expect([response.status, await response.text()]).toEqual([401, 'not accepted']);
+    expect(seen).toEqual(['slack', [...bytes]]);
+  });
+
+  it('does nothing on GET, and takes no more than any other body', async () => {
+    const seen: unknown[] = [];
+    const { app } = makeApp(inbound(seen));
+    expect((await app.request('/hooks/slack?payload=approve')).status).toBe(404);
+    const huge = { method: 'POST', body: new Uint8Array(limits.apiBodyBytes + 1) };
+    expect((await app.request('/hooks/slack', huge)).status).toBe(413);
+    expect(seen).toEqual([]);
+  });
+
+  it('is not found for anything that is no name of a channel', async () => {
+    const { app } = makeApp(inbound([]));
+    for (const name of ['..%2fapi', 'A', '__proto__', 'x'.repeat(80)])
+      expect((await app.request(`/hooks/${name}`, { method: 'POST', body: '{}' })).status).toBe(404);
+  });
+});

@@ -6,11 +6,16 @@ import { channelContract, type ChannelWorld } from '../contract/channel.ts';
 import { httpWorld, json, type Respond } from '../support/http-world.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { realReader } from '../support/real-reader.ts';
-import { click, startSlack, type SlackServer } from '../support/slack-server.ts';
+import { click, signed, startSlack, type SlackServer } from '../support/slack-server.ts';
 import { consentNeeded } from './notices.ts';
 
 const never = new AbortController().signal;
-const known: Readonly<Record<string, string>> = { BOT: 'xoxb-right', APP: 'xapp-right', OLD: 'xoxb-revoked' };
+const known: Readonly<Record<string, string>> = {
+  BOT: 'xoxb-right',
+  APP: 'xapp-right',
+  OLD: 'xoxb-revoked',
+  SIGNING: 'signing-secret',
+};
 
 let slack: SlackServer;
 let log: ReturnType<typeof recordingLog>;
@@ -58,8 +63,8 @@ function listener(
   return { heard, commands, refused, ear };
 }
 
-async function until(is: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500 && !is(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+async function until(is: () => boolean, most = 500): Promise<void> {
+  for (let tries = 0; tries < most && !is(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(is()).toBe(true);
 }
 
@@ -195,11 +200,16 @@ describe('an answer from Slack', () => {
       await until(() => slack.posts[0]?.edits === 1);
     });
     expect(heard).toEqual([
-      { who: { id: 'slack:U0ANA', groups: [] }, about: 'abcdef0123456789abcdef', verdict: 'approve' },
+      {
+        who: { id: 'slack:U0ANA', groups: [] },
+        about: 'abcdef0123456789abcdef',
+        verdict: 'approve',
+        shownOn: 'inc-7',
+      },
     ]);
     expect(slack.acknowledged).toEqual(['envelope-1']);
     const shown = JSON.stringify(slack.posts[0]?.blocks);
-    expect(shown).toContain('Approved by slack:U0ANA');
+    expect(shown).toMatch(/Approved by slack:U0ANA at \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
     expect(shown).not.toContain('watchkeeper.approve');
   });
 
@@ -213,8 +223,8 @@ describe('an answer from Slack', () => {
     expect(JSON.stringify(slack.posts[0]?.blocks)).toContain('watchkeeper.approve');
   });
 
-  it('of somebody from another workspace is not heard', async () => {
-    const { heard, commands, ear } = listener();
+  it('of somebody from another workspace is not heard, and that is told for the ledger', async () => {
+    const { heard, commands, refused, ear } = listener();
     await listening(ear, async () => {
       slack.send(
         'interactive',
@@ -229,6 +239,8 @@ describe('an answer from Slack', () => {
     });
     expect(heard).toEqual([]);
     expect(commands).toEqual([]);
+    await until(() => refused.length === 3);
+    expect(refused.every((one) => one.startsWith('slack:U0EVE ') && one.includes('another workspace'))).toBe(true);
   });
 
   it('of a shape that Slack does not send changes nothing', async () => {
@@ -275,6 +287,146 @@ describe('an answer from Slack', () => {
     ]);
     expect(slack.posts[1]).toMatchObject({ threadTs: '1.1', text: 'On watch.' });
   });
+});
+
+describe('the other buttons of a card', () => {
+  const press = (actionId: string, more: object = {}): Promise<string[]> => {
+    const { commands, ear } = listener();
+    return listening(ear, async () => {
+      const payload = click(slack.posts[0]!, actionId, 'inc-7');
+      const [action] = payload['actions'] as object[];
+      slack.send('interactive', { ...payload, actions: [{ ...action, ...more }] });
+      await until(() => slack.whispers.length === 1);
+    }).then(() => commands);
+  };
+
+  it('say what they are for: snooze, hand over, explain, pause', async () => {
+    const option = { selected_option: { value: 'inc-7 4h' } };
+    expect(await press('watchkeeper.snooze', option)).toEqual(['slack:U0ANA  snooze inc-7 4h from Slack']);
+    slack.whispers.splice(0);
+    expect(await press('watchkeeper.hand-over')).toEqual(['slack:U0ANA  hand-over inc-7']);
+    slack.whispers.splice(0);
+    expect(await press('watchkeeper.explain')).toEqual(['slack:U0ANA  explain inc-7']);
+    slack.whispers.splice(0);
+    expect(await press('watchkeeper.pause')).toEqual(['slack:U0ANA  pause asked for in Slack on incident inc-7']);
+  });
+
+  it('open a form for another runbook, which makes a request of it', async () => {
+    const { commands, ear } = listener();
+    await listening(ear, async () => {
+      slack.send('interactive', click(slack.posts[0]!, 'watchkeeper.runbook', 'inc-7'));
+      await until(() => slack.views.length === 1);
+      const [view] = slack.views;
+      expect(JSON.stringify(view)).toContain('restart-crashed-service');
+      const values = {
+        runbook: { runbook: { selected_option: { value: 'restart-crashed-service' } } },
+        params: { params: { value: 'wait=3' } },
+      };
+      const user = { id: 'U0ANA', team_id: 'T0HOME' };
+      slack.send('interactive', {
+        type: 'view_submission',
+        team: { id: 'T0HOME' },
+        user,
+        view: { ...view, state: { values } },
+      });
+      await until(() => slack.posts.some(({ channel }) => channel === 'U0ANA'));
+    });
+    expect(commands).toEqual(['slack:U0ANA  runbook inc-7 restart-crashed-service wait=3']);
+  });
+
+  it('of one incident on the card of another do nothing', async () => {
+    const { commands, refused, ear } = listener();
+    await listening(ear, async () => {
+      for (const id of ['hand-over', 'explain', 'pause', 'runbook'])
+        slack.send('interactive', click(slack.posts[0]!, `watchkeeper.${id}`, 'inc-8'));
+      await until(() => refused.length === 4);
+    });
+    expect(commands).toEqual([]);
+    expect(slack.views).toEqual([]);
+  });
+});
+
+describe('Slack in HTTP mode', () => {
+  const secret = 'signing-secret';
+  const made = (): Channel => channel({ signingSecret: { env: 'SIGNING' } });
+  const form = (payload: object): string => new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
+  const approve = (): string => form(click(slack.posts[0]!, 'watchkeeper.approve', 'abcdef0123456789abcdef'));
+
+  it('takes what Slack signed, at once, and once', async () => {
+    const { heard, refused, ear } = listener();
+    const one = made();
+    await one.post(consentNeeded, '#oncall', never);
+    const request = signed(secret, Date.now(), approve());
+    expect(await one.receive?.(request, ear, never)).toMatchObject({ status: 200, body: '' });
+    await until(() => heard.length === 1 && slack.posts[0]?.edits === 1);
+    expect(await one.receive?.(request, ear, never)).toMatchObject({ status: 401 });
+    expect(heard).toHaveLength(1);
+    expect(refused).toEqual(['unknown request: it was sent before']);
+  });
+
+  it('answers Slack’s question whether it is there, when that is signed', async () => {
+    const { ear } = listener();
+    const body = JSON.stringify({ type: 'url_verification', challenge: 'abc' });
+    const asked = signed(secret, Date.now(), body, 'application/json');
+    expect(await made().receive?.(asked, ear, never)).toMatchObject({ status: 200, body: 'abc' });
+    expect(await made().receive?.({ ...asked, headers: {} }, ear, never)).toMatchObject({ status: 401 });
+  });
+
+  it('takes commands and mentions too', async () => {
+    const { commands, ear } = listener();
+    const words = { team_id: 'T0HOME', user_id: 'U0ANA', channel_id: 'C1', text: 'status' };
+    const one = made();
+    await one.receive?.(signed(secret, Date.now(), new URLSearchParams(words).toString()), ear, never);
+    const event = { type: 'app_mention', user: 'U0BEN', channel: 'C1', ts: '1.1', text: '<@U0BOT> explain inc-7' };
+    const mention = JSON.stringify({ type: 'event_callback', team_id: 'T0HOME', event });
+    await one.receive?.(signed(secret, Date.now(), mention, 'application/json'), ear, never);
+    await until(() => commands.length === 2);
+  });
+
+  it.each<[string, (body: string) => ReturnType<typeof signed>]>([
+    ['is not signed', (body) => ({ ...signed(secret, Date.now(), body), headers: {} as never })],
+    ['is signed under another secret', (body) => signed('another', Date.now(), body)],
+    ['is signed under no secret', (body) => signed('', Date.now(), body)],
+    ['was signed six minutes ago', (body) => signed(secret, Date.now() - 361_000, body)],
+    ['is signed for six minutes from now', (body) => signed(secret, Date.now() + 361_000, body)],
+    ['was changed on its way', (body) => ({ ...signed(secret, Date.now(), body), body: Buffer.from(`${body}&x=1`) })],
+  ])('refuses what %s, and says so for the ledger', async (_how, request) => {
+    const { heard, refused, ear } = listener();
+    const one = made();
+    await one.post(consentNeeded, '#oncall', never);
+    expect(await one.receive?.(request(approve()), ear, never)).toMatchObject({ status: 401 });
+    expect(heard).toEqual([]);
+    expect(refused).toHaveLength(1);
+  });
+
+  it('is not there without a signing secret', () => {
+    expect('receive' in channel()).toBe(false);
+  });
+});
+
+describe('two hundred incidents in a minute', () => {
+  it('are few messages, none of them refused by Slack, each incident named and each question on a card', async () => {
+    const made = channel();
+    const incident = (n: number) => ({ ...consentNeeded.incident!, id: `inc-${n}` });
+    const plan = (n: number) => ({ ...consentNeeded.plan!, id: `${String(n).padStart(4, '0')}abcdef0123456789` });
+    const stop = AbortSignal.timeout(15_000);
+    const opened = Array.from({ length: 200 }, (_, n) =>
+      made.post(notice(`o${n}`, 'opened', { incident: incident(n), title: `shop-${n}-is-ill` }), '#oncall', stop),
+    );
+    const asked = Array.from({ length: 10 }, (_, n) =>
+      made.post(notice(`a${n}`, 'approval-needed', { incident: incident(n), plan: plan(n) }), '#oncall', stop),
+    );
+    const all = await Promise.all([...opened, ...asked]);
+    expect(all.filter(({ is }) => is === 'failed')).toEqual([]);
+    expect(slack.posts.length).toBeLessThan(20);
+    const shown = JSON.stringify(slack.posts.map(({ blocks }) => blocks));
+    for (let n = 0; n < 200; n++) expect(shown).toContain(`shop-${n}-is-ill`);
+    await until(() => {
+      const buttons = slack.posts.filter(({ blocks }) => JSON.stringify(blocks).includes('watchkeeper.approve'));
+      return buttons.length >= 10;
+    }, 2_000);
+    expect(slack.refusedForPace).toBe(0);
+  }, 60_000);
 });
 
 describe('the settings of Slack', () => {

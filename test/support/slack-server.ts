@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -23,6 +24,8 @@ export interface SlackPost {
 export interface SlackServer {
   readonly apiUrl: string;
   readonly posts: SlackPost[];
+  /** Forms that were opened. */
+  readonly views: Body[];
   readonly whispers: { readonly user: string; readonly text: string }[];
   readonly acknowledged: string[];
   readonly calls: string[];
@@ -32,6 +35,8 @@ export interface SlackServer {
   ) => { readonly status?: number; readonly error?: string; readonly retryAfter?: number } | undefined;
   /** Messages a second and conversation; more are refused with 429. */
   pacePerSecond: number;
+  /** How many were. */
+  refusedForPace: number;
   connected(): Promise<void>;
   /** Sends an envelope over the socket, as Slack does for clicks and commands. */
   send(type: string, payload: Body): void;
@@ -83,7 +88,10 @@ export async function startSlack(): Promise<SlackServer> {
         if (channel === '#nowhere') return { ok: false, error: 'channel_not_found' };
         const now = performance.now();
         const recent = (postedAt.get(channel) ?? []).filter((at) => now - at < 1_000);
-        if (recent.length >= slack.pacePerSecond) return 'too-fast';
+        if (recent.length >= slack.pacePerSecond) {
+          slack.refusedForPace++;
+          return 'too-fast';
+        }
         postedAt.set(channel, [...recent, now]);
         const wrong = limitsBroken(body);
         if (wrong !== undefined) return { ok: false, error: wrong };
@@ -108,6 +116,12 @@ export async function startSlack(): Promise<SlackServer> {
         post.edits++;
         return { ok: true, channel, ts: post.ts };
       }
+      case 'views.open':
+        if (textOf(body['trigger_id']) === '') return { ok: false, error: 'invalid_trigger_id' };
+        slack.views.push(
+          typeof body['view'] === 'string' ? (JSON.parse(body['view']) as Body) : (body['view'] as Body),
+        );
+        return { ok: true };
       case 'chat.postEphemeral':
         slack.whispers.push({ user: String(body['user']), text: String(body['text']) });
         return { ok: true };
@@ -130,11 +144,13 @@ export async function startSlack(): Promise<SlackServer> {
   const slack: SlackServer = {
     apiUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/api/`,
     posts: [],
+    views: [],
     whispers: [],
     acknowledged: [],
     calls: [],
     fault: () => undefined,
     pacePerSecond: 1,
+    refusedForPace: 0,
     connected: () => (sockets.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     send: (type, payload) => {
       const envelope = {
@@ -199,8 +215,22 @@ export function click(post: SlackPost, actionId: string, value: string, user = '
     type: 'block_actions',
     team: { id: team },
     user: { id: user, team_id: team },
+    trigger_id: 'trigger-1',
     container: { type: 'message', message_ts: post.ts, channel_id: post.channel },
     message: { ts: post.ts, text: post.text, blocks: post.blocks },
-    actions: [{ type: 'button', action_id: actionId, value }],
+    actions: [{ type: 'button', action_id: actionId, value, block_id: blockOf(post) }],
   };
+}
+
+function blockOf(post: SlackPost): unknown {
+  const blocks = (post as { blocks?: readonly Body[] }).blocks ?? [];
+  return blocks.find((block) => block['type'] === 'actions')?.['block_id'];
+}
+
+/** A request as Slack sends it in HTTP mode, signed under the secret. */
+export function signed(secret: string, atMs: number, body: string, type = 'application/x-www-form-urlencoded') {
+  const seconds = String(Math.floor(atMs / 1_000));
+  const mac = createHmac('sha256', secret).update(`v0:${seconds}:${body}`).digest('hex');
+  const headers = { 'content-type': type, 'x-slack-request-timestamp': seconds, 'x-slack-signature': `v0=${mac}` };
+  return { headers, body: new TextEncoder().encode(body) };
 }

@@ -73,6 +73,7 @@ export function guardedChannel(channel: Channel, tenure: Tenure): Channel {
       return channel.post(notice, address, signal, thread);
     },
     ...(channel.listen === undefined ? {} : { listen: channel.listen.bind(channel) }),
+    ...(channel.receive === undefined ? {} : { receive: channel.receive.bind(channel) }),
     check: (signal) => channel.check(signal),
     close: () => channel.close(),
   };

@@ -69,6 +69,7 @@ export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | '
     alerts: () => (seen()?.alerts ?? []).filter(({ status }) => status !== 'resolved'),
     approvals: () => (seen()?.approvals ?? []).filter(({ status }) => status === 'waiting'),
     answer: refuse,
+    inbound: refuse,
     request: refuse,
     refused: refuse,
     pause: refuse,

@@ -122,6 +122,7 @@ function windowsOf(current: () => Omit<Agent, 'start' | 'stop'>): Omit<Agent, 's
     alerts: () => current().alerts(),
     approvals: () => current().approvals(),
     answer: (...args) => current().answer(...args),
+    inbound: (...args) => current().inbound(...args),
     request: (...args) => current().request(...args),
     refused: (...args) => current().refused(...args),
     pause: (...args) => current().pause(...args),

@@ -1,10 +1,14 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
-import type { Json, JsonObject } from '../../lib/json.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import { oneLine } from '../../lib/text.ts';
+import type { Principal } from '../../domain/authority.ts';
 import type { Ear } from '../../domain/ports/channel.ts';
 import type { Log } from '../../domain/ports/io.ts';
 import type { SlackApi, SlackEnvelope } from '../../io/clients/slack.ts';
-import { actionIds, settledCard } from './card.ts';
+import { escaped, section, sectionChars } from './blocks.ts';
+import { actionIds, incidentOf, runbookForm, runbookView } from './buttons.ts';
+import { settledCard } from './card.ts';
+import { listAt, objectAt, textAt } from './payload.ts';
 
 /** The workspace the app is installed in, and the app's own user there. */
 export interface Workspace {
@@ -19,6 +23,7 @@ export interface HearingParts {
   readonly operators: readonly string[];
   readonly api: SlackApi;
   readonly log: Log;
+  readonly nowMs: () => number;
 }
 
 /** The group of those whom the channel's settings let lift the kill switch; the agent knows it by this name. */
@@ -36,7 +41,7 @@ export function createHearing(
   return async ({ type, body, ack }, signal) => {
     try {
       await ack();
-      if (type === 'interactive') await onClick(parts, workspace, ear, body, signal);
+      if (type === 'interactive') await onInteraction(parts, workspace, ear, body, signal);
       else if (type === 'slash_commands') await onCommand(parts, workspace, ear, body, signal);
       else if (type === 'events_api') await onMention(parts, workspace, ear, body, signal);
     } catch (thrown) {
@@ -45,44 +50,126 @@ export function createHearing(
   };
 }
 
-async function onClick(
+async function onInteraction(
   parts: HearingParts,
   workspace: Workspace,
   ear: Ear,
   body: JsonObject,
   signal: AbortSignal,
 ): Promise<void> {
-  const action = objectAt(listAt(body, 'actions')[0]);
   const user = objectAt(body['user']);
-  const container = objectAt(body['container']);
-  const [userId, value, channel] = [textAt(user, 'id'), textAt(action, 'value'), textAt(container, 'channel_id')];
-  if (textAt(body, 'type') !== 'block_actions' || userId === '') return;
+  const userId = textAt(user, 'id');
+  if (userId === '') return;
+  const channel = textAt(objectAt(body['container']), 'channel_id');
   const whisper = (text: string): Promise<unknown> =>
-    parts.api.call('chat.postEphemeral', { channel, user: userId, text: oneLine(text, 1_000) }, signal);
+    parts.api.call('chat.postEphemeral', { channel, user: userId, text: escaped(oneLine(text, 1_000)) }, signal);
   const theirs = foreign(body, user, workspace);
   if (theirs !== undefined) {
     parts.log.warn('a click from another workspace was refused', { user: userId, team: theirs });
+    await ear.refused(
+      `${parts.id}:${oneLine(userId, 40)}`,
+      'click',
+      `it came from another workspace (${oneLine(theirs, 40)})`,
+    );
     await whisper('You are not of the workspace that Watchkeeper answers to.');
     return;
   }
   const who = principal(parts, userId);
-  switch (textAt(action, 'action_id')) {
+  if (textAt(body, 'type') === 'view_submission') return onForm(parts, ear, who, body, signal);
+  if (textAt(body, 'type') === 'block_actions') return onClick({ parts, ear, who, body, channel, whisper }, signal);
+}
+
+interface Click {
+  readonly parts: HearingParts;
+  readonly ear: Ear;
+  readonly who: Principal;
+  readonly body: JsonObject;
+  readonly channel: string;
+  readonly whisper: (text: string) => Promise<unknown>;
+}
+
+async function onClick(click: Click, signal: AbortSignal): Promise<void> {
+  const { parts, ear, who, body, channel, whisper } = click;
+  const action = objectAt(listAt(body, 'actions')[0]);
+  const value = textAt(action, 'value');
+  // A card is named after its incident: the button of another on it was put there by nobody of ours.
+  const shownOn = incidentOf(textAt(action, 'block_id'));
+  const stray = shownOn !== undefined && value !== shownOn;
+  const actionId = textAt(action, 'action_id');
+  switch (actionId) {
     case actionIds.approve:
     case actionIds.deny: {
-      const verdict = textAt(action, 'action_id') === actionIds.approve ? 'approve' : 'deny';
-      const reply = await ear.answer({ who, about: value, verdict });
-      if (reply.is === 'recorded' && reply.settled)
-        await settle(parts, body, channel, `${verb[verdict]} by ${who.id}. ${reply.message}`, signal);
-      else await whisper(reply.message);
+      const verdict = actionId === actionIds.approve ? 'approve' : 'deny';
+      const reply = await ear.answer({ who, about: value, verdict, ...(shownOn === undefined ? {} : { shownOn }) });
+      if (reply.is === 'recorded' && reply.settled) {
+        const at = new Date(parts.nowMs()).toISOString().slice(0, 16).replace('T', ' ');
+        await settle(parts, body, channel, `${verb[verdict]} by ${who.id} at ${at} UTC. ${reply.message}`, signal);
+      } else await whisper(reply.message);
       return;
     }
+    case actionIds.snooze: {
+      const [incident = '', duration = ''] = textAt(objectAt(action['selected_option']), 'value').split(' ');
+      if (shownOn !== undefined && incident !== shownOn) return refuseStray(click, actionId);
+      await whisper(await ear.command(`snooze ${incident} ${duration} from Slack`, who));
+      return;
+    }
+    case actionIds.runbook:
+    case actionIds.handOver:
     case actionIds.explain:
-      await whisper(await ear.command(`explain ${value}`, who));
+    case actionIds.pause:
+      if (stray) return refuseStray(click, actionId);
+      return onOther(click, actionId, value, signal);
+  }
+}
+
+async function refuseStray({ ear, who, whisper }: Click, actionId: string): Promise<void> {
+  const because = 'it was given on the card of another incident';
+  await ear.refused(who.id, actionId, because);
+  await whisper(`That is refused: ${because}.`);
+}
+
+async function onOther(click: Click, actionId: string, incident: string, signal: AbortSignal): Promise<void> {
+  const { parts, ear, who, body, whisper } = click;
+  switch (actionId) {
+    case actionIds.runbook: {
+      const runbooks = await ear.runbooks(incident);
+      if (runbooks.length === 0) await whisper('No runbook matches this incident.');
+      else
+        await parts.api.call(
+          'views.open',
+          { trigger_id: textAt(body, 'trigger_id'), view: runbookView(incident, runbooks) },
+          signal,
+        );
+      return;
+    }
+    case actionIds.handOver:
+      await whisper(await ear.command(`hand-over ${incident}`, who));
+      return;
+    case actionIds.explain:
+      await whisper(await ear.command(`explain ${incident}`, who));
       return;
     case actionIds.pause:
-      await whisper(await ear.command(`pause asked for in Slack on incident ${value}`, who));
+      await whisper(await ear.command(`pause asked for in Slack on incident ${incident}`, who));
       return;
   }
+}
+
+// A form stands in no conversation: what came of it is told to whoever sent it, in theirs with the app.
+async function onForm(
+  parts: HearingParts,
+  ear: Ear,
+  who: Principal,
+  body: JsonObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const view = objectAt(body['view']);
+  if (textAt(view, 'callback_id') !== runbookForm) return;
+  const values = objectAt(objectAt(view['state'])['values']);
+  const chosen = objectAt(objectAt(objectAt(values['runbook'])['runbook'])['selected_option']);
+  const params = textAt(objectAt(objectAt(values['params'])['params']), 'value').trim();
+  const words = `runbook ${textAt(view, 'private_metadata')} ${textAt(chosen, 'value')} ${params}`;
+  const text = await ear.command(words, who);
+  await parts.api.call('chat.postMessage', { channel: textAt(objectAt(body['user']), 'id'), ...quoted(text) }, signal);
 }
 
 const verb = { approve: 'Approved', deny: 'Denied' } as const;
@@ -110,7 +197,8 @@ async function onCommand(
   signal: AbortSignal,
 ): Promise<void> {
   const [userId, channel] = [textAt(body, 'user_id'), textAt(body, 'channel_id')];
-  if (userId === '' || textAt(body, 'team_id') !== workspace.team) return;
+  if (userId === '') return;
+  if (textAt(body, 'team_id') !== workspace.team) return elsewhere(parts, ear, userId, 'command');
   const text = await ear.command(textAt(body, 'text'), principal(parts, userId));
   await parts.api.call('chat.postEphemeral', { channel, user: userId, ...quoted(text) }, signal);
 }
@@ -124,11 +212,16 @@ async function onMention(
 ): Promise<void> {
   const event = objectAt(body['event']);
   const [userId, channel, ts] = [textAt(event, 'user'), textAt(event, 'channel'), textAt(event, 'ts')];
-  const said = textAt(event, 'type') === 'app_mention' && userId !== '' && userId !== workspace.bot;
-  if (!said || textAt(body, 'team_id') !== workspace.team || foreign({}, event, workspace) !== undefined) return;
+  if (textAt(event, 'type') !== 'app_mention' || userId === '' || userId === workspace.bot) return;
+  if (textAt(body, 'team_id') !== workspace.team || foreign({}, event, workspace) !== undefined)
+    return elsewhere(parts, ear, userId, 'mention');
   const words = textAt(event, 'text').replace(/<@[A-Z0-9]+>/g, ' ');
   const text = await ear.command(words, principal(parts, userId));
   await parts.api.call('chat.postMessage', { channel, thread_ts: ts, ...quoted(text) }, signal);
+}
+
+function elsewhere(parts: HearingParts, ear: Ear, userId: string, what: string): Promise<void> {
+  return ear.refused(`${parts.id}:${oneLine(userId, 40)}`, what, 'it came from another workspace');
 }
 
 function principal(parts: HearingParts, userId: string) {
@@ -148,21 +241,6 @@ function foreign(body: JsonObject, user: JsonObject, { team }: Workspace): strin
 
 // Plain text in a block: what is quoted cannot mention or link.
 function quoted(text: string): JsonObject {
-  const short = text.slice(0, 2_900);
-  const safe = short.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
-  return { text: safe, blocks: [{ type: 'section', text: { type: 'plain_text', emoji: false, text: short } }] };
-}
-
-function textAt(object: JsonObject, key: string): string {
-  const value = object[key];
-  return typeof value === 'string' ? value : '';
-}
-
-function objectAt(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
-}
-
-function listAt(object: JsonObject, key: string): readonly Json[] {
-  const value = object[key];
-  return Array.isArray(value) ? (value as readonly Json[]) : [];
+  const short = text.slice(0, sectionChars);
+  return { text: escaped(short), blocks: section([short]) };
 }

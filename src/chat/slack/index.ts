@@ -6,7 +6,9 @@ import { zSecretRef, zUrl } from '../../lib/zod-parts.ts';
 import type { Channel, ChannelKind } from '../../domain/ports/channel.ts';
 import type { ReaderIo, SecretRef } from '../../domain/ports/io.ts';
 import { slackApi, slackSocket } from '../../io/clients/slack.ts';
-import { createHearing, type Workspace } from './hearing.ts';
+import { createHearing, type HearingParts, type Workspace } from './hearing.ts';
+import { objectionToSignature, plainReply, readInbound, seenSignatures } from './inbound.ts';
+import { textAt } from './payload.ts';
 import { createPosting } from './posting.ts';
 
 /**
@@ -18,8 +20,10 @@ import { createPosting } from './posting.ts';
  */
 export interface SlackConfig {
   readonly botToken: SecretRef;
-  /** For Socket Mode; without one nobody can answer in Slack. */
+  /** For Socket Mode. Without one, and without a signing secret, nobody can answer in Slack. */
   readonly appToken?: SecretRef;
+  /** For HTTP mode: what the app signs its requests with. */
+  readonly signingSecret?: SecretRef;
   /** The workspace's id; without one, that of the bot token. */
   readonly team?: string;
   /** User ids that may lift the kill switch from Slack. */
@@ -37,7 +41,10 @@ export const slackChannel: ChannelKind<SlackConfig> = {
       botToken: zSecretRef.describe('The bot token (xoxb-…), by handle.'),
       appToken: zSecretRef
         .exactOptional()
-        .describe('The app-level token (xapp-…) for Socket Mode; without it nobody can answer in Slack.'),
+        .describe('The app-level token (xapp-…) for Socket Mode, which needs no open port.'),
+      signingSecret: zSecretRef
+        .exactOptional()
+        .describe('The signing secret, for HTTP mode: Slack sends to /hooks/ID of this daemon.'),
       team: z
         .string()
         .regex(/^[TE][A-Z0-9]{2,20}$/, 'must be a workspace id such as T012AB3CD')
@@ -65,7 +72,8 @@ function createSlack(id: string, config: SlackConfig, io: ReaderIo): Channel {
       throw new WatchkeeperError('malformed', 'auth.test: Slack did not say whose token this is');
     return { team: config.team ?? team, bot };
   };
-  const { appToken } = config;
+  const { appToken, signingSecret } = config;
+  const parts: HearingParts = { id, operators: config.operators, api, log: io.log, nowMs: () => io.clock.nowMs() };
   return {
     id,
     kind: 'slack',
@@ -75,14 +83,11 @@ function createSlack(id: string, config: SlackConfig, io: ReaderIo): Channel {
       ? {}
       : {
           listen: async (ear, signal) => {
-            const hearing = createHearing(
-              { id, operators: config.operators, api, log: io.log },
-              await workspace(signal),
-              ear,
-            );
+            const hearing = createHearing(parts, await workspace(signal), ear);
             await slackSocket({ apiUrl, appToken }, io, (envelope) => void hearing(envelope, signal), signal);
           },
         }),
+    ...(signingSecret === undefined ? {} : { receive: httpMode(parts, signingSecret, io, workspace) }),
     check: async (signal) => {
       await workspace(signal);
     },
@@ -90,5 +95,40 @@ function createSlack(id: string, config: SlackConfig, io: ReaderIo): Channel {
       closing.abort();
       return Promise.resolve();
     },
+  };
+}
+
+// Slack wants its answer within three seconds, and an approval may take longer: it is acknowledged once it is verified.
+function httpMode(
+  parts: HearingParts,
+  signingSecret: SecretRef,
+  io: ReaderIo,
+  workspace: (signal: AbortSignal) => Promise<Workspace>,
+): NonNullable<Channel['receive']> {
+  const seen = seenSignatures();
+  let known: Workspace | undefined;
+  return async (request, ear, signal) => {
+    const secret = await io.secrets.resolve(signingSecret, signal);
+    const nowMs = io.clock.nowMs();
+    const signed = objectionToSignature(secret, request, nowMs);
+    const replayed = (): string | undefined =>
+      seen.first(request.headers['x-slack-signature'] ?? '', nowMs) ? undefined : 'it was sent before';
+    const objection = signed ?? replayed();
+    if (objection !== undefined) {
+      await ear.refused('unknown', 'request', objection);
+      return plainReply(401, 'not accepted\n');
+    }
+    const envelope = readInbound(request);
+    if (envelope === undefined) return plainReply(400, 'not readable\n');
+    const { type, body } = envelope;
+    if (body['type'] === 'url_verification') return plainReply(200, textAt(body, 'challenge').slice(0, 500));
+    const hear = async (): Promise<void> => {
+      known ??= await workspace(signal);
+      await createHearing(parts, known, ear)({ type, body, ack: () => Promise.resolve() }, signal);
+    };
+    hear().catch((thrown: unknown) =>
+      io.log.warn('what Slack sent could not be taken', { type, error: WatchkeeperError.from(thrown) }),
+    );
+    return plainReply(200);
   };
 }

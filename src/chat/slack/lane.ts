@@ -3,14 +3,15 @@ import type { Clock } from '../../domain/ports/io.ts';
 
 /** One piece of work for a conversation. */
 export interface Errand {
-  /** Goes before the others: somebody is waited for. */
-  readonly urgent: boolean;
+  /** `urgent` goes before the others: somebody is waited for. `later`: when nothing else is left to be done. */
+  readonly when: 'urgent' | 'usual' | 'later';
   run(): Promise<void>;
 }
 
-/** Does errands one after the other with a pause between them, urgent ones first. */
+/** Does errands one after the other with a pause between them, urgent ones first, what can wait last. */
 export interface Lane {
   add(errand: Errand): void;
+  /** How much of it cannot wait. */
   waiting(): number;
 }
 
@@ -23,10 +24,8 @@ export function createLane(clock: Clock, everyMs: number, signal: AbortSignal): 
   let working = false;
   const work = async (): Promise<void> => {
     while (queue.length > 0 && !signal.aborted) {
-      const at = Math.max(
-        0,
-        queue.findIndex((errand) => errand.urgent),
-      );
+      const first = (when: Errand['when']): number => queue.findIndex((errand) => errand.when === when);
+      const at = [first('urgent'), first('usual'), 0].find((index) => index >= 0) ?? 0;
       const [errand] = queue.splice(at, 1);
       await errand?.run();
       await clock.sleep(everyMs, signal).catch(() => undefined);
@@ -41,6 +40,6 @@ export function createLane(clock: Clock, everyMs: number, signal: AbortSignal): 
       working = true;
       void work();
     },
-    waiting: () => queue.length,
+    waiting: () => queue.filter(({ when }) => when !== 'later').length,
   };
 }

@@ -3,7 +3,8 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { Delivery, Notice, NoticeKind, Thread } from '../../domain/ports/channel.ts';
 import type { Clock, Log } from '../../domain/ports/io.ts';
 import type { SlackApi } from '../../io/clients/slack.ts';
-import { card, digest, threadEntry, type SlackMessage } from './card.ts';
+import { body, card, threadEntry } from './card.ts';
+import { digest, mostInDigest } from './digest.ts';
 import { createLane, type Lane } from './lane.ts';
 
 /** Puts notices into Slack conversations at the pace Slack takes them. */
@@ -12,7 +13,7 @@ export interface Posting {
 }
 
 const everyMs = 1_100;
-// More than this many first messages waiting for one conversation are told as one.
+// More than this many messages waiting for one conversation are told as one.
 const crowd = 5;
 const tries = 3;
 const urgent: ReadonlySet<NoticeKind> = new Set(['approval-needed', 'act-failed', 'nothing-matched', 'agent-unwell']);
@@ -22,6 +23,7 @@ interface Waiting {
   readonly notice: Notice;
   readonly signal: AbortSignal;
   readonly settle: (delivery: Delivery) => void;
+  readonly thread: Thread | undefined;
 }
 
 interface Conversation {
@@ -29,9 +31,12 @@ interface Conversation {
   /** First messages by incident. */
   readonly roots: Map<string, string>;
   readonly crowded: Waiting[];
+  /** Cards to be brought up to date when there is time: of an incident only the newest. */
+  readonly behind: Map<string, Waiting>;
 }
 
 const rememberedRoots = 1_000;
+const mostBehind = 1_000;
 
 /** @param closing when it fires nothing more is sent. */
 export function createPosting(
@@ -43,11 +48,16 @@ export function createPosting(
   const of = (address: string): Conversation => {
     const known = conversations.get(address);
     if (known !== undefined) return known;
-    const made = { lane: createLane(io.clock, everyMs, closing), roots: new Map(), crowded: [] };
+    const lane = createLane(io.clock, everyMs, closing);
+    const made: Conversation = { lane, roots: new Map(), crowded: [], behind: new Map() };
     conversations.set(address, made);
     return made;
   };
-  const desk: Desk = { send: (method, body, signal) => patiently(api, io.clock, method, body, signal), log: io.log };
+  const desk: Desk = {
+    send: (method, body, signal) => patiently(api, io.clock, method, body, signal),
+    log: io.log,
+    closing,
+  };
   return {
     post: (notice, address, signal, thread) =>
       new Promise((resolve) => {
@@ -59,7 +69,7 @@ export function createPosting(
           resolve(delivery);
         };
         if (signal.aborted) abort();
-        else queue(desk, conversation, address, { notice, signal, settle }, thread);
+        else queue(desk, conversation, address, { notice, signal, settle, thread });
       }),
   };
 }
@@ -67,18 +77,23 @@ export function createPosting(
 interface Desk {
   readonly send: (method: string, body: JsonObject, signal: AbortSignal) => Promise<JsonObject>;
   readonly log: Log;
+  readonly closing: AbortSignal;
 }
 
-function queue(desk: Desk, to: Conversation, address: string, waiting: Waiting, thread: Thread | undefined): void {
-  const { notice } = waiting;
-  const isUrgent = urgent.has(notice.kind);
-  const told = (): Promise<Delivery> => tell(desk, to, address, waiting, thread);
-  if (isUrgent || to.lane.waiting() < crowd || rootOf(to, notice, thread) !== undefined) {
-    to.lane.add({ urgent: isUrgent, run: () => attempt(waiting, told) });
+// One message each as long as few wait. Above that they are told as one, so that none waits longer than its ladder does.
+function queue(desk: Desk, to: Conversation, address: string, waiting: Waiting): void {
+  const when = urgent.has(waiting.notice.kind) ? 'urgent' : 'usual';
+  if (to.crowded.length === 0 && to.lane.waiting() < crowd) {
+    to.lane.add({ when, run: () => attempt(waiting, () => tell(desk, to, address, waiting)) });
     return;
   }
   to.crowded.push(waiting);
-  if (to.crowded.length === 1) to.lane.add({ urgent: false, run: () => tellCrowd(desk, to, address) });
+  if (to.crowded.length === 1 || (when === 'urgent' && to.crowded.filter(isUrgent).length === 1))
+    to.lane.add({ when, run: () => tellCrowd(desk, to, address) });
+}
+
+function isUrgent({ notice }: Waiting): boolean {
+  return urgent.has(notice.kind);
 }
 
 async function attempt({ signal, settle }: Waiting, told: () => Promise<Delivery>): Promise<void> {
@@ -94,8 +109,7 @@ async function tell(
   desk: Desk,
   to: Conversation,
   address: string,
-  { notice, signal }: Waiting,
-  thread: Thread | undefined,
+  { notice, signal, thread }: Waiting,
 ): Promise<Delivery> {
   const root = rootOf(to, notice, thread);
   if (root === undefined) {
@@ -106,24 +120,66 @@ async function tell(
   const [channel = '', ts = ''] = root.split(':');
   const reply = { channel, thread_ts: ts, reply_broadcast: broadcast.has(notice.kind), ...body(threadEntry(notice)) };
   // The card first: who follows the broadcast into the thread finds the buttons at its top.
-  await desk.send('chat.update', { channel, ts, ...body(card(notice)) }, signal).catch((thrown: unknown) => {
-    desk.log.warn('the live message could not be edited', { error: WatchkeeperError.from(thrown) });
-  });
+  await editCard(desk, root, notice, signal);
   await sendMessage(desk, reply, signal);
   return { is: 'accepted', ref: root };
 }
 
+async function editCard(desk: Desk, root: string, notice: Notice, signal: AbortSignal): Promise<void> {
+  const [channel = '', ts = ''] = root.split(':');
+  await desk.send('chat.update', { channel, ts, ...body(card(notice)) }, signal).catch((thrown: unknown) => {
+    desk.log.warn('the live message could not be edited', { error: WatchkeeperError.from(thrown) });
+  });
+}
+
+// As many at once as one message can name; the rest in the next.
 async function tellCrowd(desk: Desk, to: Conversation, address: string): Promise<void> {
-  const waiting = to.crowded.splice(0).filter(({ signal }) => !signal.aborted);
-  const [first] = waiting;
+  const waiting = to.crowded
+    .filter(({ signal }) => !signal.aborted)
+    .sort((a, b) => Number(isUrgent(b)) - Number(isUrgent(a)));
+  const now = waiting.slice(0, mostInDigest);
+  to.crowded.splice(0, to.crowded.length, ...waiting.slice(mostInDigest));
+  const [first] = now;
   if (first === undefined) return;
-  const message = waiting.length === 1 ? card(first.notice) : digest(waiting.map(({ notice }) => notice));
+  if (to.crowded.length > 0) to.lane.add({ when: 'urgent', run: () => tellCrowd(desk, to, address) });
+  if (now.length === 1) return attempt(first, () => tell(desk, to, address, first));
   try {
-    await sendMessage(desk, { channel: address, ...body(message) }, first.signal);
-    for (const { settle } of waiting) settle({ is: 'accepted' });
+    await sendMessage(desk, { channel: address, ...body(digest(now.map(({ notice }) => notice))) }, first.signal);
   } catch (thrown) {
-    for (const { settle } of waiting) settle(failed(WatchkeeperError.from(thrown, 'unreachable')));
+    for (const { settle } of now) settle(failed(WatchkeeperError.from(thrown, 'unreachable')));
+    return;
   }
+  for (const one of now) {
+    one.settle({ is: 'accepted' });
+    catchUpLater(desk, to, address, one);
+  }
+}
+
+// Whoever was named in a digest gets a card all the same where a question is open, and no card is left saying what is past.
+function catchUpLater(desk: Desk, to: Conversation, address: string, waiting: Waiting): void {
+  const { notice, thread } = waiting;
+  const id = notice.incident?.id;
+  if (id === undefined || (rootOf(to, notice, thread) === undefined && notice.kind !== 'approval-needed')) return;
+  const due = to.behind.has(id);
+  if (!due && to.behind.size >= mostBehind) return;
+  to.behind.set(id, waiting);
+  if (due) return;
+  to.lane.add({
+    when: 'later',
+    run: async () => {
+      const newest = to.behind.get(id);
+      to.behind.delete(id);
+      if (newest === undefined) return;
+      const root = rootOf(to, newest.notice, newest.thread);
+      if (root !== undefined) return editCard(desk, root, newest.notice, desk.closing);
+      try {
+        const ref = await sendMessage(desk, { channel: address, ...body(card(newest.notice)) }, desk.closing);
+        remember(to.roots, id, ref);
+      } catch (thrown) {
+        desk.log.warn('a card could not be posted after its digest', { error: WatchkeeperError.from(thrown) });
+      }
+    },
+  });
 }
 
 async function sendMessage(desk: Desk, message: JsonObject, signal: AbortSignal): Promise<string> {
@@ -131,10 +187,6 @@ async function sendMessage(desk: Desk, message: JsonObject, signal: AbortSignal)
   if (typeof channel !== 'string' || typeof ts !== 'string')
     throw new WatchkeeperError('malformed', 'chat.postMessage: Slack did not say where the message is');
   return `${channel}:${ts}`;
-}
-
-function body({ text, blocks }: SlackMessage): JsonObject {
-  return { text, blocks, unfurl_links: false, unfurl_media: false };
 }
 
 function rootOf(to: Conversation, { incident }: Notice, thread: Thread | undefined): string | undefined {

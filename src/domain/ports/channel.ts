@@ -103,8 +103,26 @@ export interface Channel {
    * pause. Only channels whose traits say `approvals` have it.
    */
   listen?(ear: Ear, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes what the peer sends to the daemon's HTTP port, for channels that are called back. The body is as it came in, so
+   * that its signature can be verified; what cannot be verified is refused and told to the ear.
+   */
+  receive?(request: InboundRequest, ear: Ear, signal: AbortSignal): Promise<InboundReply>;
   check(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A request that a peer sent to us. Header names are lower case. */
+export interface InboundRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** What it is answered. */
+export interface InboundReply {
+  readonly status: number;
+  readonly type: 'text/plain' | 'application/json';
+  readonly body: string;
 }
 
 /** One kind of channel. A new one is a folder that exports this, and one line in chat/index.ts. */

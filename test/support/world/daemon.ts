@@ -183,6 +183,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
       startedAtMs: clock.nowMs(),
       resourceState: reloading.state,
       reload: () => reloading.check(abort.signal),
+      inbound: () => Promise.reject(new Error('no channel is called back here')),
       start,
       stop: async () => {
         await running?.stop();
