@@ -132,7 +132,10 @@ function windows(options: AgentOptions): Windows {
   };
 }
 
-type LedgerWindow = Pick<Agent, 'ledger' | 'ledgerEntries' | 'ledgerProof' | 'ledgerEntry' | 'ledgerExport'>;
+type LedgerWindow = Pick<
+  Agent,
+  'ledgerSize' | 'ledgerNews' | 'ledger' | 'ledgerEntries' | 'ledgerProof' | 'ledgerEntry' | 'ledgerExport'
+>;
 
 function ledgerWindow(options: AgentOptions): LedgerWindow {
   const { watch } = options.composed;
@@ -152,6 +155,8 @@ function ledgerWindow(options: AgentOptions): LedgerWindow {
         }),
       );
     },
+    ledgerSize: () => options.ledger.size(),
+    ledgerNews: (fromSeq, limit) => options.ledger.entries(fromSeq, limit),
     ledgerProof: (seq) => proveInclusion(watch.store, seq),
     ledgerEntry: (seq) => proveEntry(watch.store, seq),
     ledgerExport: async (folder) => {

@@ -80,6 +80,10 @@ export interface Agent {
     fromSeq: number,
     limit: number,
   ): Promise<readonly { readonly entry: LedgerEntry; readonly payload?: Json }[]>;
+  /** How many entries there are, at no cost. */
+  ledgerSize(): number;
+  /** Entries without their payloads. */
+  ledgerNews(fromSeq: number, limit: number): Promise<readonly LedgerEntry[]>;
   /** A C2SP tlog-proof: one entry with its inclusion proof and the signed checkpoint, verifiable offline. */
   ledgerProof(seq: number): Promise<string>;
   /** The same in parts, with what opens the payload's commitment: for a reader who recomputes it. */

@@ -3,10 +3,11 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 
 import type { Agent } from '../agent/index.ts';
-import type { Log } from '../domain/ports/io.ts';
+import type { Clock, Log } from '../domain/ports/io.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { authenticate, type TokenGrant } from './auth.ts';
+import { createFeed, type Feed } from './feed.ts';
 import { hooks } from './hooks.ts';
 import { mount } from './mount.ts';
 import { pageRoutes, type Page } from './page.ts';
@@ -21,6 +22,7 @@ export interface AppOptions {
   /** Host names under which the daemon may be addressed: anything else is refused, against DNS rebinding. Empty: any. */
   readonly hosts: readonly string[];
   readonly log: Log;
+  readonly clock: Clock;
   /** The page, where there is one to show. */
   readonly page?: Page;
 }
@@ -29,7 +31,7 @@ export interface AppOptions {
  * The HTTP API. Health, readiness and metrics are open (they are what probes and scrapers read, and hold no secret);
  * everything under /api needs a bearer token whose role allows it. GET never changes anything. There are no cookies, so there is no CSRF.
  */
-export function createApp(options: AppOptions): Hono<Env> {
+export function createApp(options: AppOptions, feed: Feed = createFeed(options)): Hono<Env> {
   const app = new Hono<Env>();
   guard(app, options);
   app.use('/api/*', async (c, next) => {
@@ -40,10 +42,10 @@ export function createApp(options: AppOptions): Hono<Env> {
     }
     c.set('who', grant.principal);
     c.set('role', grant.role);
-    c.header('cache-control', 'no-store');
+    c.set('holds', () => true);
     await next();
   });
-  mount(app, table, options.agent);
+  mount(app, table, { agent: options.agent, feed });
   hooks(app, options.agent);
   if (options.page) pageRoutes(app, options.page);
   return app;

@@ -2,13 +2,14 @@ import type * as z from 'zod';
 
 import type { Agent } from '../agent/index.ts';
 import type { Principal, Role } from '../domain/authority.ts';
+import type { Feed } from './feed.ts';
 import type { Permission } from './roles.ts';
 
 /** One kind of answer: what is in it, and when it is given. */
 export interface AnswerSpec {
   readonly description: string;
   readonly schema: z.ZodType;
-  /** Default: `application/json`. Anything else is sent as it is, as text. */
+  /** Default: `application/json`. Anything else is sent as it is: text, or a stream of it. */
   readonly type?: string;
 }
 
@@ -28,6 +29,11 @@ export interface Call<P, Q, B> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
+  readonly feed: Feed;
+  /** Whether what the caller came with still holds: for answers that go on. */
+  readonly holds: () => boolean;
+  /** A header, untrusted. */
+  readonly header: (name: string) => string | undefined;
   /** Fires when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }

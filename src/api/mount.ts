@@ -5,24 +5,33 @@ import type { Agent } from '../agent/index.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
 import type { Call, Endpoint, Reply } from './endpoint.ts';
+import type { Feed } from './feed.ts';
 import type { Env } from './request.ts';
 import { needs } from './roles.ts';
 
+/** What every handler may use. */
+export interface Tools {
+  readonly agent: Agent;
+  readonly feed: Feed;
+}
+
 /** Makes the routes of the table: the role first, then the schemas, then the handler. */
-export function mount(app: Hono<Env>, table: readonly Endpoint[], agent: Agent): void {
+export function mount(app: Hono<Env>, table: readonly Endpoint[], tools: Tools): void {
   for (const one of table) {
     const path = one.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    const handle = (c: Context<Env>) => answer(c, one, agent);
+    const handle = (c: Context<Env>) => answer(c, one, tools);
     if (one.needs === 'nothing') app.on(one.method.toUpperCase(), path, handle);
     else app.on(one.method.toUpperCase(), path, needs(one.needs), handle);
   }
 }
 
-async function answer(c: Context<Env>, one: Endpoint, agent: Agent): Promise<Response> {
+async function answer(c: Context<Env>, one: Endpoint, tools: Tools): Promise<Response> {
   const call = {
-    agent,
+    ...tools,
     who: c.get('who'),
     role: c.get('role'),
+    holds: c.get('holds'),
+    header: (name: string) => c.req.header(name),
     params: parse(one.params, c.req.param(), 'the address'),
     // Probes and scrapers add what they like.
     query: one.needs === 'nothing' ? undefined : parse(one.query, queryOf(c), 'the query'),
@@ -33,9 +42,10 @@ async function answer(c: Context<Env>, one: Endpoint, agent: Agent): Promise<Res
 }
 
 function respond(one: Endpoint, { status, body }: Reply): Response {
-  const type = one.answers[status]?.type;
-  if (type !== undefined) return new Response(String(body), { status, headers: { 'content-type': type } });
-  return Response.json(body, { status });
+  const headers = { 'content-type': one.answers[status]?.type ?? 'application/json', 'cache-control': 'no-store' };
+  if (body instanceof ReadableStream) return new Response(body, { status, headers });
+  const text = one.answers[status]?.type === undefined ? JSON.stringify(body) : String(body);
+  return new Response(text, { status, headers });
 }
 
 // Where an endpoint knows no parameters it takes none: a token or a verdict in an address is refused, not ignored.

@@ -4,6 +4,7 @@ import { createAdaptorServer } from '@hono/node-server';
 
 import { WatchkeeperError } from '../lib/errors.ts';
 import { createApp, type AppOptions } from './app.ts';
+import { createFeed } from './feed.ts';
 
 /** Where the API listens. */
 export interface ServerOptions extends AppOptions {
@@ -24,7 +25,8 @@ const mostConnections = 256;
 
 /** Starts listening. @throws `conflict` when the port is taken, with what to do about it. */
 export async function startServer(options: ServerOptions): Promise<ApiServer> {
-  const app = createApp(options);
+  const feed = createFeed(options);
+  const app = createApp(options, feed);
   const server = createAdaptorServer({
     fetch: app.fetch,
     serverOptions: { headersTimeout: headersWithinMs, requestTimeout: requestWithinMs },
@@ -40,6 +42,7 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
     url: `http://${host}:${port}`,
     close: () =>
       new Promise((resolve) => {
+        feed.close();
         server.close(() => resolve());
         if ('closeAllConnections' in server) server.closeAllConnections();
       }),

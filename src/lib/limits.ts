@@ -19,6 +19,17 @@ export const limits = {
   httpResponseBytes: 16 * 1024 * 1024,
   /** HTTP, as a server. */
   apiBodyBytes: 1024 * 1024,
+  /** Events: how often the ledger is looked at, signs of life, who takes nothing for so long is let go. */
+  feedLookMs: 500,
+  feedBeatMs: 15_000,
+  feedStalledMs: 60_000,
+  feedRetryMs: 2_000,
+  /** Listeners of all and of one identity; events read at once, queued for one, and told again after an absence. */
+  feedListeners: 64,
+  feedListenersEach: 8,
+  feedAtOnce: 200,
+  feedQueued: 500,
+  feedMissed: 1_000,
   /** Telemetry. */
   seriesPerCollect: 600_000,
   samplesPerSeries: 11_000,

@@ -26,6 +26,7 @@ const asked: Readonly<Record<string, (world: WaitingWorld) => readonly Asked[]>>
   listServices: () => [{}],
   listAlerts: () => [{}],
   whoAmI: () => [{}, { token: 'reporter-token' }],
+  listenToEvents: () => [],
   getOverview: () => [{}, { token: 'reporter-token', status: 403 }],
   getService: () => [{ params: { name: 'checkout' } }, { params: { name: 'nothing' }, status: 404 }],
   listRunbooks: () => [{}],
@@ -99,6 +100,7 @@ describe('the answers of every endpoint are what the document says', () => {
       });
       const text = await response.text();
       expect([response.status, text]).toEqual([status, text]);
+      expect(response.headers.get('cache-control')).toBe('no-store');
       const spec = one.answers[status];
       if (spec === undefined) {
         expect(response.headers.get('content-type')).toBe('application/problem+json');

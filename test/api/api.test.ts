@@ -6,6 +6,7 @@ import type { Principal, Role } from '../../src/domain/authority.ts';
 import { WatchkeeperError } from '../../src/lib/errors.ts';
 import { limits } from '../../src/lib/limits.ts';
 import { recordingLog } from '../support/quiet-log.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
 
 interface Asked {
   readonly what: string;
@@ -57,6 +58,7 @@ function makeApp(more: Partial<Agent> = {}, hosts: readonly string[] = []) {
     ],
     hosts,
     log: recordingLog(),
+    clock: virtualClock(),
   });
   return { app, asked };
 }

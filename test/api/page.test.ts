@@ -9,6 +9,7 @@ import { createApp, openPage } from '../../src/api/index.ts';
 import { readFiles } from '../../src/io/index.ts';
 import { hrefOf, routeOf, type Route } from '../../src/ui/lib/router.ts';
 import { recordingLog } from '../support/quiet-log.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'watchkeeper-page-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -31,6 +32,7 @@ const appOf = (where: string) =>
     grants: [],
     hosts: [],
     log: recordingLog(),
+    clock: virtualClock(),
     page: openPage(readFiles, where),
   });
 const app = appOf(folder);

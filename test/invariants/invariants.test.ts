@@ -7,6 +7,7 @@ import type { WatchParts } from '../../src/agent/compose.ts';
 import { grantFor } from '../../src/api/auth.ts';
 import { createApp } from '../../src/api/index.ts';
 import { recordingLog } from '../support/quiet-log.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
 import {
   actedByLeave,
   alwaysNamed,
@@ -224,6 +225,7 @@ describe('I13: secrets', () => {
       grants: [grantFor('t0ken-of-the-test', { id: 'cli:ana', groups: [] }, 'admin')],
       hosts: [],
       log: recordingLog(),
+      clock: virtualClock(),
     });
     const get = async (url: string): Promise<string> =>
       (await app.request(url, { headers: { authorization: 'Bearer t0ken-of-the-test' } })).text();

@@ -27,7 +27,7 @@ export async function waitingWorld(more: Partial<AppOptions> = {}): Promise<Wait
   const waiting = agent?.approvals()[0];
   if (agent === undefined || waiting === undefined) throw new Error('nothing waits in this world');
   const log = recordingLog();
-  const app = createApp({ agent, grants: grants(), hosts: [], log, ...more });
+  const app = createApp({ agent, grants: grants(), hosts: [], log, clock: world.clock, ...more });
   return { world, waiting, app, log };
 }
 

@@ -86,6 +86,8 @@ export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | '
       return { size: checkpoint.size, checkpoint, vkey: vkeys.join('\n') };
     },
     ledgerEntries: (fromSeq, limit) => readStoredEntries(store(), fromSeq, Math.min(limit, limits.ledgerBatchEntries)),
+    ledgerSize: () => seen()?.ledger.size ?? 0,
+    ledgerNews: async (fromSeq, limit) => (await readStoredEntries(store(), fromSeq, limit)).map(({ entry }) => entry),
     ledgerProof: (seq) => proveInclusion(store(), seq),
     ledgerEntry: (seq) => proveEntry(store(), seq),
     ledgerExport: (folder) => exportLedger({ store: store(), files: options.files, folder, signal: options.signal }),

@@ -41,6 +41,7 @@ export function runCommand(making: Making): Command {
     const { host, port } = config.http.listen;
     const server = await startServer({
       agent,
+      clock: shell.clock,
       host,
       port,
       log,
