@@ -1,4 +1,5 @@
 import { WatchkeeperError } from '../lib/errors.ts';
+import { globMatches } from '../lib/glob.ts';
 import { selects } from '../lib/selector.ts';
 import type { Finding } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
@@ -118,7 +119,7 @@ function narrow(
     gaps: batch.gaps.filter(
       (gap) =>
         (gap.service === undefined || mine(gap.service)) &&
-        (gap.signal === undefined || definition.on === '' || gap.signal === definition.on),
+        (gap.signal === undefined || definition.on === '' || globMatches(definition.on, gap.signal)),
     ),
   };
 }
@@ -129,9 +130,11 @@ function seriesFor(
   bySignal: ReadonlyMap<string, readonly Series[]>,
 ): readonly Series[] {
   if (on === '') return batch.series;
-  const own = bySignal.get(on) ?? [];
+  const own = /[*?]/.test(on)
+    ? [...bySignal].flatMap(([signal, series]) => (globMatches(on, signal) ? series : []))
+    : (bySignal.get(on) ?? []);
   // A ratio is judged together with the traffic behind it.
-  const traffic = on === 'traffic' ? undefined : bySignal.get('traffic');
+  const traffic = globMatches(on, 'traffic') ? undefined : bySignal.get('traffic');
   return traffic === undefined ? own : [...own, ...traffic];
 }
 
