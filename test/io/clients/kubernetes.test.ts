@@ -263,6 +263,16 @@ describe('a cluster that is acted in', () => {
     });
   });
 
+  it('hands a new object to its collection, by whatever name it is asked for', async () => {
+    const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'release', namespace: 'p' } };
+    answer = json(body, 201);
+    const secretKind = { ...deployments, group: '', plural: 'secrets', kind: 'Secret' };
+    await operator().create(secretKind, { namespace: 'p', name: 'release' }, body, {}, never);
+    expect(sent.map(({ method, url }) => [method, url.split('?')[0]])).toEqual([
+      ['POST', '/api/v1/namespaces/p/secrets'],
+    ]);
+  });
+
   it('sends a write once, whatever the answer', async () => {
     answer = json(refusal(429, 'would violate the budget'), 429, { 'retry-after': '1' });
     const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'a' } };

@@ -51,8 +51,15 @@ export function kubernetesOperator(cluster: string, clock: Clock, transport: Kub
   ): Promise<KubernetesObject> => objectOf(await write(method, path, body, options, signal, contentType), path);
   return {
     ...kubernetesReader(cluster, clock, transport),
-    create: (resource, ref, body, options, signal) =>
-      write('POST', kubernetesPath(resource, ref, options.subresource), body, options, signal),
+    // A new object is handed to its collection, which takes no name; a subresource belongs to an object that is there.
+    create: (resource, { name, ...space }, body, { subresource, ...options }, signal) =>
+      write(
+        'POST',
+        kubernetesPath(resource, subresource === undefined ? space : { ...space, ...(name && { name }) }, subresource),
+        body,
+        options,
+        signal,
+      ),
     patch: (resource, ref, patch, options, signal) =>
       written(
         'PATCH',
