@@ -51,6 +51,7 @@ export interface Draft {
   readonly service: string;
   readonly changeId?: string;
   readonly title: string;
+  readonly diff?: string;
   readonly notes: readonly Note[];
   readonly ruledOut?: string;
 }

@@ -13,6 +13,7 @@ import { changeTraces } from './trace-notes.ts';
 import { idfOf, wordsOf } from './words.ts';
 
 const minute = 60_000;
+const longestDiff = 600;
 
 /** How a lag to the onset speaks, by kind of change: [at most so many minutes, log-odds], the last for anything longer. */
 const lagOdds: Readonly<Record<ChangeKind, readonly (readonly [number, number])[]>> = (() => {
@@ -57,12 +58,14 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
       change.to === undefined
         ? ''
         : ` ${change.from === undefined ? '' : `${oneLine(change.from, 60)} -> `}${oneLine(change.to, 60)}`;
+    const { diff = '' } = change.attributes;
     const base = {
       id: `change:${change.id}`,
       cause: 'change' as const,
       service: change.service,
       changeId: change.id,
       title: `the ${change.kind} of ${change.service}${versions} broke it`,
+      ...(diff === '' ? {} : { diff: oneLine(diff, longestDiff) }),
     };
     const out = ruledOut(change, scene);
     if (out !== undefined) return { ...base, notes: [timing(change, scene)], ruledOut: out };
@@ -76,6 +79,7 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
         text: withArticle(change.kind),
         weight: kindPrior[change.kind],
       },
+      ...ownAct(change),
       ...benign(change),
       ...reachNotes(change, scene),
       ...replaced(change, scene),
@@ -124,6 +128,12 @@ function timing(change: Change, scene: Scene): Note {
     atMs: change.atMs,
     refutedBy: 'an earlier onset in finer data',
   };
+}
+
+// What was done to help was looked at afterwards, and would have been taken back.
+function ownAct({ actor }: Change): readonly Note[] {
+  if (actor !== 'watchkeeper') return [];
+  return [{ modality: 'prior', kind: 'change', text: 'the watch made it itself, to help', weight: -2 }];
 }
 
 // Conventional-commit words and touched files tell how much a change can break.

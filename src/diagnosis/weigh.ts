@@ -34,11 +34,12 @@ export function weigh(drafts: readonly Draft[], missing: number): readonly Hypot
   const ranked = settled.map(({ draft, score }): Hypothesis & { readonly score: number } => {
     const share = draft.ruledOut === undefined ? (belief(score) / total) * known : 0;
     const confidence = isOnlyRecent(draft) ? Math.min(fusion.recencyCeiling, share) : share;
-    const { id, cause, service, changeId, title, ruledOut, notes } = draft;
+    const { id, cause, service, changeId, title, diff, ruledOut, notes } = draft;
     const evidence = notes.map(({ modality: _, ...note }, index) => ({ ...note, id: `${id}#${index + 1}` }));
     return {
       ...{ id, cause, service, title, score },
       ...(changeId !== undefined && { changeId }),
+      ...(diff !== undefined && { diff }),
       confidence: Number(confidence.toFixed(4)),
       for: evidence.filter((one) => one.weight >= 0).sort((a, b) => b.weight - a.weight),
       against: evidence.filter((one) => one.weight < 0).sort((a, b) => a.weight - b.weight),

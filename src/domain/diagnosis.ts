@@ -22,6 +22,8 @@ export interface Hypothesis {
   /** For cause `change`. */
   readonly changeId?: string;
   readonly title: string;
+  /** What the change changed, as its source tells it: `main.image: shop:v1 -> shop:v2`. One line, cut; untrusted text. */
+  readonly diff?: string;
   readonly confidence: number;
   readonly for: readonly Evidence[];
   readonly against: readonly Evidence[];

@@ -37,6 +37,7 @@ describe('pods as evidence', () => {
     );
     expect(found).toMatchObject({ verdict: 'conclusive', cause: 'change', changeId: rollout.id });
     expect(found.confidence).toBeGreaterThanOrEqual(0.7);
+    expect(found.hypotheses[0]?.diff).toBe('app.image: shop/checkout:v1 -> shop/checkout:v2');
     expect(found.hypotheses[0]?.for[0]?.text).toBe(
       '1 of 1 pods that it brought are in trouble (crash-loop), and none of 3 earlier ones',
     );

@@ -132,6 +132,7 @@ const zHypothesis = named<Hypothesis>('Hypothesis', 'One explanation, with what 
   service: z.string(),
   changeId: z.string().exactOptional(),
   title: z.string(),
+  diff: z.string().exactOptional(),
   confidence: z.number(),
   for: list(zEvidence),
   against: list(zEvidence),

@@ -39,6 +39,7 @@ function hypothesis(each: Hypothesis, style: Style, leads: boolean): readonly st
   const sure = `${Math.round(each.confidence * 100)}%`.padStart(4);
   return [
     wrap(style, `${sure} ${leads ? paint(style, clean(each.title), 'bold') : clean(each.title)}`, '       ', '  '),
+    ...(each.diff === undefined ? [] : [wrap(style, `it changed ${clean(each.diff)}`, '         ', '       ')]),
     ...evidence(each.for, paint(style, '+', 'green'), style),
     ...evidence(each.against, paint(style, '-', 'red'), style),
   ];
