@@ -34,8 +34,8 @@ export async function dryPlan(
   const [report] = matchRunbooks([runbook], runbookFacts(watch, facts));
   const match = { runbook: runbookName, matched: report?.matched ?? false, because: report?.because ?? '' };
   const proposal = await proposeOne(watch, facts, runbook, params, 'asked for by a person', 'watchkeeper');
-  return typeof proposal === 'string'
-    ? { ...base, match, because: proposal }
+  return 'noPlan' in proposal
+    ? { ...base, match, because: proposal.noPlan }
     : { ...base, match, plan: proposal.plan, decision: proposal.decision };
 }
 

@@ -12,6 +12,8 @@ export interface MatchView {
   readonly runbook: string;
   readonly matched: boolean;
   readonly because: string;
+  /** It is for this, and no plan can be made: a cap is reached, a right is missing, an owner would undo it. */
+  readonly noPlan?: string;
 }
 
 /**

@@ -139,7 +139,7 @@ describe.each([
 
   test('is rolled back by nothing else: Argo CD and Helm say that it is not theirs', async () => {
     for (const kind of [rollback, suspendSync, helm])
-      await expect(act(kind, made())).rejects.toMatchObject({ code: 'conflict' });
+      await expect(act(kind, made())).rejects.toMatchObject({ code: 'unsupported' });
   });
 });
 

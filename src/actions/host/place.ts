@@ -7,13 +7,13 @@ import type { Service } from '../../domain/service.ts';
 export type Starter =
   { readonly by: 'unit'; readonly unit: string } | { readonly by: 'process'; readonly pidFile: string };
 
-/** The one place on this host where a service runs. @throws `config-invalid` for none or several. */
+/** The one place on this host where a service runs. @throws `unsupported` for none, `config-invalid` for several. */
 export function hostPlace(service: Service): HostPlace {
   const places = service.runsOn.flatMap((place) => (place.on === 'host' ? [place.host] : []));
   const [place] = places;
   if (place === undefined || places.length > 1)
     throw new WatchkeeperError(
-      'config-invalid',
+      places.length === 0 ? 'unsupported' : 'config-invalid',
       `service ${service.name} runs in ${places.length} places on this host; exactly one is needed`,
       { fix: 'Give the service one runsOn entry with host.' },
     );

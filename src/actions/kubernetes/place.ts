@@ -19,7 +19,7 @@ export const workloadParam = { workload: objectName.exactOptional() };
 /**
  * Where the service runs in a cluster: its one workload of these kinds, or the one that is named.
  *
- * @throws WatchkeeperError `config-invalid` when there is none, or more than one to choose from.
+ * @throws WatchkeeperError `unsupported` when there is none, `config-invalid` when there is more than one to choose from.
  */
 export function placeOf(
   service: Service,
@@ -34,7 +34,7 @@ export function placeOf(
   if (place !== undefined && places.length === 1) return place;
   const what = `${workload === undefined ? '' : `${workload}, `}${kinds?.join(', ') ?? 'any workload'}`;
   throw new WatchkeeperError(
-    'config-invalid',
+    places.length === 0 ? 'unsupported' : 'config-invalid',
     `service ${service.name} runs in ${places.length} places in Kubernetes that fit (${what}); exactly one is needed`,
     { fix: 'Give the service one runsOn entry with kubernetes, or name the one in `workload`.' },
   );

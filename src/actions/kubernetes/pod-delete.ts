@@ -85,6 +85,8 @@ async function observe(given: Params, context: ActionContext): Promise<Observati
   const place = placeOf(context.service, kinds, given.workload);
   const seen = await seeWorkload(place, context);
   const { chosen, why } = await choose(given, seen, context);
+  // Nothing here is what it is for: that is no refusal.
+  if (chosen === undefined && given.choose === 'bad-node') throw new WatchkeeperError('unsupported', why);
   const refused = chosen === undefined ? why : await whyRefused(given, chosen, context);
   const ready = seen.pods.filter(isReady).length;
   return {

@@ -36,7 +36,7 @@ export async function choose(
   if (report?.matched !== true)
     return refused(`${runbookName} does not match: ${report?.because ?? 'no reason given'}`);
   const proposal = await proposeOne(watch, facts, runbook, params, `${who.id} chose it: ${report.because}`, who.id);
-  if (typeof proposal === 'string') return refused(`no plan can be made of ${runbookName}: ${proposal}`);
+  if ('noPlan' in proposal) return refused(`no plan can be made of ${runbookName}: ${proposal.noPlan}`);
   const { plan, decision, input } = proposal;
   if (plans.some(({ id }) => id === plan.id)) return refused('that is the plan there is already');
   const drafts = [planDraft(plan), decisionDraft(decision, input)];

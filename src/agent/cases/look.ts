@@ -5,10 +5,10 @@ import type { Service } from '../../domain/service.ts';
 import type { LookedAt, ResolvedStep } from '../../runbooks/index.ts';
 import type { Watch } from '../watch.ts';
 
-/** What was seen, or the sentence why it could not be. */
+/** What was seen, or the sentence why it could not be. `misplaced`: the action is not for what the service is. */
 export type Looked =
   | { readonly ok: true; readonly looked: Readonly<Record<string, LookedAt>> }
-  | { readonly ok: false; readonly because: string };
+  | { readonly ok: false; readonly because: string; readonly misplaced: boolean };
 
 /** Looks at every step's target, read-only, and asks what would be done to it. The first that cannot be says why. */
 export async function lookAt(
@@ -19,14 +19,15 @@ export async function lookAt(
   const looked: Record<string, LookedAt> = {};
   for (const step of steps) {
     const kind = watch.actions[step.action];
-    if (!kind) return { ok: false, because: `there is no action ${step.action}` };
+    if (!kind) return { ok: false, because: `there is no action ${step.action}`, misplaced: false };
     try {
       const target = kind.target(step.params, service);
       const observation = await observeOne(watch, service, step);
       looked[step.id] = { target, observation, preview: kind.preview(step.params, observation) };
     } catch (thrown) {
       const error = WatchkeeperError.from(thrown);
-      return { ok: false, because: `step ${step.id} (${step.action}): ${error.message}` };
+      const misplaced = error.code === 'unsupported';
+      return { ok: false, because: `step ${step.id} (${step.action}): ${error.message}`, misplaced };
     }
   }
   return { ok: true, looked };

@@ -19,6 +19,8 @@ export interface NoticeParts {
   readonly execution?: Execution;
   readonly pending?: PendingApproval;
   readonly suggestions?: readonly string[];
+  /** Runbooks that are for it and cannot be carried out, with the reason. */
+  readonly blocked?: readonly string[];
   /** The same question as it was asked before, and became void. */
   readonly askedBefore?: PendingApproval;
   /** Why a question is void. */
@@ -46,9 +48,10 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
     title: noticeTitle(`${headline[kind]}: ${incident.title}`),
     lines: [
       ...firing.slice(0, 3).map((alert) => alert.finding.reason),
-      ...(diagnosis ? [diagnosis.summary] : []),
+      ...(diagnosis ? [diagnosis.summary, ...changed(diagnosis)] : []),
       ...(parts.because === undefined ? [] : [`Nobody needs to answer any more: ${parts.because}.`]),
       ...(parts.askedBefore === undefined ? [] : [askedBeforeLine(parts.askedBefore)]),
+      ...(parts.blocked ?? []).slice(0, 3),
       ...decisionLines(kind, decision),
       ...(execution?.because === undefined ? [] : [execution.because]),
       ...(kind === 'resolved'
@@ -64,6 +67,11 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
     ...(parts.suggestions ? { suggestions: parts.suggestions } : {}),
     ...(pending ? { ifNobodyAnswers: unanswered(pending, parts.atMs) } : {}),
   };
+}
+
+// What is held to have broken it, word by word: nobody should have to look it up.
+function changed({ changeId, hypotheses: [first] }: Diagnosis): readonly string[] {
+  return changeId === undefined || first?.diff === undefined ? [] : [`It changed ${first.diff}`];
 }
 
 /** A title as people are shown it: one line, cut with an ellipsis. Channels cut at places of their own, or refuse. */

@@ -35,12 +35,7 @@ export async function propose(watch: Watch, facts: CaseFacts): Promise<Proposals
       continue;
     }
     const proposal = await proposeOne(watch, facts, report.runbook, {}, report.because, 'watchkeeper');
-    if (typeof proposal === 'string')
-      matches.push({
-        runbook: report.runbook.name,
-        matched: true,
-        because: `it matches, but no plan can be made: ${proposal}`,
-      });
+    if ('noPlan' in proposal) matches.push(planlessView(report.runbook.name, proposal));
     else {
       matches.push(viewOf(report));
       made.push(proposal);
@@ -55,7 +50,18 @@ function settles(decision: Decision): boolean {
   return decision.outcome === 'deny' && decision.code === 'require';
 }
 
-/** Makes and decides one runbook's plan; a sentence when none can be made. */
+/** Why a runbook that matches has no plan. `misplaced`: what it does is not for what the service is. */
+export interface Planless {
+  readonly noPlan: string;
+  readonly misplaced: boolean;
+}
+
+function planlessView(runbook: string, { noPlan, misplaced }: Planless): MatchView {
+  if (misplaced) return { runbook, matched: false, because: `not for this service: ${noPlan}` };
+  return { runbook, matched: true, because: `it matches, but no plan can be made: ${noPlan}`, noPlan };
+}
+
+/** Makes and decides one runbook's plan, or says why none can be made. */
 export async function proposeOne(
   watch: Watch,
   facts: CaseFacts,
@@ -63,13 +69,16 @@ export async function proposeOne(
   params: Readonly<Record<string, Json>>,
   because: string,
   proposedBy: string,
-): Promise<Proposal | string> {
+): Promise<Proposal | Planless> {
   const actions = new Map(Object.entries(watch.actions));
   const resolved = resolveSteps(runbook, runbookFacts(watch, facts), { actions }, params);
   if (!resolved.ok)
-    return resolved.issues.map((issue) => `${issue.path.slice(1).join('.')}: ${issue.message}`).join('; ');
+    return {
+      noPlan: resolved.issues.map((issue) => `${issue.path.slice(1).join('.')}: ${issue.message}`).join('; '),
+      misplaced: false,
+    };
   const looked = await lookAt(watch, facts.service, resolved.value.steps);
-  if (!looked.ok) return looked.because;
+  if (!looked.ok) return { noPlan: looked.because, misplaced: looked.misplaced };
   const assembled = assemblePlan({
     resolved: resolved.value,
     looked: looked.looked,

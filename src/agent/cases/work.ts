@@ -4,7 +4,7 @@ import type { Diagnosis } from '../../domain/diagnosis.ts';
 import { diagnose } from '../../diagnosis/index.ts';
 import { limits } from '../../lib/limits.ts';
 import { suggestSteps } from '../../runbooks/index.ts';
-import type { CaseFile } from '../views.ts';
+import type { CaseFile, MatchView } from '../views.ts';
 import { decisionDraft, diagnosisDraft, planDraft } from './drafts.ts';
 import { gatherEvidence } from './evidence.ts';
 import { caseFacts, type CaseFacts } from './facts.ts';
@@ -70,9 +70,21 @@ export async function workOn(work: CaseWork, incident: Incident): Promise<void> 
     incident.id,
     { diagnosis, matches: proposals.matches, suggestions, tries: before.tries + 1 },
     told.drafts,
-    told.lines,
+    [...told.lines, ...newlyPlanless(before.matches, proposals.matches)],
   );
   await settle(work, facts, proposals);
+}
+
+// A runbook that would be for it and cannot be carried out is what people ask about first; once is enough.
+function newlyPlanless(before: readonly MatchView[], now: readonly MatchView[]): readonly string[] {
+  const known = new Set(before.filter(({ noPlan }) => noPlan !== undefined).map(({ runbook }) => runbook));
+  return planless(now.filter(({ runbook }) => !known.has(runbook)));
+}
+
+function planless(matches: readonly MatchView[]): readonly string[] {
+  return matches.flatMap(({ runbook, noPlan }) =>
+    noPlan === undefined ? [] : [`${runbook} is for this, but no plan can be made: ${noPlan}`],
+  );
 }
 
 const mostPast = 20;
@@ -131,7 +143,9 @@ async function nobodyMatches(work: CaseWork, facts: CaseFacts): Promise<void> {
   const { watch, files } = work;
   const { incident, diagnosis } = facts;
   const file = files.get(incident.id);
-  const why = diagnosis.verdict === 'inconclusive' ? 'the cause is not clear' : 'no runbook is for this';
+  const blocked = planless(file.matches);
+  const why =
+    blocked[0] ?? (diagnosis.verdict === 'inconclusive' ? 'the cause is not clear' : 'no runbook is for this');
   const retryAtMs = watch.clock.nowMs() + retryAfterMs(file.tries);
   await files.write(incident.id, { standing: `${why}; people are called`, retryAtMs }, []);
   if (incident.mode === 'shadow' || incident.severity === 'info') return;
@@ -147,7 +161,7 @@ async function nobodyMatches(work: CaseWork, facts: CaseFacts): Promise<void> {
     );
     return;
   }
-  await tell(work, facts, 'nothing-matched', true, { suggestions: file.suggestions });
+  await tell(work, facts, 'nothing-matched', true, { suggestions: file.suggestions, blocked });
 }
 
 /** Asks whoever policy names, or offers the plan where nobody may consent. */

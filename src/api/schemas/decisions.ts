@@ -133,6 +133,7 @@ export const zMatch = named<MatchView>('Match', 'Whether a runbook applied, and 
   runbook: z.string(),
   matched: z.boolean(),
   because: z.string(),
+  noPlan: z.string().exactOptional(),
 });
 
 /** What a runbook would do now. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { noticeOf } from '../../../src/agent/cases/index.ts';
 import type { Incident } from '../../../src/domain/alert.ts';
+import type { Diagnosis } from '../../../src/domain/diagnosis.ts';
 import { limits } from '../../../src/lib/limits.ts';
 
 test('a title is one line, cut with an ellipsis, however long and wide the incident is called', () => {
@@ -13,4 +14,16 @@ test('a title is one line, cut with an ellipsis, however long and wide the incid
   expect(noticeOf('resolved', { incident: { ...incident, title: 'short' }, alerts: [], atMs: 0 }).title).toBe(
     'Resolved: short',
   );
+});
+
+test('people are told what was changed, and why a runbook that is for it cannot be carried out', () => {
+  const incident = { id: 'i', title: 'checkout', timeline: [], alerts: [] } as unknown as Incident;
+  const diagnosis = {
+    changeId: 'c',
+    summary: 'The deploy broke it.',
+    hypotheses: [{ diff: 'main.image: shop:v1 -> shop:v2' }],
+  } as unknown as Diagnosis;
+  const blocked = ['raise-memory is for this, but no plan can be made: the cap is 2Gi'];
+  const { lines } = noticeOf('nothing-matched', { incident, alerts: [], atMs: 0, diagnosis, blocked });
+  expect(lines).toEqual(['The deploy broke it.', 'It changed main.image: shop:v1 -> shop:v2', ...blocked]);
 });

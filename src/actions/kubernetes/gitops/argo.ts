@@ -31,12 +31,12 @@ export interface ArgoRef {
   readonly uid: string;
 }
 
-/** @throws WatchkeeperError `conflict` when no Application owns the workload. */
+/** @throws WatchkeeperError `unsupported` when no Application owns the workload. */
 export async function lookAtArgo(given: { readonly workload?: string }, context: ActionContext): Promise<ArgoLook> {
   const owned = await lookAtOwned(given, context);
   const owner = owned.state?.owner;
   const { kind, name } = owned.place.workload;
-  if (owner?.by !== 'argo') throw new WatchkeeperError('conflict', `no Argo CD application owns ${kind} ${name}`);
+  if (owner?.by !== 'argo') throw new WatchkeeperError('unsupported', `no Argo CD application owns ${kind} ${name}`);
   const found = await findApplication(owned.cluster, owner, context.signal);
   const application = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', ...found };
   const app = parseApplication(application);

@@ -46,7 +46,7 @@ export const fluxSuspend = defineAction<z.infer<typeof params>>({
     const owner = owned.state?.owner;
     const { workload } = owned.place;
     if (owner?.by !== 'flux')
-      throw new WatchkeeperError('conflict', `nothing of Flux applies ${workload.kind} ${workload.name}`);
+      throw new WatchkeeperError('unsupported', `nothing of Flux applies ${workload.kind} ${workload.name}`);
     const object = await owned.cluster.get(fluxAppliers[owner.kind], owner, context.signal);
     const app = `${owner.namespace}/${owner.name}`;
     if (object === undefined) throw new WatchkeeperError('not-found', `there is no ${owner.kind} ${app}`);

@@ -90,10 +90,7 @@ function resourceOf(apiVersion: string, kind: string, kinds: readonly Json[]): K
   const found = kinds.find((one) => textAt(one, 'kind') === kind && textAt(one, 'name')?.includes('/') === false);
   const plural = textAt(found, 'name');
   if (plural === undefined || !isObject(found))
-    throw new WatchkeeperError(
-      'unsupported',
-      `the cluster serves no ${kind} of ${apiVersion}, and the release has one`,
-    );
+    throw new WatchkeeperError('not-found', `the cluster serves no ${kind} of ${apiVersion}, and the release has one`);
   const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/', 2) : ['', apiVersion];
   return { group, version, plural, kind, namespaced: found['namespaced'] === true };
 }

@@ -93,7 +93,7 @@ async function observe(given: Params, context: ActionContext): Promise<Observati
   if (owner?.by !== 'helm') {
     const by = owner === undefined ? 'nobody' : ownerName(owner);
     throw new WatchkeeperError(
-      'conflict',
+      'unsupported',
       `${workload.kind} ${workload.name} is of no Helm release alone; its owner: ${by}`,
     );
   }
