@@ -36,7 +36,7 @@ const change = z.strictObject({
   kind: z.enum(['deploy', 'rollback', 'config', 'scale', 'flag', 'package', 'restart', 'infrastructure']),
   age: writtenDuration.default(5 * 60_000),
   what: z.string().default('current'),
-  from: z.string().exactOptional(),
+  from: z.string().exactOptional().describe('Empty: there was nothing before it'),
   previous: z.string().exactOptional().describe('The same as from'),
   to: z.string().exactOptional(),
   actor: z.string().exactOptional(),

@@ -113,7 +113,7 @@ function givenChange(written: NonNullable<Given['change']>, service: string, asO
     service,
     atMs: asOfMs - written.age,
     what: written.what,
-    from,
+    ...(from === '' ? {} : { from }),
     to: written.to ?? 'current',
     source: 'test',
     irreversible: written.irreversible,

@@ -60,8 +60,8 @@ function revisionOf(one: KubernetesObject, collection: 'replicasets' | 'controll
 }
 
 /**
- * Whether people, or a source, would call a revision so: by its number, the name of what holds it or the hash at its end,
- * or the image it runs, with or without its registry (`shop:v3`, `v3`).
+ * Whether people, or a source, would call a revision so: by its number (`4`, `revision 4`), the name of what holds it or the
+ * hash at its end, or the image it runs, with or without its registry (`shop:v3`, `v3`).
  */
 export function isCalled(revision: Revision, word: string): boolean {
   return isNamed(revision, word) || revision.images.some((image) => versionIn(image) === word);
@@ -73,7 +73,8 @@ export function revisionCalled(revisions: readonly Revision[], word: string): Re
 }
 
 function isNamed(revision: Revision, word: string): boolean {
-  if (word === String(revision.number) || word === revision.name || revision.name.endsWith(`-${word}`)) return true;
+  if (word === String(revision.number) || word === `revision ${revision.number}`) return true;
+  if (word === revision.name || revision.name.endsWith(`-${word}`)) return true;
   return revision.images.some((image) => image === word || image.endsWith(`/${word}`));
 }
 

@@ -72,11 +72,12 @@ function shippedFolders(config: Config, { shipped }: LoadOptions): readonly stri
   return shipped === undefined ? [] : config.inherit.map((kind) => shipped[kind]);
 }
 
-// What is shipped for a platform nobody reads here could match nothing; reading it would only make every start slower.
+// What is shipped for a platform where nobody reads or acts could match nothing; reading it would only make every start slower.
 function needless(config: Config, { shipped, shippedTests = false }: LoadOptions): (path: string) => boolean {
   const folders = Object.values(shipped ?? {});
   const reads = new Set(config.sources.map(({ kind }) => kind));
-  const platforms = ['kubernetes'].filter((kind) => !reads.has(kind));
+  const acts = config.operators.kubernetes.length > 0;
+  const platforms = ['kubernetes'].filter((kind) => !reads.has(kind) && !acts);
   const unread = new Set(folders.flatMap((folder) => platforms.map((kind) => `${folder}/${kind}`)));
   const isTest = (path: string): boolean => /\.test\.ya?ml$/.test(path);
   return (path) =>

@@ -75,7 +75,7 @@ describe('going back to an earlier revision', () => {
   test('finds the revision by number, image, version or the hash that pods carry', async () => {
     const at = kubeStage();
     const hash = at.cluster.all('ReplicaSet')[0]!.metadata.name.slice('web-'.length);
-    for (const toRevision of ['1', 'shop:v1', 'v1', hash])
+    for (const toRevision of ['1', 'revision 1', 'shop:v1', 'v1', hash])
       expect((await look(at, undo, { toRevision })).facts).toMatchObject({ to: 1, revisions: 3 });
   });
 

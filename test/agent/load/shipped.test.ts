@@ -41,14 +41,11 @@ it('leaves out what is shipped for a platform that no source reads, and nothing 
   expect(await loaded('resources: { detectors: own }\n')).toEqual(['default', 'disk-full', 'mine', 'restart']);
 });
 
-it('takes what is shipped for a platform where a source reads it', async () => {
-  expect(await loaded('sources: [{ id: here, kind: kubernetes }]\n')).toEqual([
-    'crash-loop',
-    'default',
-    'disk-full',
-    'restart',
-    'roll-back',
-  ]);
+it.each([
+  ['a source reads it', 'sources: [{ id: here, kind: kubernetes }]'],
+  ['the hand acts there', 'operators: { kubernetes: [{ cluster: here, kubeconfig: here }] }'],
+])('takes what is shipped for a platform where %s', async (_where, config) => {
+  expect(await loaded(`${config}\n`)).toEqual(['crash-loop', 'default', 'disk-full', 'restart', 'roll-back']);
 });
 
 it('does not read the tests beside shipped resources, except for those who run them', async () => {
