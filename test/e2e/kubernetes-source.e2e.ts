@@ -76,9 +76,13 @@ describe('a daemon that watches a cluster', () => {
     const versions = Array.from({ length: 20 }, (_, round) => `r${round + 1}`);
     const rss: number[] = [];
     for (const version of versions) {
-      await cluster.apiServer.kill();
+      await Promise.all([cluster.apiServer.kill(), cluster.controllerManager.kill()]);
       await cluster.apiServer.start();
-      await cluster.apply(deployment('checkout', `shop/checkout:${version}`));
+      // One that was not restarted comes back to its API server after up to half a minute, more slowly each time.
+      await Promise.all([
+        cluster.controllerManager.start(),
+        cluster.apply(deployment('checkout', `shop/checkout:${version}`)),
+      ]);
       await rolledOut(`shop/checkout:${version}`);
       rss.push(daemon.rss());
     }

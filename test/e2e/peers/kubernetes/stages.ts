@@ -8,6 +8,8 @@ import type { Json } from '../../../../src/lib/json.ts';
  * - `crash-loop`: exits with 1, again and again, every two seconds.
  * - `oom`: the same, killed for its memory. The annotation `play.watchkeeper.dev/needs-mi: "256"` plays it for as long as
  *   the memory limit of the first container is below that.
+ * - The annotation `play.watchkeeper.dev/grows-to-mi: "256"`: ready, and after two seconds killed for its memory in the same
+ *   way, again and again.
  * - `image-pull`: ImagePullBackOff.
  * - `not-ready`: runs, and its readiness probe fails.
  * - `fails`: a Job's pod that fails.
@@ -22,7 +24,9 @@ const limit = [
   'elif endswith("Ki") then (rtrimstr("Ki") | tonumber / 1024)',
   'else (tonumber / 1048576) end)',
 ].join(' ');
-const needs = '(.metadata.annotations["play.watchkeeper.dev/needs-mi"] // "0" | tonumber)';
+const annotated = (name: string): string => `(.metadata.annotations["play.watchkeeper.dev/${name}"] // "0" | tonumber)`;
+const needs = annotated('needs-mi');
+const outgrows = `${annotated('grows-to-mi')} > ${limit}`;
 const byImage =
   '(.spec.containers[0].image | if test("-plays-[a-z-]+$") then capture("-plays-(?<play>[a-z-]+)$").play else "ready" end)';
 const plays = `if ${needs} > ${limit} then "oom" else (.metadata.annotations["play.watchkeeper.dev/as"] // ${byImage}) end`;
@@ -130,6 +134,12 @@ const podStages: readonly Stage[] = [
   },
   ...crashing('crash-loop', 1, 'Error'),
   ...crashing('oom', 137, 'OOMKilled'),
+  {
+    name: 'outgrows',
+    when: [...running, is(outgrows, 'true')],
+    afterMs: 2_000,
+    next: { statusTemplate: status('Running', false, crashed(137, 'OOMKilled'), again), event: backOff },
+  },
   {
     name: 'image-pull',
     when: [...pending, fresh, is(plays, 'image-pull')],
