@@ -1,12 +1,12 @@
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 
-import type { Status } from './wire.ts';
+import type { Overview } from './wire.ts';
 import { startClock } from './net/clock.ts';
 import { beat, follow } from './net/live.ts';
 import { followHistory, place } from './net/place.ts';
 import { token } from './net/session.ts';
-import { keepStatus, status, statusTrouble } from './net/status.ts';
+import { keepOverview, me, overview, trouble } from './net/overview.ts';
 import { Trouble, ViewHead, Waiting } from './parts/basic.tsx';
 import { Shell } from './parts/shell.tsx';
 import { ApprovalsView } from './views/approvals.tsx';
@@ -28,29 +28,29 @@ function Page() {
 function Watched() {
   useEffect(() => {
     const leave = new AbortController();
-    const stop = keepStatus();
+    const stop = keepOverview();
     void follow(leave.signal);
     addEventListener('visibilitychange', beat, { signal: leave.signal });
     return () => {
       leave.abort();
       stop();
-      status.value = undefined;
+      overview.value = undefined;
+      me.value = undefined;
     };
   }, []);
-  const trouble = statusTrouble.value;
   return (
-    <Shell status={status.value}>
-      {trouble === undefined ? null : <Trouble error={trouble} />}
-      <View now={status.value} />
+    <Shell overview={overview.value}>
+      {trouble.value === undefined ? null : <Trouble error={trouble.value} />}
+      <View now={overview.value} />
     </Shell>
   );
 }
 
-function View({ now }: { readonly now: Status | undefined }) {
+function View({ now }: { readonly now: Overview | undefined }) {
   const at = place.value;
   switch (at.view) {
     case 'now':
-      return now === undefined ? <Waiting /> : <NowView status={now} />;
+      return now === undefined ? <Waiting /> : <NowView overview={now} />;
     case 'incidents':
       return <IncidentsView />;
     case 'incident':
@@ -60,7 +60,7 @@ function View({ now }: { readonly now: Status | undefined }) {
     case 'services':
       return <ServicesView />;
     case 'service':
-      return now === undefined ? <Waiting /> : <ServiceView name={at.name} status={now} />;
+      return <ServiceView key={at.name} name={at.name} />;
     case 'policy':
       return <PolicyView />;
     case 'ledger':

@@ -4,8 +4,7 @@ import type { Change, ChangeVerdict } from '../domain/change.ts';
 import type { Diagnosis } from '../domain/diagnosis.ts';
 import type { LedgerEntry } from '../domain/ledger.ts';
 import type { Execution, Plan } from '../domain/remediation.ts';
-import type { Gap, Sample } from '../domain/telemetry.ts';
-import type { Json } from '../lib/json.ts';
+import type { Sample } from '../domain/telemetry.ts';
 
 // What the page reads of the API's answers, and no more. test/ui/wire.test.ts holds it against what the agent gives.
 
@@ -24,6 +23,7 @@ export interface CaseFile {
   readonly decisions: readonly Decision[];
   readonly suggestions: readonly string[];
   readonly standing: string;
+  readonly snooze?: { readonly by: string; readonly untilMs: number };
 }
 
 /** An incident as a list tells it: without its story. */
@@ -75,45 +75,122 @@ export interface ServiceNow {
   readonly alerts: readonly Alert[];
 }
 
-/** A source and how it is doing. */
-export interface SourceNow {
-  readonly id: string;
-  readonly kind: string;
-  readonly intervalMs: number;
-  readonly startedMs: number;
-  readonly lastAnswerMs?: number;
-  readonly lastCompleteMs?: number;
-  readonly gaps: readonly Gap[];
-}
+/** A service in a word. */
+export type ServiceBrief = Pick<ServiceNow, 'name' | 'team' | 'state' | 'because'>;
 
-/** `GET /api/v1/status`. */
-export interface Status {
+/** `GET /api/v1/overview`: what is happening now. */
+export interface Overview {
   readonly version: string;
   readonly asOfMs: number;
   readonly startedAtMs: number;
   readonly ceiling: Autonomy;
   readonly paused?: { readonly by: string; readonly atMs: number; readonly reason: string };
   readonly unwell: readonly string[];
-  readonly replica?: {
-    readonly role: 'leader' | 'follower';
-    readonly name: string;
-    readonly leader?: string;
-    readonly epoch: number;
-  };
-  readonly sources: readonly SourceNow[];
-  readonly services: readonly ServiceNow[];
-  readonly incidents: readonly Incident[];
+  readonly replica?: { readonly role: 'leader' | 'follower'; readonly name: string; readonly epoch: number };
+  readonly services: readonly ServiceBrief[];
+  readonly incidents: readonly IncidentBrief[];
+  readonly openIncidents: number;
   readonly approvals: readonly Pending[];
-  readonly running: readonly Execution[];
-  readonly gaps: readonly Gap[];
-  readonly ledger: { readonly size: number; readonly origin: string };
-  readonly resources: {
-    readonly digest: string;
-    readonly loadedAtMs: number;
+  readonly running: readonly (Pick<Execution, 'id' | 'status' | 'startedAtMs'> & {
+    readonly incidentId: string;
+    readonly service: string;
+    readonly runbook: string;
+  })[];
+  readonly sources: readonly {
+    readonly id: string;
+    readonly kind: string;
     readonly ok: boolean;
-    readonly problems: readonly string[];
-    readonly counts: Readonly<Record<string, number>>;
-  };
+    readonly because: string;
+  }[];
+  readonly ledger: { readonly size: number; readonly origin: string };
+  readonly resources: { readonly ok: boolean; readonly problems: readonly string[] };
+}
+
+/** An objective and what is left of its error budget; what is not known is absent. */
+export interface Slo {
+  readonly name: string;
+  readonly objective: number;
+  readonly windowMs: number;
+  readonly signal: string;
+  readonly remaining?: number;
+  readonly burn?: number;
+}
+
+/** What became of the runs of one runbook on one service. */
+export interface TrackRecord {
+  readonly runbook: string;
+  readonly runs: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly undone: number;
+  readonly unknown: number;
+  readonly lastAtMs: number;
+}
+
+/** `GET /api/v1/services/:name`. */
+export interface ServiceWhole {
+  readonly service: ServiceNow;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly owner: { readonly team: string; readonly escalate: string };
+  readonly dependsOn: readonly string[];
+  readonly dependents: readonly string[];
+  readonly origin: 'declared' | 'discovered';
+  readonly slos: readonly Slo[];
+  readonly autonomy: readonly MatrixRow[];
+  readonly record: readonly TrackRecord[];
+}
+
+/** A signal over a stretch of time, and what was expected of it. */
+export interface Curve {
+  readonly service: string;
+  readonly signal: string;
+  readonly unit: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly seriesKey: string;
+  readonly samples: readonly Sample[];
+  readonly expected: readonly { readonly tMs: number; readonly low: number; readonly high: number }[];
+}
+
+/** Something that happened beside the curves. */
+export interface Mark {
+  readonly atMs: number;
+  readonly kind: 'change' | 'action' | 'incident';
+  readonly text: string;
+}
+
+/** `GET /api/v1/incidents/:id/charts`. */
+export interface Charts {
+  readonly charts: readonly Curve[];
+  readonly marks: readonly Mark[];
+}
+
+/** `GET /api/v1/approvals/:id`. */
+export interface Question {
+  readonly approval: Pending;
+  readonly plan?: Plan;
+  readonly decision?: Decision;
+  readonly incident?: IncidentBrief;
+  readonly diagnosis?: string;
+  readonly yours: boolean;
+}
+
+/** `GET /api/v1/whoami`. */
+export interface Me {
+  readonly id: string;
+  readonly role: string;
+  readonly permissions: readonly string[];
+}
+
+/** `GET /api/v1/runbooks`, one of them. */
+export interface RunbookBrief {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** What came of what a person asked for about an incident. */
+export interface RequestResult {
+  readonly is: 'done' | 'refused';
+  readonly message: string;
 }
 
 /** `GET /api/v1/incidents/:id`. */
@@ -123,8 +200,6 @@ export interface IncidentWhole {
   readonly file?: CaseFile;
   readonly approvals: readonly Pending[];
   readonly executions: readonly Execution[];
-  readonly changes: readonly Change[];
-  readonly series: readonly Signal[];
 }
 
 /** What came of an answer. */
@@ -143,14 +218,15 @@ export interface WhatIf {
   readonly because?: string;
 }
 
-/** A row of the policy matrix. */
+/** A row of the policy matrix: what is said of a step at best, by which rule, and why. */
 export interface MatrixRow {
   readonly runbook: string;
   readonly step: string;
   readonly action: string;
   readonly service: string;
-  readonly outcome: string;
+  readonly outcome: Decision['outcome'];
   readonly rule: string;
+  readonly because: string;
 }
 
 /** `GET /api/v1/ledger`. */
@@ -160,8 +236,16 @@ export interface LedgerHead {
   readonly vkey: string;
 }
 
-/** An entry as a listing tells it: to be believed only after its receipt was verified. */
+/** An entry as a listing tells it: to be believed only after it was verified. */
 export interface ListedEntry {
   readonly entry: LedgerEntry;
-  readonly payload?: Json;
+}
+
+/** `GET /api/v1/ledger/entries/:seq`: an entry with all that proves it. Binary is base64. */
+export interface EntryProof {
+  readonly entry: LedgerEntry;
+  readonly leaf: string;
+  readonly proof: { readonly index: number; readonly size: number; readonly hashes: readonly string[] };
+  readonly note: string;
+  readonly payload?: { readonly data: string; readonly salt: string };
 }

@@ -3,18 +3,20 @@ import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { proveInclusion, signerFromSeed } from '../../src/ledger/index.ts';
+import { signerFromSeed } from '../../src/ledger/index.ts';
 import { signCheckpoint } from '../../src/ledger/checkpoint.ts';
+import { proveEntry } from '../../src/ledger/receipt.ts';
 import { parseNote, signNote } from '../../src/ledger/note.ts';
 import { fromBase64 } from '../../src/ui/ledger/bytes.ts';
 import { openCheckpoint, readKeys, type VerifierKey } from '../../src/ui/ledger/note.ts';
 import { checkInclusion } from '../../src/ui/ledger/proof.ts';
-import { sameEntry, verifyReceipt } from '../../src/ui/ledger/receipt.ts';
+import { sameEntry, verifyEntryProof } from '../../src/ui/ledger/receipt.ts';
+import type { EntryProof } from '../../src/ui/wire.ts';
 import { filesBelow, vectorTest } from '../ledger/support/vectors.ts';
 import { testFolder } from '../ledger/support/folder.ts';
 import { draft, fill, ledgerIn, origin, testKey } from '../ledger/support/ledgers.ts';
 
-async function keyOf(vkey: string): Promise<readonly VerifierKey[]> {
+async function keysOf(vkey: string): Promise<readonly VerifierKey[]> {
   const read = await readKeys(vkey);
   if (!read.ok) throw new Error(read.because);
   return read.value;
@@ -54,7 +56,7 @@ describe('inclusion, recomputed as the browser does it', () => {
 
 describe('checkpoints', () => {
   vectorTest('opens every checkpoint of a public log (transparency-dev/tessera)', async (folder) => {
-    const key = await keyOf('example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx');
+    const key = await keysOf('example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx');
     for (let size = 0; size <= 15; size++) {
       const note = readFileSync(path.join(folder, 'tessera', 'log', `checkpoint.${size}`), 'utf8');
       const opened = await openCheckpoint(note, key);
@@ -66,7 +68,7 @@ describe('checkpoints', () => {
   const note = signCheckpoint({ origin, size: 7, root }, [testKey]);
 
   it('are believed from their own key, a witness beside it or not', async () => {
-    const key = await keyOf(testKey.text);
+    const key = await keysOf(testKey.text);
     const witness = signerFromSeed('witness.example/w', new Uint8Array(32).fill(9));
     const both = signNote(parseNote(note).text, [witness, testKey]);
     for (const text of [note, both])
@@ -78,7 +80,7 @@ describe('checkpoints', () => {
 
   it('are believed from any of the keys, as after a rotation', async () => {
     const newer = signerFromSeed(origin, new Uint8Array(32).fill(3));
-    const keys = await keyOf(`${newer.text}\n${testKey.text}`);
+    const keys = await keysOf(`${newer.text}\n${testKey.text}`);
     for (const signer of [newer, testKey])
       expect((await openCheckpoint(signCheckpoint({ origin, size: 7, root }, [signer]), keys)).ok).toBe(true);
   });
@@ -97,7 +99,7 @@ describe('checkpoints', () => {
       'none of the known keys',
     ],
   ])('are not believed with %s', async (_what, text, because) => {
-    const opened = await openCheckpoint(text, await keyOf(testKey.text));
+    const opened = await openCheckpoint(text, await keysOf(testKey.text));
     expect(opened.ok).toBe(false);
     expect(opened.ok ? '' : opened.because).toContain(because);
   });
@@ -111,51 +113,66 @@ describe('checkpoints', () => {
   });
 });
 
-describe('receipts of our own ledger', () => {
+describe('entries of our own ledger', () => {
   const made = async (size: number) => {
     const { store, ledger } = await ledgerIn(testFolder());
     await fill(ledger, size);
-    return { store, ledger, key: await keyOf(testKey.text) };
+    return { store, ledger, keys: await keysOf(testKey.text) };
   };
 
-  it('hold for every entry, in trees of many shapes', async () => {
+  it('hold, every one, in trees of many shapes, with what they committed to', async () => {
     for (const size of [1, 2, 3, 7, 8, 11]) {
-      const { store, ledger, key } = await made(size);
+      const { store, ledger, keys } = await made(size);
       const listed = await ledger.entries(0, size);
       for (let seq = 0; seq < size; seq++) {
-        const verified = await verifyReceipt(await proveInclusion(store, seq), seq, key);
+        const verified = await verifyEntryProof(await proveEntry(store, seq), seq, keys);
         expect(verified).toMatchObject({ ok: true, value: { checkpoint: { size, origin } } });
         expect(verified.ok && sameEntry(verified.value.entry, listed[seq]!)).toBe(true);
+        expect(verified.ok && verified.value.payload).toEqual(seq % 3 === 0 ? { secret: seq } : undefined);
       }
     }
   });
 
   it('hold across the border of a tile', async () => {
-    const { store, key } = await made(300);
+    const { store, keys } = await made(300);
     for (const seq of [0, 255, 256, 299])
-      expect((await verifyReceipt(await proveInclusion(store, seq), seq, key)).ok).toBe(true);
+      expect((await verifyEntryProof(await proveEntry(store, seq), seq, keys)).ok).toBe(true);
   });
 
   it('do not hold when anything in them is another', async () => {
-    const { store, key } = await made(9);
-    const receipt = await proveInclusion(store, 4);
-    const lines = receipt.split('\n');
-    const refused = async (text: string, seq = 4) => {
-      const verified = await verifyReceipt(text, seq, key);
+    const { store, keys } = await made(9);
+    const given = await proveEntry(store, 3);
+    const refused = async (change: Partial<EntryProof>, seq = 3) => {
+      const verified = await verifyEntryProof({ ...given, ...change }, seq, keys);
       return verified.ok ? 'BELIEVED' : verified.because;
     };
-    const forged = Buffer.from(lines[1]!.slice(6), 'base64').toString('utf8').replace('"number":4', '"number":5');
-    const swapped = lines.with(1, `extra ${Buffer.from(forged).toString('base64')}`).join('\n');
-    expect(await refused(swapped)).toContain('another root');
-    expect(await refused(lines.with(3, lines[4]!).with(4, lines[3]!).join('\n'))).toContain('another root');
-    expect(await refused(lines.toSpliced(3, 1).join('\n'))).toMatch(/too short|another root/);
-    expect(await refused(lines.toSpliced(3, 0, lines[3]!).join('\n'))).toMatch(/too long|another root/);
-    expect(await refused(lines.with(2, 'index 5').join('\n'))).toContain('another entry');
-    expect(await refused(receipt, 5)).toContain('another entry');
-    expect(await refused(lines.with(2, 'index 5').join('\n'), 5)).toContain('another root');
-    expect(await refused(lines.with(3, 'AAAA').join('\n'))).toContain('cannot be read');
-    expect(await refused('garbage')).toContain('cannot be read');
-    expect(await refused('')).toContain('cannot be read');
+    const encoded = (text: string): string => Buffer.from(text).toString('base64');
+    const { hashes } = given.proof;
+    const path = (changed: readonly string[]) => ({ proof: { ...given.proof, hashes: changed } });
+    const forged = Buffer.from(given.leaf, 'base64').toString('utf8').replace('"number":3', '"number":4');
+    const payload = given.payload!;
+    expect(await refused({ leaf: encoded(forged) })).toContain('another root');
+    expect(await refused(path(hashes.toReversed()))).toContain('another root');
+    expect(await refused(path(hashes.slice(1)))).toMatch(/too short|another root/);
+    expect(await refused(path([...hashes, hashes[0]!]))).toMatch(/too long|another root/);
+    expect(await refused(path(Array.from({ length: 65 }, () => hashes[0]!)))).toContain('cannot be read');
+    expect(await refused(path([...hashes.slice(1), 'AAAA']))).toContain('not 32 bytes');
+    expect(await refused(path([...hashes.slice(1), '!']))).toContain('cannot be read');
+    expect(await refused({}, 4)).toContain('another root');
+    expect(await refused({ leaf: '' })).toContain('another root');
+    expect(await refused({ note: given.note.replace('\n9\n', '\n8\n') })).toContain('is wrong');
+    expect(await refused({ payload: { ...payload, data: encoded('{"secret":4}') } })).toContain('not the one');
+    expect(await refused({ payload: { ...payload, salt: encoded('x'.repeat(32)) } })).toContain('not the one');
+    const bare = await proveEntry(store, 4);
+    const added = await verifyEntryProof({ ...bare, payload }, 4, keys);
+    expect(added.ok ? 'BELIEVED' : added.because).toContain('did not commit');
+  });
+
+  it('show the entry that was hashed, whatever else the answer says', async () => {
+    const { store, keys } = await made(5);
+    const given = await proveEntry(store, 2);
+    const verified = await verifyEntryProof({ ...given, entry: { ...given.entry, actor: 'somebody else' } }, 2, keys);
+    expect(verified).toMatchObject({ ok: true, value: { entry: { actor: 'daemon' } } });
   });
 
   it('tell a listing that says something else from the leaf', () => {

@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Alert, Incident } from '../../src/domain/alert.ts';
-import type { Change } from '../../src/domain/change.ts';
-import type { Execution } from '../../src/domain/remediation.ts';
-import { chartOf, chartWords, incidentCharts, sparkPoints } from '../../src/ui/lib/chart.ts';
+import { chartOf, chartWords, isDrawn, serviceCharts, sparkPoints } from '../../src/ui/lib/chart.ts';
 import { routeOf } from '../../src/ui/lib/router.ts';
 import { sseStart, sseTake, type StreamEvent } from '../../src/ui/lib/sse.ts';
 import { shown } from '../../src/ui/lib/states.ts';
 import { absolute, clockTime, relative, rough } from '../../src/ui/lib/time.ts';
 import { shortId, visible } from '../../src/ui/lib/words.ts';
-import type { Signal } from '../../src/ui/wire.ts';
+import { why } from '../../src/ui/lib/why.ts';
+import type { Curve, IncidentWhole, Mark, ServiceNow } from '../../src/ui/wire.ts';
 
 describe('times', () => {
   it('are told as a glance wants them', () => {
@@ -86,88 +84,100 @@ describe('the stream of events', () => {
   });
 });
 
-const signal = (more: Partial<Signal> = {}): Signal => ({
+const curve = (more: Partial<Curve> = {}): Curve => ({
+  service: 'shop',
   signal: 'errors',
   unit: 'ratio',
   labels: {},
   seriesKey: 'shop/errors{}',
-  recent: [
+  samples: [
     { tMs: 2_000, v: 0.1 },
     { tMs: 3_000, v: Number.NaN },
     { tMs: 4_000, v: 0.5 },
   ],
+  expected: [
+    { tMs: 1_000, low: 0, high: 0.02 },
+    { tMs: 4_000, low: 0, high: 0.03 },
+  ],
   ...more,
 });
-const alert = {
-  signal: 'errors',
-  labels: {},
-  finding: {
-    chart: {
-      seriesKey: 'shop/errors{}',
-      expected: [
-        { tMs: 1_000, low: 0, high: 0.02 },
-        { tMs: 4_000, low: 0, high: 0.03 },
-      ],
-      seen: [
-        { tMs: 1_000, v: 0.01 },
-        { tMs: 2_000, v: 0.09 },
-      ],
-    },
-  },
-} as unknown as Alert;
-const change = { id: 'c', kind: 'deploy', what: 'current', to: 'v3', atMs: 1_500 } as unknown as Change;
-const execution = {
-  plan: { runbook: { name: 'roll-back' } },
-  steps: [{ intentAtMs: 3_500 }, { stepId: 'not begun' }],
-} as unknown as Execution;
-
-const whole = (
-  series: readonly Signal[],
-  changes: readonly Change[] = [],
-  executions: readonly Execution[] = [],
-  incident: Partial<Incident> = {},
-) => ({ incident: { openedAtMs: 1_000, ...incident } as Incident, series, alerts: [alert], changes, executions });
+const deploy: Mark = { atMs: 1_500, kind: 'change', text: 'deploy v3' };
 
 describe('charts', () => {
-  it('lay what was expected under what was seen, over one axis of time, the newest reading counting', () => {
-    const [chart] = incidentCharts(whole([signal()], [change], [execution]));
-    expect(chart).toMatchObject({
+  it('lay what was expected under what was seen, over one axis of time, holes left as holes', () => {
+    expect(chartOf(curve(), [deploy])).toMatchObject({
       title: 'errors',
       xs: [1, 2, 4],
-      seen: [0.01, 0.1, 0.5],
+      seen: [null, 0.1, 0.5],
       low: [0, null, 0],
       high: [0.02, null, 0.03],
       hasBand: true,
-      marks: [
-        { atMs: 1_500, kind: 'change', text: 'deploy v3' },
-        { atMs: 3_500, kind: 'action', text: 'action roll-back' },
-      ],
+      marks: [deploy],
+    });
+    expect(chartOf(curve({ expected: [], labels: { zone: 'a' } }), [])).toMatchObject({
+      title: 'errors (zone=a)',
+      hasBand: false,
     });
   });
-  it('begin with what an alert is about, and leave out what has no course', () => {
-    const other = signal({ signal: 'traffic', seriesKey: 'shop/traffic{}' });
-    const still = signal({ seriesKey: 'x', signal: 'still', recent: [{ tMs: 1, v: 1 }] });
-    expect(incidentCharts(whole([still, other, signal()])).map(({ title }) => title)).toEqual(['errors', 'traffic']);
-  });
-  it('of an incident that is over leave out what came long after', () => {
-    const long = signal({ recent: [1_000, 60_000, 500_000].map((tMs) => ({ tMs, v: 1 })) });
-    const over = incidentCharts({ ...whole([long], [], [], { resolvedAtMs: 10_000 }), alerts: [] });
-    expect(over.map(({ xs }) => xs)).toEqual([[1, 60]]);
-  });
   it('leave out marks that are not on them, and are said in words', () => {
-    const far = chartOf(signal(), undefined, [{ atMs: 99_000, kind: 'change', text: 'deploy v9' }]);
-    expect(far.marks).toEqual([]);
-    expect(far.hasBand).toBe(false);
-    const near = chartOf(signal(), undefined, [{ atMs: 3_000, kind: 'change', text: 'deploy v3' }]);
-    expect(chartWords(near, (value) => `${value * 100}%`)).toBe(
+    expect(chartOf(curve(), [{ ...deploy, atMs: 99_000 }]).marks).toEqual([]);
+    expect(chartWords(chartOf(curve(), [deploy]), (value) => `${value * 100}%`)).toBe(
       'errors: from 10% to 50%, between 10% and 50%; marked: deploy v3',
     );
-    expect(chartWords(chartOf(signal({ recent: [] }), undefined, []), String)).toContain('nothing was measured');
+    expect(chartWords(chartOf(curve({ samples: [] }), []), String)).toContain('nothing was measured');
+    expect(isDrawn(chartOf(curve({ samples: [], expected: [] }), []))).toBe(false);
+  });
+  it('of a service hold what its newest finding expected, and its changes', () => {
+    const { samples, expected, service, ...signal } = curve();
+    const finding = { chart: { seriesKey: signal.seriesKey, expected, seen: [{ tMs: 1_000, v: 0.01 }, samples[0]!] } };
+    const now = {
+      name: service,
+      signals: [
+        { ...signal, recent: samples },
+        { ...signal, seriesKey: 'still', recent: samples.slice(0, 1) },
+      ],
+      changes: [{ kind: 'deploy', what: 'current', to: 'v3', atMs: 1_500 }],
+      alerts: [{ finding }],
+    } as unknown as ServiceNow;
+    expect(serviceCharts(now)).toMatchObject([{ seen: [0.01, 0.1, 0.5], hasBand: true, marks: [deploy] }]);
   });
   it('draw a sparkline that stays in its box, and none of a single point', () => {
-    expect(sparkPoints(signal().recent, 100, 20)).toBe('0.0,18.0 100.0,2.0');
+    expect(sparkPoints(curve().samples, 100, 20)).toBe('0.0,18.0 100.0,2.0');
     expect(sparkPoints([{ tMs: 1, v: 1 }], 100, 20)).toBe('');
     const flat = [1, 2, 3].map((tMs) => ({ tMs, v: 7 }));
     expect(sparkPoints(flat, 100, 20)).toBe('0.0,10.0 50.0,10.0 100.0,10.0');
+  });
+});
+
+const told = (more: object): IncidentWhole =>
+  ({ incident: { mode: 'active' }, executions: [], approvals: [], alerts: [], ...more }) as unknown as IncidentWhole;
+const file = (more: object = {}) => ({ standing: 'no runbook matches', matches: [], decisions: [], ...more });
+
+describe('why it acted, or did not', () => {
+  it('is what was done, where something was', () => {
+    const plan = { because: 'a deploy broke it' };
+    const acted = { plan, steps: [{ intentAtMs: 1 }], status: 'succeeded', because: 'it helped' };
+    expect(why(told({ executions: [acted] }))).toEqual({
+      title: 'Why it acted',
+      because: ['a deploy broke it', 'it helped'],
+    });
+    const stopped = { plan, steps: [{}], status: 'denied', because: 'policy said no' };
+    expect(why(told({ executions: [stopped] })).title).toBe('Why it did not act');
+  });
+  it('is what it waits for, what was decided, or that nothing applies', () => {
+    const decisions = [{ reasons: ['frozen'] }];
+    expect(why(told({ approvals: [{ status: 'waiting' }], file: file({ decisions }) }))).toEqual({
+      title: 'Why it has not acted yet',
+      because: ['frozen'],
+    });
+    expect(
+      why(told({ approvals: [{ status: 'expired', because: 'nobody answered' }], file: file({ decisions }) })),
+    ).toEqual({ title: 'Why it did not act', because: ['nobody answered', 'frozen'] });
+    expect(why(told({ file: file() })).because).toEqual([
+      'no runbook matches',
+      'no runbook applies: each says below why',
+    ]);
+    expect(why(told({})).because).toEqual(['nothing was worked out about it yet']);
+    expect(why(told({ incident: { mode: 'shadow' } })).because[0]).toContain('shadow');
   });
 });

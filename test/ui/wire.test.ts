@@ -2,13 +2,20 @@ import { describe, expectTypeOf, it } from 'vitest';
 
 import type {
   AnswerResult,
+  ApprovalView,
+  Charts,
+  EntryProof,
   IncidentPage,
   IncidentView,
   LedgerView,
   MatrixRow,
   PlanView,
+  Overview,
   ReadEntry,
-  StatusView,
+  RequestResult,
+  RunbookView,
+  ServiceDetail,
+  ServiceView,
 } from '../../src/agent/index.ts';
 import type * as wire from '../../src/ui/wire.ts';
 
@@ -16,7 +23,14 @@ import type * as wire from '../../src/ui/wire.ts';
 // longer compile.
 describe('what the page reads', () => {
   it('is in what the agent gives', () => {
-    expectTypeOf<StatusView>().toExtend<wire.Status>();
+    expectTypeOf<Overview>().toExtend<wire.Overview>();
+    expectTypeOf<ServiceView>().toExtend<wire.ServiceNow>();
+    expectTypeOf<ServiceDetail>().toExtend<wire.ServiceWhole>();
+    expectTypeOf<Charts>().toExtend<wire.Charts>();
+    expectTypeOf<ApprovalView>().toExtend<wire.Question>();
+    expectTypeOf<RunbookView>().toExtend<wire.RunbookBrief>();
+    expectTypeOf<RequestResult>().toExtend<wire.RequestResult>();
+    expectTypeOf<EntryProof>().toExtend<wire.EntryProof>();
     expectTypeOf<IncidentView>().toExtend<wire.IncidentWhole>();
     expectTypeOf<IncidentPage>().toExtend<wire.IncidentPage>();
     expectTypeOf<PlanView>().toExtend<wire.WhatIf>();

@@ -1,14 +1,5 @@
-import type { Alert, Incident } from '../../domain/alert.ts';
-import type { Change } from '../../domain/change.ts';
-import type { Execution } from '../../domain/remediation.ts';
-import type { IncidentWhole, Signal } from '../wire.ts';
-
-/** Something that happened, as a line across a chart. */
-export interface Mark {
-  readonly atMs: number;
-  readonly kind: 'change' | 'action';
-  readonly text: string;
-}
+import { labelText } from './words.ts';
+import type { Curve, Mark, ServiceNow, Signal } from '../wire.ts';
 
 /** A chart, ready to be drawn: columns of one length over `xs` (epoch seconds); `null` where nothing was measured. */
 export interface ChartData {
@@ -23,48 +14,19 @@ export interface ChartData {
   readonly marks: readonly Mark[];
 }
 
-const mostCharts = 6;
-const mostMarks = 12;
+const mostMarks = 40;
 
-/**
- * The charts of an incident: one a series that an alert is about, then the other signals of its service. What a detector
- * saw and expected is laid under what was measured since. Of one that is over, what came long after is left out.
- */
-export function incidentCharts(
-  whole: Pick<IncidentWhole, 'incident' | 'series' | 'alerts' | 'changes' | 'executions'>,
-): readonly ChartData[] {
-  const { alerts, changes, executions } = whole;
-  const untilMs = lastOf(whole.incident);
-  const series = whole.series.map((one) => ({ ...one, recent: one.recent.filter(({ tMs }) => tMs <= untilMs) }));
-  const marks = marksOf(changes, executions);
-  const about = (one: Signal): Alert | undefined =>
-    alerts.find(({ finding }) => finding.chart?.seriesKey === one.seriesKey) ??
-    alerts.find((alert) => alert.signal === one.signal && sameLabels(alert.labels, one.labels));
-  const ranked = series
-    .map((one) => ({ one, alert: about(one) }))
-    .sort((a, b) => Number(b.alert !== undefined) - Number(a.alert !== undefined));
-  return ranked
-    .map(({ one, alert }) => chartOf(one, alert, marks))
-    .filter(({ xs }) => xs.length > 1)
-    .slice(0, mostCharts);
-}
-
-function lastOf({ openedAtMs, resolvedAtMs }: Incident): number {
-  return resolvedAtMs === undefined ? Infinity : resolvedAtMs + Math.max(60_000, (resolvedAtMs - openedAtMs) / 4);
-}
-
-/** One signal with what was expected of it. */
-export function chartOf(signal: Signal, alert: Alert | undefined, marks: readonly Mark[]): ChartData {
-  const chart = alert?.finding.chart?.seriesKey === signal.seriesKey ? alert.finding.chart : undefined;
-  const seen = new Map<number, number>();
-  for (const { tMs, v } of [...(chart?.seen ?? []), ...signal.recent]) if (Number.isFinite(v)) seen.set(tMs, v);
-  const band = new Map(chart?.expected.map(({ tMs, low, high }) => [tMs, { low, high }]));
+/** One curve with what was expected of it, over one axis of time. */
+export function chartOf(curve: Curve, marks: readonly Mark[]): ChartData {
+  const seen = new Map(curve.samples.filter(({ v }) => Number.isFinite(v)).map(({ tMs, v }) => [tMs, v]));
+  const band = new Map(curve.expected.map(({ tMs, low, high }) => [tMs, { low, high }]));
   const times = [...new Set([...seen.keys(), ...band.keys()])].sort((a, b) => a - b);
   const [first = 0, last = 0] = [times[0], times.at(-1)];
+  const labels = labelText(curve.labels);
   return {
-    key: signal.seriesKey,
-    title: titleOf(signal),
-    unit: signal.unit,
+    key: curve.seriesKey,
+    title: labels === '' ? curve.signal : `${curve.signal} (${labels})`,
+    unit: curve.unit,
     xs: times.map((tMs) => tMs / 1_000),
     seen: times.map((tMs) => seen.get(tMs) ?? null),
     low: times.map((tMs) => band.get(tMs)?.low ?? null),
@@ -74,19 +36,25 @@ export function chartOf(signal: Signal, alert: Alert | undefined, marks: readonl
   };
 }
 
-/** What was changed and what we did, in order. */
-export function marksOf(changes: readonly Change[], executions: readonly Execution[]): readonly Mark[] {
-  const deploys = changes.map((change): Mark => ({
-    atMs: change.atMs,
+/** Whether there is a course to draw. */
+export function isDrawn({ xs }: ChartData): boolean {
+  return xs.length > 1;
+}
+
+/** The signals of a service as charts, with what its newest finding expected of them, and its changes as marks. */
+export function serviceCharts(service: ServiceNow): readonly ChartData[] {
+  const marks = service.changes.map(({ atMs, kind, to, what }): Mark => ({
+    atMs,
     kind: 'change',
-    text: `${change.kind} ${change.to ?? change.what}`,
+    text: `${kind} ${to ?? what}`,
   }));
-  const acts = executions.flatMap(({ plan, steps }) =>
-    steps.flatMap(({ intentAtMs }): readonly Mark[] =>
-      intentAtMs === undefined ? [] : [{ atMs: intentAtMs, kind: 'action', text: `action ${plan.runbook.name}` }],
-    ),
-  );
-  return [...deploys, ...acts].sort((a, b) => a.atMs - b.atMs);
+  return service.signals.map((signal) => chartOf(curveOf(signal, service), marks)).filter(isDrawn);
+}
+
+function curveOf({ recent, ...signal }: Signal, { name, alerts }: ServiceNow): Curve {
+  const chart = alerts.map(({ finding }) => finding.chart).find((one) => one?.seriesKey === signal.seriesKey);
+  const seen = new Map([...(chart?.seen ?? []), ...recent].map((sample) => [sample.tMs, sample]));
+  return { ...signal, service: name, samples: [...seen.values()], expected: chart?.expected ?? [] };
 }
 
 /** A line of text for whoever cannot see the chart: from, to, lowest, highest. */
@@ -114,14 +82,4 @@ export function sparkPoints(recent: Signal['recent'], width: number, height: num
       return `${x.toFixed(1)},${y.toFixed(1)}`;
     })
     .join(' ');
-}
-
-function titleOf({ signal, labels }: Signal): string {
-  const rest = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-  return rest.length === 0 ? signal : `${signal} (${rest.join(', ')})`;
-}
-
-function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }

@@ -18,12 +18,9 @@ const withinMs = 15_000;
 
 /** Asks the API. @throws ApiError with a sentence; status 0 when there was no answer. */
 export async function get<T>(path: string): Promise<T> {
-  return (await (await request('GET', path)).json()) as T;
-}
-
-/** A plain text answer. @throws ApiError. */
-export async function getText(path: string): Promise<string> {
-  return (await request('GET', path)).text();
+  const response = await send('GET', path, {});
+  if (!response.ok) throw await errorOf(response);
+  return (await response.json()) as T;
 }
 
 /** Asks for something to be done. Answers that say what was refused, and why, are answers. @throws ApiError. */
@@ -46,18 +43,12 @@ export async function openStream(path: string, lastId: string | undefined, signa
   throw await errorOf(response);
 }
 
-async function request(method: 'GET' | 'POST', path: string): Promise<Response> {
-  const response = await send(method, path, {});
-  if (response.ok) return response;
-  throw await errorOf(response);
-}
-
 async function send(method: string, path: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
   const shown = token.value;
   if (shown !== undefined) headers.set('authorization', `Bearer ${shown}`);
   if (init.body !== undefined) headers.set('content-type', 'application/json');
-  if (!headers.has('accept')) headers.set('accept', 'application/json, text/plain');
+  if (!headers.has('accept')) headers.set('accept', 'application/json');
   const signal = init.signal ?? AbortSignal.timeout(withinMs);
   try {
     const response = await fetch(path, { ...init, method, headers, signal, redirect: 'error', cache: 'no-store' });

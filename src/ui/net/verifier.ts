@@ -1,8 +1,8 @@
 import { no, openCheckpoint, readKeys, type Checkpoint, type Verified, type VerifierKey } from '../ledger/note.ts';
-import { sameEntry, verifyReceipt, type Receipt } from '../ledger/receipt.ts';
+import { sameEntry, verifyEntryProof, type Receipt } from '../ledger/receipt.ts';
 import { toHex } from '../ledger/bytes.ts';
-import type { LedgerHead, ListedEntry } from '../wire.ts';
-import { getText } from './client.ts';
+import type { EntryProof, LedgerHead, ListedEntry } from '../wire.ts';
+import { get } from './client.ts';
 
 /** What this browser remembers of a ledger from the last time it verified it. */
 interface Remembered {
@@ -50,19 +50,19 @@ export async function verifyHead(head: LedgerHead): Promise<Verified<VerifiedHea
   }
 }
 
-/** Fetches the receipt of an entry, recomputes it, and holds the listing against what the leaf really says. */
+/** Fetches the proof of an entry, recomputes it, and holds the listing against what the leaf really says. */
 export async function verifyEntry(
   seq: number,
   listed: ListedEntry | undefined,
   keys: readonly VerifierKey[],
 ): Promise<Verified<Receipt>> {
   try {
-    const receipt = await verifyReceipt(await getText(`/api/v1/ledger/proof/${seq}`), seq, keys);
+    const receipt = await verifyEntryProof(await get<EntryProof>(`/api/v1/ledger/entries/${seq}`), seq, keys);
     if (receipt.ok && listed !== undefined && !sameEntry(receipt.value.entry, listed.entry))
       return no('the listing says something else than the entry in the log');
     return receipt;
   } catch (thrown) {
-    return no(thrown instanceof Error ? `the receipt cannot be had: ${thrown.message}` : 'the receipt cannot be had');
+    return no(thrown instanceof Error ? `the proof cannot be had: ${thrown.message}` : 'the proof cannot be had');
   }
 }
 

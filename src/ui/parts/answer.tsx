@@ -4,6 +4,7 @@ import type { Plan } from '../../domain/remediation.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { post } from '../net/client.ts';
 import { beat } from '../net/live.ts';
+import { may, me } from '../net/overview.ts';
 import { shortId } from '../lib/words.ts';
 import type { AnswerResult, Pending } from '../wire.ts';
 import { Facts, Text, When } from './basic.tsx';
@@ -52,7 +53,13 @@ function nobody({ requirement, rung }: Pending): string {
 }
 
 /** Approve and deny. Each asks once more, and names the plan it is about. */
-export function AnswerButtons({ pending, plan }: { readonly pending: Pending; readonly plan?: Plan }) {
+export function AnswerButtons(props: {
+  readonly pending: Pending;
+  readonly plan: Plan | undefined;
+  /** Whether the caller is among those asked; absent where that is not known. */
+  readonly yours?: boolean | undefined;
+}) {
+  const { pending, plan, yours } = props;
   const [asking, setAsking] = useState<'approve' | 'deny'>();
   const [said, setSaid] = useState<string>();
   const name = shortId(pending.planId);
@@ -65,8 +72,12 @@ export function AnswerButtons({ pending, plan }: { readonly pending: Pending; re
     if (result.is === 'refused') throw new Error(`Not taken: ${result.message}`);
     setSaid(result.message);
   };
+  if (!may('answer')) return <p class="soft">Your role ({me.value?.role ?? 'not known'}) may look, and not answer.</p>;
   return (
     <>
+      {yours === false ? (
+        <p class="soft">You are not among those asked, or have answered: your answer may not count.</p>
+      ) : null}
       <div class="buttons">
         <button type="button" class="main" onClick={() => setAsking('approve')}>
           <Icon name="check" /> Approve plan {name}
@@ -105,13 +116,19 @@ export function AnswerButtons({ pending, plan }: { readonly pending: Pending; re
               ],
             ]}
           />
-          <p class="soft small">
-            {asking === 'approve'
-              ? `Policy is asked again right before each step. Your consent is for this plan only and lasts ${formatDuration(pending.requirement.expiresMs)} at the most.`
-              : 'A single denial ends the question: this plan is not carried out.'}
-          </p>
+          <Consequence verdict={asking} lastsMs={pending.requirement.expiresMs} />
         </Ask>
       )}
     </>
+  );
+}
+
+function Consequence({ verdict, lastsMs }: { readonly verdict: 'approve' | 'deny'; readonly lastsMs: number }) {
+  return (
+    <p class="soft small">
+      {verdict === 'approve'
+        ? `Policy is asked again right before each step. Your consent is for this plan only and lasts ${formatDuration(lastsMs)} at the most.`
+        : 'A single denial ends the question: this plan is not carried out.'}
+    </p>
   );
 }

@@ -3,13 +3,45 @@ import type uPlot from 'uplot';
 
 import { measured } from '../../lib/measure.ts';
 import { chartWords, sparkPoints, type ChartData } from '../lib/chart.ts';
-import { clockTime } from '../lib/time.ts';
 import { visible } from '../lib/words.ts';
-import type { Signal } from '../wire.ts';
-import { plotOptions } from './plot.ts';
+import type { Mark, Signal } from '../wire.ts';
+import { Text, When } from './basic.tsx';
+import { plotHeight, plotOptions } from './plot.ts';
+
+/** Charts over one stretch of time, and in words what is marked in them. */
+export function ChartGroup({ charts }: { readonly charts: readonly ChartData[] }) {
+  const marks = new Map(charts.flatMap((data) => data.marks).map((mark) => [`${mark.atMs} ${mark.text}`, mark]));
+  return (
+    <>
+      {charts.map((data) => (
+        <Chart key={data.key} data={data} />
+      ))}
+      <Marks of={[...marks.values()].sort((a, b) => a.atMs - b.atMs)} />
+    </>
+  );
+}
+
+const keys: Readonly<Record<Mark['kind'], string>> = { change: 'mark', action: 'act', incident: 'edge' };
+
+function Marks({ of }: { readonly of: readonly Mark[] }) {
+  if (of.length === 0) return null;
+  return (
+    <ul class="legend marks" aria-label="Marked in the charts">
+      {of.map((mark) => (
+        <li key={`${mark.atMs} ${mark.text}`}>
+          <span class={`key ${keys[mark.kind]}`} />
+          <When atMs={mark.atMs} clock still />
+          <span>
+            <Text>{mark.text}</Text>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 /** A signal over time with what was expected of it, and what happened, as marks. Said in words beside it. */
-export function Chart({ data }: { readonly data: ChartData }) {
+function Chart({ data }: { readonly data: ChartData }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const latest = useRef(data);
@@ -31,7 +63,7 @@ export function Chart({ data }: { readonly data: ChartData }) {
         host,
       );
       plot.current = made;
-      watch = new ResizeObserver(() => made.setSize({ width: host.clientWidth, height: 190 }));
+      watch = new ResizeObserver(() => made.setSize({ width: host.clientWidth, height: plotHeight }));
       watch.observe(host);
     });
     return () => {
@@ -49,16 +81,6 @@ export function Chart({ data }: { readonly data: ChartData }) {
         <Legend data={data} write={write} />
       </figcaption>
       <div class="plot" ref={box} role="img" aria-label={visible(chartWords(data, write))} />
-      {data.marks.length === 0 ? null : (
-        <ul class="legend" aria-label="Marked in the chart">
-          {data.marks.map(({ atMs, kind, text }) => (
-            <li key={`${atMs} ${text}`}>
-              <span class={`key ${kind === 'action' ? 'act' : 'mark'}`} />
-              {clockTime(atMs)} {visible(text)}
-            </li>
-          ))}
-        </ul>
-      )}
     </figure>
   );
 }
@@ -69,7 +91,7 @@ function Legend({ data, write }: { readonly data: ChartData; readonly write: (va
     <ul class="legend">
       <li>
         <span class="key" />
-        measured{last === undefined ? '' : `, now ${write(last)}`}
+        measured{last === undefined ? '' : `, last ${write(last)}`}
       </li>
       {data.hasBand ? (
         <li>

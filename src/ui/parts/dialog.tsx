@@ -10,8 +10,8 @@ export interface AskProps {
   /** The words on the button that does it. */
   readonly confirm: string;
   readonly tone?: 'bad';
-  /** What a comment is for; `must`: there has to be one. */
-  readonly comment: { readonly label: string; readonly must: boolean };
+  /** What a comment is for; `must`: there has to be one. Absent: none is asked for. */
+  readonly comment?: { readonly label: string; readonly must: boolean };
   readonly children: ComponentChildren;
   /** Does it. What it throws is shown, and the dialog stays. */
   readonly act: (comment: string) => Promise<void>;
@@ -51,24 +51,30 @@ export function Ask({ title, confirm, tone, comment, children, act, onClose }: A
       <form onSubmit={submit}>
         <h2 id={titleId}>{title}</h2>
         {children}
-        <label htmlFor={textId}>
-          {comment.label}
-          <textarea
-            id={textId}
-            rows={2}
-            maxLength={mostComment}
-            required={comment.must}
-            value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
-          />
-        </label>
+        {comment === undefined ? null : (
+          <label htmlFor={textId}>
+            {comment.label}
+            <textarea
+              id={textId}
+              rows={2}
+              maxLength={mostComment}
+              required={comment.must}
+              value={text}
+              onInput={(event) => setText(event.currentTarget.value)}
+            />
+          </label>
+        )}
         {wrong === undefined ? null : (
           <p class="error" role="alert">
             <Text>{wrong}</Text>
           </p>
         )}
         <div class="buttons">
-          <button type="submit" class={`main ${tone ?? ''}`} disabled={busy || (comment.must && text.trim() === '')}>
+          <button
+            type="submit"
+            class={`main ${tone ?? ''}`}
+            disabled={busy || (comment?.must === true && text.trim() === '')}
+          >
             {busy ? 'Sending …' : confirm}
           </button>
           <button type="button" onClick={() => dialog.current?.close()}>

@@ -21,6 +21,7 @@ export function EntryWhole({ seq, head }: { readonly seq: number; readonly head:
   if (listed === undefined) return <Empty>There is no such entry.</Empty>;
   const entry = verdict?.ok === true ? verdict.value.entry : listed.entry;
   const { incident } = entry.subject;
+  const payload = verdict?.ok === true ? verdict.value.payload : undefined;
   return (
     <>
       <div role="status">
@@ -52,18 +53,21 @@ export function EntryWhole({ seq, head }: { readonly seq: number; readonly head:
         />
         <h3>Subject and body</h3>
         <pre class="json">{pretty({ subject: entry.subject, body: entry.body })}</pre>
-        {listed.payload === undefined ? (
+        {payload === undefined ? (
           <p class="soft small">
-            {entry.commitment === undefined ? 'It has no payload.' : 'Its payload was erased, or is not kept here.'}
+            {entry.commitment === undefined
+              ? 'It has no payload.'
+              : verdict?.ok === true
+                ? 'Its payload was erased. The commitment to it stays in the tree.'
+                : 'Its payload is shown once it is verified.'}
           </p>
         ) : (
           <>
             <h3>Payload</h3>
             <p class="soft small">
-              It lies outside the tree under a salted commitment, which the daemon checked when it read it: this browser
-              has not.
+              It lies outside the tree, under a salted commitment (HMAC-SHA256) that this browser recomputed too.
             </p>
-            <pre class="json">{pretty(listed.payload)}</pre>
+            <pre class="json">{pretty(payload)}</pre>
           </>
         )}
       </Card>

@@ -2,19 +2,21 @@ import { useState } from 'preact/hooks';
 
 import { post } from '../net/client.ts';
 import { beat } from '../net/live.ts';
-import type { Status } from '../wire.ts';
+import { may } from '../net/overview.ts';
+import type { Overview } from '../wire.ts';
 import { Text, When } from './basic.tsx';
 import { Ask } from './dialog.tsx';
 import { Icon } from './icon.tsx';
 
 /** Stops the machine's hand, or lets it act again; both want a reason, which stands in the ledger. */
-export function HandButton({ status }: { readonly status: Status }) {
+export function HandButton({ overview }: { readonly overview: Overview }) {
   const [asking, setAsking] = useState(false);
-  const paused = status.paused !== undefined;
+  const paused = overview.paused !== undefined;
   const act = async (reason: string): Promise<void> => {
     await post(paused ? '/api/v1/resume' : '/api/v1/pause', { reason });
     beat();
   };
+  if (!may(paused ? 'resume' : 'pause')) return null;
   return (
     <>
       <button type="button" onClick={() => setAsking(true)}>
@@ -41,8 +43,8 @@ export function HandButton({ status }: { readonly status: Status }) {
 }
 
 /** Says across the page why the machine does not act, when it does not. */
-export function Banners({ status }: { readonly status: Status }) {
-  const { paused, unwell, resources } = status;
+export function Banners({ overview }: { readonly overview: Overview }) {
+  const { paused, unwell, resources } = overview;
   return (
     <>
       {paused === undefined ? null : (

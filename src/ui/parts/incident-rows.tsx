@@ -1,11 +1,10 @@
-import type { Incident } from '../../domain/alert.ts';
 import { shortId } from '../lib/words.ts';
 import { rough } from '../lib/time.ts';
 import type { IncidentBrief } from '../wire.ts';
 import { Go, State, Text, When } from './basic.tsx';
 
 /** Incidents, one a line. */
-export function IncidentRows({ incidents }: { readonly incidents: readonly (Incident | IncidentBrief)[] }) {
+export function IncidentRows({ incidents }: { readonly incidents: readonly IncidentBrief[] }) {
   return (
     <ul class="rows">
       {incidents.map((one) => (
@@ -31,13 +30,13 @@ export function IncidentRows({ incidents }: { readonly incidents: readonly (Inci
   );
 }
 
-function lastWords(incident: Incident | IncidentBrief): string {
+function lastWords(incident: IncidentBrief): string {
   const { service, services, openedAtMs, resolvedAtMs, storm, mode, id } = incident;
   const others = services.length > 1 ? ` and ${services.length - 1} more` : '';
   const marks = [storm ? 'a storm' : '', mode === 'shadow' ? 'shadow: nobody is paged' : ''].filter(
     (one) => one !== '',
   );
   const took = resolvedAtMs === undefined ? '' : `took ${rough(resolvedAtMs - openedAtMs)}`;
-  const said = ('timeline' in incident ? incident.timeline.at(-1)?.text : incident.last) ?? '';
+  const said = incident.last ?? '';
   return [`${service}${others}`, ...marks, took, said, shortId(id)].filter((one) => one !== '').join(' · ');
 }

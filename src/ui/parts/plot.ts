@@ -2,7 +2,11 @@ import type uPlot from 'uplot';
 
 import { measured } from '../../lib/measure.ts';
 import type { ChartData } from '../lib/chart.ts';
+import type { Mark } from '../wire.ts';
 import { clockTime } from '../lib/time.ts';
+
+/** Pixels. */
+export const plotHeight = 180;
 
 /** How a chart is drawn: the band of what was expected, the line of what was seen, a line down for each mark. */
 export function plotOptions(data: () => ChartData, host: HTMLElement): uPlot.Options {
@@ -13,7 +17,7 @@ export function plotOptions(data: () => ChartData, host: HTMLElement): uPlot.Opt
   const edge = { stroke: colour('chart-band-line'), width: 1, dash: [3, 3], points: { show: false }, spanGaps: true };
   return {
     width: host.clientWidth,
-    height: 190,
+    height: plotHeight,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
     padding: [10, 8, 0, 0],
@@ -32,13 +36,18 @@ export function plotOptions(data: () => ChartData, host: HTMLElement): uPlot.Opt
     hooks: {
       draw: [
         (plot) => {
-          for (const { atMs, kind } of data().marks)
-            mark(plot, atMs / 1_000, colour(kind === 'action' ? 'chart-act' : 'chart-mark'), kind === 'action');
+          for (const { atMs, kind } of data().marks) mark(plot, atMs / 1_000, colour(lines[kind]), kind !== 'change');
         },
       ],
     },
   };
 }
+
+const lines: Readonly<Record<Mark['kind'], string>> = {
+  change: 'chart-mark',
+  action: 'chart-act',
+  incident: 'bad',
+};
 
 function mark(plot: uPlot, at: number, colour: string, dashed: boolean): void {
   const { ctx } = plot;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-import type { Status } from '../wire.ts';
+import type { Overview } from '../wire.ts';
 import { count } from '../lib/words.ts';
 import type { Route } from '../lib/router.ts';
 import { link } from '../net/live.ts';
@@ -20,8 +20,8 @@ const places: readonly { readonly to: Route; readonly name: string; readonly ico
 ];
 
 /** The frame around every view. */
-export function Shell(props: { readonly status: Status | undefined; readonly children: ComponentChildren }) {
-  const { status, children } = props;
+export function Shell(props: { readonly overview: Overview | undefined; readonly children: ComponentChildren }) {
+  const { overview, children } = props;
   return (
     <div class="shell">
       <a class="skip" href="#main" onClick={(event) => skip(event)}>
@@ -33,15 +33,15 @@ export function Shell(props: { readonly status: Status | undefined; readonly chi
         </Go>
         <span class="grow" />
         <LinkState />
-        {status === undefined ? null : <HandButton status={status} />}
+        {overview === undefined ? null : <HandButton overview={overview} />}
         <button type="button" class="plain" aria-label="Sign out" onClick={() => forgetToken()}>
           <Icon name="out" />
           <span class="wide">Sign out</span>
         </button>
       </header>
-      <Rail waiting={status?.approvals.length ?? 0} open={status?.incidents.length ?? 0} />
+      <Rail waiting={overview?.approvals.length ?? 0} open={overview?.openIncidents ?? 0} />
       <main id="main" tabIndex={-1}>
-        {status === undefined ? null : <Banners status={status} />}
+        {overview === undefined ? null : <Banners overview={overview} />}
         {children}
       </main>
     </div>

@@ -1,4 +1,4 @@
-import type { IncidentWhole, Pending } from '../wire.ts';
+import type { Pending, Question } from '../wire.ts';
 import { AnswerButtons, AskedOf } from '../parts/answer.tsx';
 import { Card, Empty, Go, State, Text, Trouble, ViewHead, Waiting } from '../parts/basic.tsx';
 import { PlanId, PlanSteps } from '../parts/plan.tsx';
@@ -30,9 +30,8 @@ export function ApprovalsView() {
 }
 
 function One({ pending }: { readonly pending: Pending }) {
-  const { value } = useResource<IncidentWhole>(`/api/v1/incidents/${encodeURIComponent(pending.incidentId)}`);
-  const plan = value?.file?.plans.find(({ id }) => id === pending.planId);
-  const reasons = value?.file?.decisions.findLast(({ planId }) => planId === pending.planId)?.reasons ?? [];
+  const { value } = useResource<Question>(`/api/v1/approvals/${encodeURIComponent(pending.planId)}`);
+  const { plan, decision, incident, diagnosis, yours } = value ?? {};
   return (
     <Card
       title={`${pending.runbook} on ${pending.service}`}
@@ -46,18 +45,24 @@ function One({ pending }: { readonly pending: Pending }) {
       <p>
         For{' '}
         <Go to={{ view: 'incident', id: pending.incidentId }}>
-          <Text>{value?.incident.title ?? 'this incident'}</Text>
+          <Text>{incident?.title ?? 'this incident'}</Text>
         </Go>
       </p>
-      {reasons.length === 0 ? null : (
+      {diagnosis === undefined ? null : (
+        <p>
+          <strong>Likely cause: </strong>
+          <Text>{diagnosis}</Text>
+        </p>
+      )}
+      {decision === undefined ? null : (
         <p>
           <strong>Why it asks: </strong>
-          <Text>{reasons.join('; ')}</Text>
+          <Text>{decision.reasons.join('; ')}</Text>
         </p>
       )}
       {plan === undefined ? <Waiting /> : <PlanSteps plan={plan} />}
       <AskedOf pending={pending} />
-      <AnswerButtons pending={pending} {...(plan === undefined ? {} : { plan })} />
+      <AnswerButtons pending={pending} plan={plan} yours={yours} />
     </Card>
   );
 }

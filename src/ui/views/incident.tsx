@@ -1,17 +1,20 @@
-import type { IncidentWhole } from '../wire.ts';
+import type { Charts, IncidentWhole } from '../wire.ts';
 import { AnswerButtons, AskedOf } from '../parts/answer.tsx';
 import { Card, Go, State, Text, Trouble, ViewHead, Waiting, When } from '../parts/basic.tsx';
-import { Chart } from '../parts/chart.tsx';
+import { ChartGroup } from '../parts/chart.tsx';
 import { DecisionView } from '../parts/decision.tsx';
 import { Causes } from '../parts/causes.tsx';
 import { Done } from '../parts/done.tsx';
 import { PlanChecks, PlanId, PlanSteps } from '../parts/plan.tsx';
+import { Requests } from '../parts/requests.tsx';
 import { Timeline } from '../parts/timeline.tsx';
-import { incidentCharts } from '../lib/chart.ts';
+import { chartOf, isDrawn } from '../lib/chart.ts';
 import { why } from '../lib/why.ts';
 import { rough } from '../lib/time.ts';
 import { useResource } from '../net/resource.ts';
 import { now } from '../net/clock.ts';
+
+const mostCharts = 6;
 
 /** One incident: what it is, why the watch did or did not act, what it proposes, and the whole story. */
 export function IncidentView({ id }: { readonly id: string }) {
@@ -32,7 +35,7 @@ export function IncidentView({ id }: { readonly id: string }) {
       <div class="two">
         <div>
           {waits ? <Proposal of={value} /> : <Why of={value} />}
-          <Charts of={value} />
+          <Measured id={value.incident.id} />
           <Causes of={value} />
           {waits ? <Why of={value} /> : <Done of={value} />}
           {waits ? <Done of={value} /> : <Proposal of={value} />}
@@ -87,8 +90,14 @@ function Head({ of: { incident, file } }: { readonly of: IncidentWhole }) {
         <p>
           <strong>Where it stands: </strong>
           <Text>{file.standing}</Text>
+          {file.snooze === undefined ? null : (
+            <>
+              . Put off by <Text>{file.snooze.by}</Text>: nobody is called until <When atMs={file.snooze.untilMs} />
+            </>
+          )}
         </p>
       )}
+      {incident.status === 'resolved' ? null : <Requests incidentId={incident.id} />}
     </>
   );
 }
@@ -163,14 +172,13 @@ function Why({ of }: { readonly of: IncidentWhole }) {
   );
 }
 
-function Charts({ of }: { readonly of: IncidentWhole }) {
-  const charts = incidentCharts(of);
+function Measured({ id }: { readonly id: string }) {
+  const { value } = useResource<Charts>(`/api/v1/incidents/${encodeURIComponent(id)}/charts`);
+  const charts = value?.charts.map((curve) => chartOf(curve, value.marks)).filter(isDrawn) ?? [];
   if (charts.length === 0) return null;
   return (
     <Card title="What was measured">
-      {charts.map((data) => (
-        <Chart key={data.key} data={data} />
-      ))}
+      <ChartGroup charts={charts.slice(0, mostCharts)} />
     </Card>
   );
 }

@@ -101,7 +101,7 @@ function Cell(props: {
       <button
         type="button"
         class="cell"
-        title={`By ${row.rule}. Ask what it would say now.`}
+        title={`${row.because} Ask what it would say now.`}
         onClick={() => choose({ runbook: row.runbook, service: row.service })}
       >
         <Badge is={shown('decisions', row.outcome)} />

@@ -1,0 +1,51 @@
+import { signal } from '@preact/signals';
+
+import type { Me, Overview } from '../wire.ts';
+import { ApiError, get } from './client.ts';
+import { setClock } from './clock.ts';
+import { pulse } from './live.ts';
+
+/** What the watch sees and does now; the last that was heard of it. */
+export const overview = signal<Overview | undefined>(undefined);
+
+/** Who is looking, and what they may do. Until that is known, nothing. */
+export const me = signal<Me | undefined>(undefined);
+
+/** Whether whoever is looking may do this. The daemon asks again; here it only spares people a refusal. */
+export function may(permission: string): boolean {
+  return me.value?.permissions.includes(permission) === true;
+}
+
+/** Why it could not be heard anew, when it could not. */
+export const trouble = signal<ApiError | undefined>(undefined);
+
+let asking = false;
+let again = false;
+
+/** Asks for it at every beat. While an answer is on its way, beats are one. */
+export function keepOverview(): () => void {
+  return pulse.subscribe(() => void refresh());
+}
+
+async function refresh(): Promise<void> {
+  if (asking) {
+    again = true;
+    return;
+  }
+  asking = true;
+  try {
+    me.value ??= await get<Me>('/api/v1/whoami');
+    const found = await get<Overview>('/api/v1/overview');
+    setClock(found.asOfMs);
+    overview.value = found;
+    trouble.value = undefined;
+  } catch (thrown) {
+    trouble.value = thrown instanceof ApiError ? thrown : new ApiError(0, 'the answer cannot be read');
+  } finally {
+    asking = false;
+  }
+  if (again) {
+    again = false;
+    await refresh();
+  }
+}
