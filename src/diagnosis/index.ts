@@ -10,6 +10,7 @@
  * Text from logs, changes and alerts is untrusted: it is matched against fixed patterns, compared as words, cut and
  * flattened before it is shown, and never followed.
  */
+export { actsOf } from './acts.ts';
 export { diagnose } from './diagnose.ts';
 export { evidenceNeeds } from './needs.ts';
 export type { EvidenceNeeds } from './needs.ts';

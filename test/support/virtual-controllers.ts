@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Json, JsonObject } from '../../src/lib/json.ts';
 import type { KubernetesObject } from '../../src/domain/ports/kubernetes.ts';
-import type { VirtualCluster } from './virtual-kubernetes.ts';
+import type { GivenObject, VirtualCluster } from './virtual-kubernetes.ts';
 
 /** How the pods of a virtual cluster fare. */
 export interface Controllers {
@@ -51,14 +51,8 @@ function rollOut(cluster: VirtualCluster, deployment: KubernetesObject, controll
   const known = sets.find((set) => JSON.stringify(part(set, 'spec', 'template')) === JSON.stringify(template));
   const revision = known !== undefined && revisionOf(known) === newest ? newest : newest + 1;
   const hash = createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 8);
-  const set = known ?? setFor(deployment, template, hash);
-  if (known === undefined || revisionOf(known) !== revision)
-    cluster.put({
-      ...set,
-      apiVersion: 'apps/v1',
-      kind: 'ReplicaSet',
-      metadata: { ...set.metadata, annotations: { 'deployment.kubernetes.io/revision': String(revision) } },
-    });
+  const isCurrent = known !== undefined && revisionOf(known) === revision;
+  const set = isCurrent ? known : cluster.put(numbered(known ?? setFor(deployment, template, hash), revision));
   const well = controllers.healthy?.(template) ?? true;
   const mine = well ? wanted : Math.min(1, wanted);
   const old = well ? 0 : Math.max(0, wanted - 1);
@@ -83,6 +77,11 @@ function rollOut(cluster: VirtualCluster, deployment: KubernetesObject, controll
   });
 }
 
+function numbered(set: { readonly metadata: JsonObject & { readonly name: string } }, revision: number): GivenObject {
+  const annotations = { 'deployment.kubernetes.io/revision': String(revision) };
+  return { ...set, apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { ...set.metadata, annotations } };
+}
+
 function setFor(deployment: KubernetesObject, template: JsonObject, hash: string) {
   const { namespace = '', name, uid = '', labels = {} } = deployment.metadata;
   return {
@@ -91,19 +90,19 @@ function setFor(deployment: KubernetesObject, template: JsonObject, hash: string
     metadata: {
       namespace,
       name: `${name}-${hash}`,
-      labels: { ...labels, ...part(template, 'metadata', 'labels') },
+      labels: { ...labels, ...part(template, 'metadata', 'labels'), 'pod-template-hash': hash },
       ownerReferences: [{ kind: 'Deployment', name, uid, controller: true }],
     },
     spec: { template },
   };
 }
 
-let podsMade = 0;
+const podsMade = new WeakMap<VirtualCluster, number>();
 
 function podFor(
   cluster: VirtualCluster,
   deployment: KubernetesObject,
-  set: { readonly metadata: { readonly name: string } },
+  set: KubernetesObject,
   hash: string,
   ready: boolean,
   status: JsonObject = {},
@@ -111,16 +110,17 @@ function podFor(
   const { namespace = '' } = deployment.metadata;
   const template = part(deployment, 'spec', 'template');
   const nodes = cluster.all('Node').filter((node) => part(node, 'spec')['unschedulable'] !== true);
-  podsMade += 1;
-  const nodeName = nodes[podsMade % Math.max(1, nodes.length)]?.metadata.name;
+  const number = (podsMade.get(cluster) ?? 0) + 1;
+  podsMade.set(cluster, number);
+  const nodeName = nodes[number % Math.max(1, nodes.length)]?.metadata.name;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       namespace,
-      name: `${set.metadata.name}-${podsMade}`,
-      labels: { ...(part(template, 'metadata', 'labels') as Record<string, string>), hash },
-      ownerReferences: [{ kind: 'ReplicaSet', name: set.metadata.name, controller: true }],
+      name: `${set.metadata.name}-${number}`,
+      labels: { ...(part(template, 'metadata', 'labels') as Record<string, string>), hash, 'pod-template-hash': hash },
+      ownerReferences: [{ kind: 'ReplicaSet', name: set.metadata.name, uid: set.metadata.uid ?? '', controller: true }],
     },
     spec: { ...part(template, 'spec'), ...(nodeName === undefined ? {} : { nodeName }) },
     status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }], ...status },

@@ -104,19 +104,34 @@ export function writtenBy(
 }
 
 function managed(before: KubernetesObject, after: GivenObject, manager: string, nowMs: number): GivenObject {
-  const changed = ['spec', 'data', 'binaryData'].filter(
-    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
-  );
-  if (changed.length === 0) return after;
+  const fields = changedFields(only(before), only(after));
+  if (Object.keys(fields).length === 0) return after;
   const known = (before.metadata['managedFields'] ?? []) as readonly JsonObject[];
   const entry = {
     manager,
     operation: 'Update',
     time: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
-    fieldsV1: Object.fromEntries(changed.map((key) => [`f:${key}`, {}])),
+    fieldsV1: fields,
   };
   const managedFields = [...known.filter((one) => one['manager'] !== manager), entry];
   return { ...after, metadata: { ...after.metadata, managedFields } };
+}
+
+// What is meant, not how it fares.
+function only({ spec, data, binaryData }: JsonObject): JsonObject {
+  return { ...(spec && { spec }), ...(data && { data }), ...(binaryData && { binaryData }) };
+}
+
+// `{f:spec: {f:template: {...}}}`, as deep as there are maps.
+function changedFields(before: JsonObject, after: JsonObject): JsonObject {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return Object.fromEntries(
+    keys.flatMap((key): [string, JsonObject][] => {
+      const [was, is] = [before[key], after[key]];
+      if (JSON.stringify(was) === JSON.stringify(is)) return [];
+      return [[`f:${key}`, isObject(was) && isObject(is) ? changedFields(was, is) : {}]];
+    }),
+  );
 }
 
 function precondition(before: KubernetesObject, body: JsonObject): void {

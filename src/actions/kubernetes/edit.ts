@@ -47,6 +47,8 @@ export interface EditSpec<P> {
   readonly access: readonly KubernetesNeed[];
   target(params: P, service: Service): Target;
   look(params: P, context: ActionContext): Promise<Look>;
+  /** Whether an earlier step has suspended what would revert this. It is looked at again right before the write. */
+  afterSuspend?(params: P): boolean;
   /** In words: `roll Deployment shop/web back from revision 4 to 3`. Pure. */
   describe(params: P, observed: Observation): string;
   /** Done right before the write, by whoever needs it: a copy of what is overwritten. */
@@ -77,7 +79,11 @@ export function editAction<P extends object>(spec: EditSpec<P>): ActionKind {
       return { describe: spec.describe(params, observed), diff: facts['diff'] as readonly string[] };
     },
     before: (_params: P, { facts }: Observation): Json => facts['aim'] ?? null,
-    run: (_params: P, before: Json, key: string, context: ActionContext) => run(spec, parseAim(before), key, context),
+    run: async (params: P, before: Json, key: string, context: ActionContext) => {
+      const aim = parseAim(before);
+      const stopped = spec.afterSuspend?.(params) === true ? await stillReverts(aim, context) : undefined;
+      return stopped ?? run(spec, aim, key, context);
+    },
     probe: (_params: P, before: Json, context: ActionContext, key: string) => probeAim(parseAim(before), key, context),
   };
   const { traits } = spec;
@@ -96,7 +102,9 @@ async function observe<P>(spec: EditSpec<P>, params: P, context: ActionContext):
   const target = spec.target(params, context.service);
   const { cluster, facts, blast, busy, wish } = await spec.look(params, context);
   const owner = 'refused' in wish ? undefined : await readGitops(cluster, kindOf(wish), context.signal);
-  const fought: Refusal | undefined = owner?.reverts === undefined ? undefined : { refused: owner.reverts };
+  // Nothing can suspend the controller of a custom resource.
+  const willRest = spec.afterSuspend?.(params) === true && owner?.owner.by !== 'controller';
+  const fought: Refusal | undefined = owner?.reverts === undefined || willRest ? undefined : { refused: owner.reverts };
   const aimed = 'refused' in wish ? wish : (fought ?? (await tryOut(cluster, wish, context)));
   return {
     target,
@@ -173,6 +181,17 @@ function aimedAt(cluster: string, wish: Wish, object: KubernetesObject, after: K
   };
   if (digest(aim.was) === digest(aim.will)) return { refused: `${nameOf(aim)} is so already` };
   return { aim, diff: diffLines(object, after).map((line) => `${nameOf(aim)} ${line}`) };
+}
+
+// The plan was made while its owner still acted: that it rests by now is to be seen, not to be believed.
+async function stillReverts(aim: Aim, context: ActionContext): Promise<ActionResult | undefined> {
+  const cluster = context.io.kubernetes.operator(aim.cluster);
+  const object = await cluster.get(collections[aim.collection], refOf(aim), context.signal);
+  if (object === undefined) return { is: 'failed', message: `${nameOf(aim)} is gone` };
+  const { kind, group, version } = collections[aim.collection];
+  const whole = { apiVersion: `${group}/${version}`, kind, ...object };
+  const owner = await readGitops(cluster, whole, context.signal);
+  return owner?.reverts === undefined ? undefined : { is: 'failed', message: owner.reverts };
 }
 
 async function run<P>(spec: EditSpec<P>, aim: Aim, key: string, context: ActionContext): Promise<ActionResult> {

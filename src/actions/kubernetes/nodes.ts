@@ -1,5 +1,4 @@
 import type { ActionContext } from '../../domain/ports/action.ts';
-import type { KubernetesPlace } from '../../domain/places.ts';
 import type { KubernetesObject, KubernetesOperator } from '../../domain/ports/kubernetes.ts';
 import type { Target } from '../../domain/remediation.ts';
 import type { Service } from '../../domain/service.ts';
@@ -49,26 +48,36 @@ export async function nodesOf(
 /** The node that is meant, all nodes, and how one was chosen. */
 export interface ChosenNode {
   readonly cluster: KubernetesOperator;
-  readonly place: KubernetesPlace;
   readonly nodes: ReadonlyMap<string, NodeState>;
   readonly node?: NodeState;
   readonly why: string;
 }
 
-/** The named node, or else the one ill node that runs pods of the service: several are more than one act may touch. */
-export async function chooseNode(
-  given: { readonly node?: string; readonly workload?: string },
-  context: ActionContext,
-): Promise<ChosenNode> {
+interface Given {
+  readonly node?: string;
+  readonly workload?: string;
+}
+
+/** The named node; the node that the service is; or else the one ill node that runs pods of the service: several are more than one act may touch. */
+export async function chooseNode(given: Given, context: ActionContext): Promise<ChosenNode> {
+  const own = nodeOf(context.service);
+  if (own === undefined && given.node === undefined) return chooseIll(given, context);
+  const { cluster: name } = own ?? placeOf(context.service, undefined, given.workload);
+  const cluster = operatorAt({ cluster: name }, context);
+  const nodes = await nodesOf(cluster, context.signal);
+  const wanted = own?.node ?? given.node ?? '';
+  if (given.node !== undefined && given.node !== wanted)
+    throw new WatchkeeperError('config-invalid', `${context.service.name} is node ${wanted}, not ${given.node}`);
+  const node = nodes.get(wanted);
+  if (node === undefined) throw new WatchkeeperError('not-found', `there is no node ${wanted}`);
+  return { cluster, nodes, node, why: own === undefined ? 'it was named' : howItIs(wanted, node) };
+}
+
+async function chooseIll(given: Given, context: ActionContext): Promise<ChosenNode> {
   const place = placeOf(context.service, undefined, given.workload);
   const cluster = operatorAt(place, context);
   const nodes = await nodesOf(cluster, context.signal);
-  const base = { cluster, place, nodes };
-  if (given.node !== undefined) {
-    const node = nodes.get(given.node);
-    if (node === undefined) throw new WatchkeeperError('not-found', `there is no node ${given.node}`);
-    return { ...base, node, why: 'it was named' };
-  }
+  const base = { cluster, nodes };
   const { namespace, workload } = place;
   const object = await cluster.get(
     collections[workloadCollection[workload.kind]],
@@ -90,12 +99,27 @@ export async function chooseNode(
       why: `${ill.length} nodes that run ${workload.name} are ill (${ill.map(([name]) => name).join(', ')})`,
     };
   const [name, node] = only;
-  return { ...base, node, why: `${name} ${node.ready ? `is under ${node.pressure.join(', ')}` : 'is not ready'}` };
+  return { ...base, node, why: howItIs(name, node) };
+}
+
+function howItIs(name: string, { ready, pressure }: NodeState): string {
+  if (!ready) return `${name} is not ready`;
+  return pressure.length > 0 ? `${name} is under ${pressure.join(', ')}` : `${name} is well`;
+}
+
+// Each node is a service of its own, as the kubernetes source discovers them; nobody can declare one.
+function nodeOf({ origin, labels }: Service): { readonly cluster: string; readonly node: string } | undefined {
+  const { kind, node, cluster } = labels;
+  if (origin !== 'discovered' || kind !== 'host' || node === undefined || cluster === undefined) return undefined;
+  return { cluster, node };
 }
 
 /** A node as a target. Without a name it is the one that is found to run a workload's pods. */
-export function nodeTarget(given: { readonly node?: string; readonly workload?: string }, service: Service): Target {
+export function nodeTarget(given: Given, service: Service): Target {
+  const own = nodeOf(service);
+  const labels = { ...service.labels };
+  if (own !== undefined) return { kind: 'Node', id: `${own.cluster}/${own.node}`, service: service.name, labels };
   const { cluster, namespace, workload } = placeOf(service, undefined, given.workload);
   const id = given.node === undefined ? `${cluster}/of/${namespace}/${workload.name}` : `${cluster}/${given.node}`;
-  return { kind: 'Node', id, service: service.name, labels: { ...service.labels, cluster } };
+  return { kind: 'Node', id, service: service.name, labels: { ...labels, cluster } };
 }

@@ -22,6 +22,8 @@ const params = z.strictObject({
   toRevision: z.string().min(1).max(512).exactOptional(),
   /** The revision that is blamed, in the same words. When another one runs by now, nothing is done. */
   from: z.string().min(1).max(512).exactOptional(),
+  /** An earlier step suspends what would revert this. While that still acts, nothing is written. */
+  afterSuspend: z.literal(true).exactOptional(),
 });
 type Params = z.infer<typeof params>;
 
@@ -41,6 +43,7 @@ export const rolloutUndo = editAction<Params>({
   describe: (_params, { target, facts }) =>
     `put ${target.kind} ${target.id} back from revision ${told(facts['revision'])} (${text(facts['image'])}) to ` +
     `${told(facts['to'])} (${text(facts['toImage'])}), and wait until it is rolled out`,
+  afterSuspend: ({ afterSuspend }) => afterSuspend === true,
   finish: untilRolledOut,
 });
 

@@ -5,6 +5,7 @@ import type { Diagnosis } from '../../domain/diagnosis.ts';
 import type { Observation, Plan } from '../../domain/remediation.ts';
 import type { Service } from '../../domain/service.ts';
 import type { Catalog } from '../../catalog/index.ts';
+import { actsOf } from '../../diagnosis/index.ts';
 import { decide, type ConditionResult, type DecisionInput } from '../../policy/index.ts';
 import { checkConditions, type RunbookFacts } from '../../runbooks/index.ts';
 import type { Decision } from '../../domain/authority.ts';
@@ -27,9 +28,17 @@ const freshWithinMs = 5 * 60_000;
 export function caseFacts(watch: Watch, incident: Incident, diagnosis: Diagnosis): CaseFacts {
   const service = watch.catalog().get(diagnosis.service) ?? serviceOf(watch, incident);
   const held = new Set(incident.alerts);
-  const change = diagnosis.changeId === undefined ? undefined : watch.changes.byId(diagnosis.changeId);
+  const change = blamed(watch, diagnosis);
   const alerts = watch.state().alerts.filter((alert) => held.has(alert.fingerprint));
   return { incident, alerts, diagnosis, service, ...(change === undefined ? {} : { change }) };
+}
+
+// Of a sync what diagnosis took it for: with the versions of the rollout that it made.
+function blamed(watch: Watch, { changeId }: Diagnosis): Change | undefined {
+  const change = changeId === undefined ? undefined : watch.changes.byId(changeId);
+  if (change === undefined) return undefined;
+  const acts = actsOf(watch.changes.of(change.service));
+  return acts.changes.find(({ id }) => id === acts.actOf(change.id)) ?? change;
 }
 
 /**

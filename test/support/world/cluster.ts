@@ -1,22 +1,36 @@
 import type { JsonObject } from '../../../src/lib/json.ts';
-import type { KubernetesOperators } from '../../../src/domain/ports/kubernetes.ts';
+import { WatchkeeperError } from '../../../src/lib/errors.ts';
+import type {
+  KubernetesObject,
+  KubernetesOperators,
+  KubernetesReader,
+  KubernetesReaders,
+  KubernetesRef,
+} from '../../../src/domain/ports/kubernetes.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { reconcile, type Controllers } from '../virtual-controllers.ts';
-import { virtualCluster } from '../virtual-kubernetes.ts';
+import { virtualCluster, type GivenObject, type VirtualCluster } from '../virtual-kubernetes.ts';
 import { virtualHands, writtenBy } from '../virtual-operator.ts';
 import type { Effect } from './host.ts';
 import type { WorldFile } from './world-file.ts';
 
 /** The simulated cluster: a Deployment in namespace `shop` for each service of the scenario that runs there. */
 export interface SimCluster extends KubernetesOperators {
+  /** The cluster as a source reads it. */
+  readonly readers: KubernetesReaders;
   has(service: string): boolean;
   /** The image its pods run, by its version: `v3`. */
   version(service: string): string;
   /** Whether its pods die for lack of memory. */
   starved(service: string): boolean;
-  /** Somebody else writes to an object in `shop`. */
-  write(by: string, kind: string, name: string, change: JsonObject): void;
+  /** Somebody else writes to an object. */
+  write(by: string, kind: string, ref: KubernetesRef, change: JsonObject): void;
   rollOut(by: string, service: string, image: string): void;
+  put(object: JsonObject): void;
+  /** The status of so many pods of a service. */
+  pods(service: string, count: number, status: JsonObject): void;
+  /** Whether the source may read a kind. */
+  kind(plural: string, is: 'forbidden' | 'unreachable' | 'well'): void;
   /** From now on its pods need so much memory. */
   needs(service: string, mi: number): void;
   /** What runs, for the end of a story: `v2 on 4 pods with 512Mi`. */
@@ -40,12 +54,23 @@ export function simCluster(file: WorldFile, clock: VirtualClock, hooks: Hooks): 
   const cluster = virtualCluster({ ...clock, nowMs: () => (time.ago ? past.nowMs() : clock.nowMs()) });
   const controllers: Controllers = {
     healthy: (template) => !Object.values(workloads).some(({ broken }) => broken.some((image) => has(template, image))),
-    status: (template) => (starves(workloads, template) ? killed : {}),
+    status: (template) => ({
+      containerStatuses: [{ name: 'app', ready: true, restartCount: 0, state: { running: { startedAt: longAgo } } }],
+      ...(starves(workloads, template) ? killed : {}),
+      ...statusOf(workloads, template, clock.nowMs()),
+    }),
   };
   const hands = virtualHands(cluster, controllers);
   const running = new Map<string, string>();
   hands.onEffect = ({ verb, kind, name }, moment) => {
-    const service = Object.keys(workloads).find((one) => name === one || name.startsWith(`${one}-`)) ?? name;
+    const service = Object.keys(workloads).find((one) => name === one || name.startsWith(`${one}-`));
+    if (service === undefined) {
+      // An owner, a node: it was written to for the sake of the one service that a story is about.
+      const [about = name] = Object.keys(workloads);
+      const effect = { atMs: clock.nowMs(), what: 'wrote', detail: `${verb} ${kind} ${name}`, service: about } as const;
+      if (moment === 'before') hooks.onEffect(effect);
+      return;
+    }
     if (moment === 'before') {
       running.set(service, sim.version(service));
       hooks.onEffect({ atMs: clock.nowMs(), what: 'wrote', detail: `${verb} ${kind} ${name}`, service });
@@ -58,17 +83,43 @@ export function simCluster(file: WorldFile, clock: VirtualClock, hooks: Hooks): 
     const spec = cluster.find('Deployment', { namespace: 'shop', name })?.['spec'] as JsonObject;
     return spec['template'] as JsonObject;
   };
+  const refused = new Map<string, WatchkeeperError>();
   const sim: SimCluster = {
     operator: (name) => hands.operator(name),
+    readers: { reader: ({ cluster: name }) => readerOf(cluster.reader(name), refused) },
+    put: (object) => {
+      cluster.put(atMoment(object, cluster.clock.nowMs()) as GivenObject);
+      reconcile(cluster, controllers);
+    },
+    pods: (service, count, status) => {
+      const named = (pod: KubernetesObject): boolean => pod.metadata.labels?.['app'] === service;
+      for (const pod of cluster.all('Pod').filter(named).slice(0, count))
+        cluster.patch('Pod', pod.metadata, { status: atMoment(status, clock.nowMs()) });
+      reconcile(cluster, controllers);
+    },
+    kind: (plural, is) => {
+      if (is === 'well') refused.delete(plural);
+      else
+        refused.set(
+          plural,
+          new WatchkeeperError(is, `${plural}: the API server ${is === 'forbidden' ? 'refuses' : 'does not answer'}`),
+        );
+      cluster.endWatches();
+    },
     has: (service) => Object.hasOwn(workloads, service),
     version: (service) => /shop:([\w.-]+)/.exec(JSON.stringify(templateOf(service)))?.[1] ?? '',
     starved: (service) => starves(workloads, templateOf(service)),
-    write: (by, kind, name, change) => {
-      writtenBy(cluster, by, kind, { namespace: 'shop', name }, change);
+    write: (by, kind, ref, change) => {
+      writtenBy(cluster, by, kind, ref, change);
       reconcile(cluster, controllers);
     },
     rollOut: (by, service, image) =>
-      sim.write(by, 'Deployment', service, { spec: { template: { spec: { containers: [{ name: 'app', image }] } } } }),
+      sim.write(
+        by,
+        'Deployment',
+        { namespace: 'shop', name: service },
+        { spec: { template: { spec: { containers: [{ name: 'app', image }] } } } },
+      ),
     needs: (service, mi) => {
       const workload = workloads[service];
       if (workload !== undefined) workloads[service] = { ...workload, needsMi: mi };
@@ -88,7 +139,9 @@ export function simCluster(file: WorldFile, clock: VirtualClock, hooks: Hooks): 
       return `${sim.version(service)} on ${spec.replicas} pods with ${memory}`;
     },
   };
+  cluster.put(shop);
   for (const name of ['node-1', 'node-2']) cluster.put(node(name));
+  for (const object of file.objects) cluster.put(atMoment(object, clock.nowMs()) as GivenObject);
   for (const [name, workload] of Object.entries(workloads)) {
     const [first = 'shop:v1', ...later] = workload.images;
     cluster.put(deployment(name, first, workload));
@@ -96,10 +149,60 @@ export function simCluster(file: WorldFile, clock: VirtualClock, hooks: Hooks): 
     if (workload.pdb !== undefined) cluster.put(budget(name, workload.pdb));
     reconcile(cluster, controllers);
     for (const image of later) sim.rollOut('ci', name, image);
-    if (workload.paused) sim.write('ana', 'Deployment', name, { spec: { paused: true } });
+    if (workload.paused) sim.write('ana', 'Deployment', { namespace: 'shop', name }, { spec: { paused: true } });
   }
   time.ago = false;
+  if (file.clusterIsRead) void bookmarks(cluster, clock);
   return sim;
+}
+
+// As a real server does about once a minute, so that who watches hears that it is there.
+async function bookmarks(cluster: VirtualCluster, clock: VirtualClock): Promise<void> {
+  for (;;) {
+    await clock.sleep(60_000, forever);
+    cluster.bookmark();
+  }
+}
+
+const forever = new AbortController().signal;
+const longAgo = '2026-11-01T00:00:00Z';
+
+function readerOf(reader: KubernetesReader, refused: ReadonlyMap<string, WatchkeeperError>): KubernetesReader {
+  const check = (plural: string): void => {
+    const fault = refused.get(plural);
+    if (fault !== undefined) throw fault;
+  };
+  return {
+    ...reader,
+    list: async (resource, selection, signal) => {
+      check(resource.plural);
+      return reader.list(resource, selection, signal);
+    },
+    watch: async function* (resource, selection, signal) {
+      check(resource.plural);
+      for await (const event of reader.watch(resource, selection, signal)) {
+        check(resource.plural);
+        yield event;
+      }
+    },
+  };
+}
+
+function atMoment(object: JsonObject, nowMs: number): JsonObject {
+  return JSON.parse(JSON.stringify(object).replaceAll('"NOW"', `"${new Date(nowMs).toISOString()}"`)) as JsonObject;
+}
+
+const shop = {
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'shop', labels: { 'watchkeeper.dev/watch': 'true', env: 'prod' } },
+};
+
+function statusOf(workloads: Readonly<Record<string, Workload>>, template: JsonObject, nowMs: number): JsonObject {
+  const found = Object.values(workloads).flatMap(({ pods }) =>
+    Object.entries(pods).flatMap(([image, status]) => (has(template, image) ? [status as JsonObject] : [])),
+  );
+  return atMoment(found[0] ?? {}, nowMs);
 }
 
 const killed: JsonObject = {
@@ -117,17 +220,24 @@ function starves(workloads: Readonly<Record<string, Workload>>, template: JsonOb
   });
 }
 
-const deployment = (name: string, image: string, { replicas, memory }: Workload) => ({
+const deployment = (name: string, image: string, { replicas, memory, metadata, reads }: Workload) => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
-  metadata: { namespace: 'shop', name, labels: { app: name } },
+  metadata: { namespace: 'shop', name, ...metadata, labels: { app: name, ...(metadata['labels'] as JsonObject) } },
   spec: {
     replicas,
     selector: { matchLabels: { app: name } },
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%' } },
     template: {
       metadata: { labels: { app: name } },
-      spec: { containers: [{ name: 'app', image, resources: { limits: { memory } } }] },
+      spec: {
+        containers: [
+          {
+            ...{ name: 'app', image, resources: { limits: { memory } } },
+            ...(reads.length > 0 && { envFrom: reads.map((one) => ({ configMapRef: { name: one } })) }),
+          },
+        ],
+      },
     },
   },
 });

@@ -10,14 +10,15 @@ import { scrubbedLedger } from '../../../src/agent/scrubbed-ledger.ts';
 import { scrubbedAgent, scrubbedChannel } from '../../../src/agent/scrubbed-windows.ts';
 import { actionKinds } from '../../../src/actions/index.ts';
 import type { Channel } from '../../../src/domain/ports/channel.ts';
-import type { Clock, OperatorIo, Random, ReadFiles } from '../../../src/domain/ports/io.ts';
+import type { Clock, OperatorIo, Random, ReaderIo, ReadFiles } from '../../../src/domain/ports/io.ts';
 import type { Ledger } from '../../../src/domain/ports/ledger.ts';
-import type { KubernetesOperators } from '../../../src/domain/ports/kubernetes.ts';
+import type { KubernetesOperators, KubernetesReaders } from '../../../src/domain/ports/kubernetes.ts';
 import type { Source } from '../../../src/domain/ports/source.ts';
 import type { Store } from '../../../src/domain/ports/store.ts';
 import { createLog, type Scrubber } from '../../../src/io/index.ts';
 import { openLedger, signerFromSeed, type LedgerHandle } from '../../../src/ledger/index.ts';
 import type { PolicySet } from '../../../src/policy/index.ts';
+import { kubernetesSource } from '../../../src/sources/kubernetes/index.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import type { SimHost } from './host.ts';
 import { mortal, type Life } from './mortal.ts';
@@ -31,6 +32,8 @@ export interface Ground {
   readonly host: SimHost;
   readonly kubernetes: KubernetesOperators;
   readonly source: Source;
+  /** Given where a cluster is read: what it is read by. */
+  readonly clusters: KubernetesReaders | undefined;
   readonly channels: ReadonlyMap<string, Channel>;
   /** Configuration and resources, as files. */
   readonly files: ReadFiles;
@@ -94,6 +97,12 @@ export function loadOptionsOf(files: ReadFiles, signal: AbortSignal): LoadOption
   };
 }
 
+function clusterSource(io: ReaderIo): Source {
+  const parsed = kubernetesSource.config.parse({ usage: false });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+  return kubernetesSource.create('kubernetes', parsed.value, io);
+}
+
 /** Boots a daemon under a new epoch. What a real start refuses, this refuses too. */
 export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
   const { clock, random, disk, host, scrubber } = ground;
@@ -139,7 +148,12 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     operatorIo,
     tenure: standingTenure(),
     actions: actionKinds,
-    sources: [mortal(ground.source, life, ['collect'])],
+    sources: [
+      mortal(ground.source, life, ['collect']),
+      ...(ground.clusters === undefined
+        ? []
+        : [mortal(clusterSource({ ...operatorIo, kubernetes: ground.clusters }), life, ['collect', 'discover'])]),
+    ],
     channels: new Map(
       [...ground.channels].map(([id, channel]) => [id, scrubbedChannel(mortal(channel, life, ['post']), scrubber)]),
     ),

@@ -38,13 +38,15 @@ function worldly(world: World, event: WorldEvent): void {
     const from = `shop:${world.cluster.version(service)}`;
     tell(world, 'world', `${by} rolls ${image} of ${service} out (was ${from})`);
     world.cluster.rollOut(by, service, image);
-    source.changes.push({ ...change(world, 'deploy', service, 'image'), from, to: image, actor: by });
+    if (!world.file.clusterIsRead)
+      source.changes.push({ ...change(world, 'deploy', service, 'image'), from, to: image, actor: by });
   }
   if (event.write) {
-    const { by, kind, name, change: what } = event.write;
+    const { by, kind, name, namespace, change: what } = event.write;
     tell(world, 'world', `${by} writes to ${kind} ${name}`);
-    world.cluster.write(by, kind, name, what);
+    world.cluster.write(by, kind, kind === 'Node' ? { name } : { namespace, name }, what);
   }
+  inCluster(world, event);
   if (event.needs) {
     tell(world, 'world', `${event.needs.service} needs ${event.needs.mi} Mi of memory`);
     world.cluster.needs(event.needs.service, event.needs.mi);
@@ -81,6 +83,24 @@ function worldly(world: World, event: WorldEvent): void {
   if (event.busy) {
     tell(world, 'world', `systemd ${event.busy.is ? 'is at work on' : 'is done with'} ${event.busy.service}`);
     host.service(event.busy.service).busy = event.busy.is;
+  }
+}
+
+function inCluster({ cluster, story, clock }: World, event: WorldEvent): void {
+  const say = (text: string): void => story.tell(clock.nowMs(), 'cluster', text);
+  if (event.object) {
+    const { kind, metadata } = event.object as { kind: string; metadata: { name: string } };
+    say(`${kind} ${metadata.name} is written`);
+    cluster.put(event.object);
+  }
+  if (event.pods) {
+    const { of, count, status } = event.pods;
+    say(`pods of ${of}${count < 1_000 ? ` (${count})` : ''} are otherwise: ${JSON.stringify(status).slice(0, 200)}`);
+    cluster.pods(of, count, status);
+  }
+  if (event.kind) {
+    say(`${event.kind.plural} are ${event.kind.is}${event.kind.is === 'well' ? ' again' : ' to the source'}`);
+    cluster.kind(event.kind.plural, event.kind.is);
   }
 }
 

@@ -55,8 +55,22 @@ const event = z.strictObject({
   rollout: z.strictObject({ service: z.string(), image: z.string(), by: z.string().default('ci') }).exactOptional(),
   /** Somebody writes to an object in the cluster. */
   write: z
-    .strictObject({ by: z.string(), kind: z.string(), name: z.string(), change: z.record(z.string(), z.json()) })
+    .strictObject({
+      by: z.string(),
+      kind: z.string(),
+      name: z.string(),
+      namespace: z.string().default('shop'),
+      change: z.record(z.string(), z.json()),
+    })
     .exactOptional(),
+  /** Something comes into being in the cluster, or is another one from now on; `NOW` in a text is the moment. */
+  object: z.record(z.string(), z.json()).exactOptional(),
+  /** The status of the pods of a service, of so many of them. */
+  pods: z
+    .strictObject({ of: z.string(), count: z.int().default(1_000), status: z.record(z.string(), z.json()) })
+    .exactOptional(),
+  /** The API server does not let the source read a kind (its plural), or does not answer, until it is `well`. */
+  kind: z.strictObject({ plural: z.string(), is: z.enum(['forbidden', 'unreachable', 'well']) }).exactOptional(),
   /** From now on the pods of a service need so much memory, in Mi. */
   needs: z.strictObject({ service: z.string(), mi: z.int() }).exactOptional(),
   /** Any other change the source sees. */
@@ -139,9 +153,19 @@ const world = z.strictObject({
         hpa: z.strictObject({ min: z.int(), max: z.int() }).exactOptional(),
         pdb: z.int().exactOptional(),
         paused: z.boolean().default(false),
+        /** Labels and annotations: who owns it. */
+        metadata: z.record(z.string(), z.json()).default({}),
+        /** More of the status of the pods of an image. */
+        pods: z.record(z.string(), z.record(z.string(), z.json())).default({}),
+        /** ConfigMaps that its pods read their environment from. */
+        reads: z.array(z.string()).default([]),
       }),
     )
     .default({}),
+  /** The cluster is read by the real source: whatever is told of it, that has found out. */
+  clusterIsRead: z.boolean().default(false),
+  /** Whatever else is in the cluster, as its API has it. */
+  objects: z.array(z.record(z.string(), z.json())).default([]),
   /** Files on the machine, by path, with their age. */
   hostFiles: z.record(z.string(), span).default({}),
   signals: z.record(z.string(), tunes),

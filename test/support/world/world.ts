@@ -82,7 +82,9 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
       host.effects.push(effect);
       host.onEffect(effect);
     },
-    onMoved: (service, from, to) => source.changes.push(moved(service, from, to, clock.nowMs())),
+    onMoved: (service, from, to) => {
+      if (!file.clusterIsRead) source.changes.push(moved(service, from, to, clock.nowMs()));
+    },
   });
   const source = scriptedSource('world', () => clock.nowMs(), { intervalMs: file.every, pastMs: 2 * 3_600_000 });
   const scrubber = createScrubber();
@@ -112,6 +114,7 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
         disk: world.disk,
         host,
         kubernetes: cluster,
+        clusters: file.clusterIsRead ? cluster.readers : undefined,
         source,
         channels: new Map(['people', 'log', 'terminal'].map((id) => [id, channelOf(world, id)])),
         files: world.files,
@@ -239,7 +242,7 @@ function configOf(file: WorldFile): object {
     // A source of that kind is what brings the documents that are shipped for clusters; the world plays it.
     sources: [
       { id: 'world', kind: 'world' },
-      ...(Object.keys(file.cluster).length === 0 ? [] : [{ id: 'cluster', kind: 'kubernetes' }]),
+      ...(Object.keys(file.cluster).length === 0 ? [] : [{ id: 'kubernetes', kind: 'kubernetes' }]),
     ],
     channels: [{ id: 'people', kind: 'people' }],
     defaults: { autonomy: file.autonomy },
