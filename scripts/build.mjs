@@ -2,7 +2,7 @@
 // read and compile hundreds of small files was most of what a start cost. `--if-stale` does nothing when dist/ is newer
 // than every source file, so that `npm run watchkeeper` in a clone always runs what the sources say without paying for a
 // build each time.
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -22,6 +22,20 @@ const inputs = ['package.json', 'package-lock.json', 'scripts/build.mjs', 'scrip
   (file) => statSync(path.join(root, file)).mtimeMs,
 );
 const newest = Math.max(newestMs(path.join(root, 'src')), ...inputs);
+// Node looks for packages beside the bundle first, so a folder that holds only dist/ draws pictures too.
+function putBeside() {
+  const packages = [
+    '@expo-google-fonts/pt-sans',
+    ...readdirSync(path.join(root, 'node_modules/@resvg')).map((one) => `@resvg/${one}`),
+  ];
+  const wanted = /(^|\/)(package\.json|LICENSE\w*|[\w-]+\.js|[\w.-]+\.node|PTSans_(400Regular|700Bold)\.ttf)$/;
+  for (const name of packages)
+    cpSync(path.join(root, 'node_modules', name), path.join(dist, 'node_modules', name), {
+      recursive: true,
+      filter: (file) => statSync(file).isDirectory() || wanted.test(file),
+    });
+}
+
 if (process.argv.includes('--if-stale') && existsSync(stamp) && statSync(stamp).mtimeMs >= newest) process.exit(0);
 
 if (!existsSync(path.join(root, 'node_modules', 'rolldown'))) {
@@ -33,6 +47,8 @@ const bundle = await rolldown({
   cwd: root,
   input: path.join(root, 'src', 'main.ts'),
   platform: 'node',
+  // Native code and fonts are files that cannot stand in a bundle: they are put beside it, below.
+  external: ['@resvg/resvg-js'],
   // The options are for the type checker; what the sources mean without their types is all that counts here.
   tsconfig: false,
   // Of the Kubernetes client only what finds server and credentials is used; the 700 generated models beside it were most
@@ -43,6 +59,7 @@ const bundle = await rolldown({
 rmSync(dist, { recursive: true, force: true });
 await bundle.write({ dir: dist, format: 'esm', sourcemap: true });
 await bundle.close();
+putBeside();
 const { buildPage } = await import('./page.mjs');
 await buildPage(path.join(dist, 'ui'));
 mkdirSync(dist, { recursive: true });

@@ -77,6 +77,11 @@ export const limits = {
   /** Chat: one request to a chat service. */
   chatTimeoutMs: 8_000,
   chatGoodbyeMs: 1_000,
+  chatAnswerBytes: 1024 * 1024,
+  /** A picture: what it is drawn from, how long that may take, and what comes of it. */
+  pictureSvgBytes: 256 * 1024,
+  pictureMs: 5_000,
+  pictureBytes: 1024 * 1024,
   /** Kubernetes: one request, one answer (a page of 500 large pods), one object, and how long a watch stays open. */
   kubernetesTimeoutMs: 15_000,
   kubernetesAnswerBytes: 64 * 1024 * 1024,

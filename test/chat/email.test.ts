@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { channelKinds } from '../../src/chat/index.ts';
 import type { Channel, Notice } from '../../src/domain/ports/channel.ts';
 import { realReader } from '../support/real-reader.ts';
-import { consentNeeded } from './notices.ts';
+import { brokenChart, consentNeeded } from './notices.ts';
 
 const never = new AbortController().signal;
 
@@ -136,4 +136,13 @@ it('fails in time when the server is gone, and when its caller gives up', async 
   expect(await channel.post(consentNeeded, 'sre@example.com', never)).toMatchObject({ is: 'failed', retryable: true });
   const stopped = AbortSignal.abort();
   expect(await channel.post(consentNeeded, 'sre@example.com', stopped)).toMatchObject({ is: 'failed' });
+});
+
+it('shows the chart below the text, and the text alone where there is none', async () => {
+  await email().post(notice('opened', { chart: brokenChart, lines: ['<b>not markup</b>'] }), 'sre@example.com', never);
+  await email().post(notice('acted'), 'sre@example.com', never);
+  expect(taken[0]?.raw).toContain('Content-Type: image/png');
+  expect(taken[0]?.raw).toContain('iVBORw0KGgo');
+  expect(taken[0]?.raw).toContain('&lt;b&gt;not markup&lt;/b&gt;');
+  expect(taken[1]?.raw).not.toContain('text/html');
 });

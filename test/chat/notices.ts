@@ -1,6 +1,6 @@
 import type { Incident } from '../../src/domain/alert.ts';
 import type { Decision } from '../../src/domain/authority.ts';
-import type { Notice } from '../../src/domain/ports/channel.ts';
+import type { Notice, NoticeChart } from '../../src/domain/ports/channel.ts';
 import type { Plan } from '../../src/domain/remediation.ts';
 
 const atMs = 1_767_225_600_000;
@@ -87,4 +87,13 @@ export const consentNeeded: Notice = {
   plan,
   decision,
   ifNobodyAnswers: 'nothing is done, and the next rung is called',
+};
+
+/** The course of a signal that a deploy broke. */
+export const brokenChart: NoticeChart = {
+  title: 'checkout: errors',
+  unit: 'ratio',
+  seen: Array.from({ length: 60 }, (_, n) => ({ tMs: atMs - (60 - n) * 60_000, v: n < 40 ? 0.003 : 0.4 })),
+  expected: Array.from({ length: 60 }, (_, n) => ({ tMs: atMs - (60 - n) * 60_000, low: 0, high: 0.02 })),
+  marks: [{ atMs: atMs - 20 * 60_000, kind: 'change', text: 'deploy v3' }],
 };

@@ -7,7 +7,7 @@ import { httpWorld, json, type Respond } from '../support/http-world.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { realReader } from '../support/real-reader.ts';
 import { click, signed, startSlack, type SlackServer } from '../support/slack-server.ts';
-import { consentNeeded } from './notices.ts';
+import { brokenChart, consentNeeded } from './notices.ts';
 
 const never = new AbortController().signal;
 const known: Readonly<Record<string, string>> = {
@@ -190,6 +190,27 @@ describe('a card in Slack', () => {
     expect(slack.posts.length).toBeLessThan(12);
     expect(slack.posts.some(({ text }) => text.includes('notices at once'))).toBe(true);
   });
+});
+
+describe('the chart of an incident in Slack', () => {
+  const charted = notice('n', 'opened', { chart: brokenChart });
+
+  it('is put into the thread of its card, after it', async () => {
+    await channel().post(charted, '#oncall', never);
+    await until(() => slack.uploads[0]?.threadTs !== undefined && slack.uploads[0].threadTs !== '');
+    const [upload] = slack.uploads;
+    expect(upload).toMatchObject({ channel: 'CONCALL', threadTs: slack.posts[0]?.ts });
+    expect(upload?.bytes?.subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  it.each(['files.getUploadURLExternal', 'files.completeUploadExternal'])(
+    'is left out when %s is refused, and the message stands',
+    async (method) => {
+      slack.fault = (asked) => (asked === method ? { error: 'missing_scope' } : undefined);
+      expect(await channel().post(charted, '#oncall', never)).toMatchObject({ is: 'accepted' });
+      await until(() => log.lines.some(({ message }) => message === 'a chart could not be put into Slack'));
+    },
+  );
 });
 
 describe('an answer from Slack', () => {

@@ -24,6 +24,8 @@ export interface SlackPost {
 export interface SlackServer {
   readonly apiUrl: string;
   readonly posts: SlackPost[];
+  /** Files that were asked for, sent and shared. */
+  readonly uploads: { id: string; length: number; bytes: Buffer | undefined; channel: string; threadTs: string }[];
   /** Forms that were opened. */
   readonly views: Body[];
   readonly whispers: { readonly user: string; readonly text: string }[];
@@ -54,9 +56,18 @@ export async function startSlack(): Promise<SlackServer> {
   let clicks = 0;
   let stamps = 0;
   const http = createServer((request, response) => {
-    let text = '';
-    request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => void chunks.push(chunk));
     request.on('end', () => {
+      const text = Buffer.concat(chunks).toString();
+      const upload = slack.uploads.find(({ id }) => request.url === `/upload/${id}`);
+      if (upload !== undefined) {
+        const bytes = Buffer.concat(chunks);
+        upload.bytes = bytes;
+        response.writeHead(bytes.length === upload.length ? 200 : 400);
+        response.end('OK');
+        return;
+      }
       const method = (request.url ?? '').replace('/api/', '');
       slack.calls.push(method);
       const reply = (status: number, body: Body, headers: Record<string, string> = {}): void => {
@@ -116,6 +127,21 @@ export async function startSlack(): Promise<SlackServer> {
         post.edits++;
         return { ok: true, channel, ts: post.ts };
       }
+      case 'files.getUploadURLExternal': {
+        const id = `F${slack.uploads.length + 1}`;
+        slack.uploads.push({ id, length: Number(body['length']), bytes: undefined, channel: '', threadTs: '' });
+        return { ok: true, file_id: id, upload_url: slack.apiUrl.replace('/api/', `/upload/${id}`) };
+      }
+      case 'files.completeUploadExternal': {
+        const files =
+          typeof body['files'] === 'string' ? (JSON.parse(body['files']) as Body[]) : (body['files'] as Body[]);
+        const upload = slack.uploads.find(({ id }) => id === files[0]?.['id']);
+        if (upload?.bytes === undefined) return { ok: false, error: 'file_not_found' };
+        if (!/^[CDG]/.test(textOf(body['channel_id']))) return { ok: false, error: 'invalid_channel' };
+        upload.channel = textOf(body['channel_id']);
+        upload.threadTs = textOf(body['thread_ts']);
+        return { ok: true, files };
+      }
       case 'views.open':
         if (textOf(body['trigger_id']) === '') return { ok: false, error: 'invalid_trigger_id' };
         slack.views.push(
@@ -144,6 +170,7 @@ export async function startSlack(): Promise<SlackServer> {
   const slack: SlackServer = {
     apiUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/api/`,
     posts: [],
+    uploads: [],
     views: [],
     whispers: [],
     acknowledged: [],

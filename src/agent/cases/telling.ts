@@ -4,6 +4,7 @@ import type { Plan } from '../../domain/remediation.ts';
 import type { Service } from '../../domain/service.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Watch } from '../watch.ts';
+import { chartOf } from './chart.ts';
 import { serviceOf } from './facts.ts';
 import type { CaseFiles } from './file-store.ts';
 import { noticeOf, type NoticeParts } from './notices.ts';
@@ -35,7 +36,8 @@ export async function tell(
   const { noticed } = files.get(incident.id);
   if (noticed.includes(notice.id)) return;
   await files.write(incident.id, { noticed: [...noticed, notice.id] }, []);
-  await watch.ladder.call(notice, service.owner.escalate, climbs);
+  const chart = chartOf(watch, incident, alerts);
+  await watch.ladder.call(chart === undefined ? notice : { ...notice, chart }, service.owner.escalate, climbs);
 }
 
 /**

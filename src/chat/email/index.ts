@@ -7,6 +7,7 @@ import { oneLine } from '../../lib/text.ts';
 import { zSecretRef } from '../../lib/zod-parts.ts';
 import type { ChannelKind, Delivery, Notice } from '../../domain/ports/channel.ts';
 import { smtp, type Mail, type SmtpServer } from '../../io/clients/smtp.ts';
+import { drawn } from '../picture.ts';
 import { renderNotice, renderTitle } from '../render.ts';
 
 /**
@@ -53,7 +54,9 @@ export const emailChannel: ChannelKind<EmailConfig> = {
         if (!address.safeParse(to).success)
           return { is: 'failed', reason: `${oneLine(to, 100)} is not a mail address`, retryable: false };
         try {
-          return { is: 'accepted', ref: await post.send(mailOf(notice, from, to), signal) };
+          const picture = await drawn(notice, io.log, signal);
+          const mail = mailOf(notice, from, to);
+          return { is: 'accepted', ref: await post.send(picture === undefined ? mail : { ...mail, picture }, signal) };
         } catch (thrown) {
           const error = WatchkeeperError.from(thrown, 'unreachable');
           return { is: 'failed', reason: error.message, retryable: error.retryable };

@@ -1,8 +1,10 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { Delivery, Notice, NoticeKind, Thread } from '../../domain/ports/channel.ts';
-import type { Clock, Log } from '../../domain/ports/io.ts';
+import type { Clock, Log, ReaderIo } from '../../domain/ports/io.ts';
 import type { SlackApi } from '../../io/clients/slack.ts';
+import { drawn } from '../picture.ts';
+import { attachPicture } from './attach.ts';
 import { body, card, threadEntry } from './card.ts';
 import { digest, mostInDigest } from './digest.ts';
 import { createLane, type Lane } from './lane.ts';
@@ -41,7 +43,7 @@ const mostBehind = 1_000;
 /** @param closing when it fires nothing more is sent. */
 export function createPosting(
   api: SlackApi,
-  io: { readonly clock: Clock; readonly log: Log },
+  io: Pick<ReaderIo, 'clock' | 'log' | 'http'>,
   closing: AbortSignal,
 ): Posting {
   const conversations = new Map<string, Conversation>();
@@ -57,6 +59,10 @@ export function createPosting(
     send: (method, body, signal) => patiently(api, io.clock, method, body, signal),
     log: io.log,
     closing,
+    picture: async (ref, notice) => {
+      const png = await drawn(notice, io.log, closing);
+      if (png !== undefined) await attachPicture(api, io, ref, png, closing);
+    },
   };
   return {
     post: (notice, address, signal, thread) =>
@@ -78,6 +84,7 @@ interface Desk {
   readonly send: (method: string, body: JsonObject, signal: AbortSignal) => Promise<JsonObject>;
   readonly log: Log;
   readonly closing: AbortSignal;
+  readonly picture: (ref: string, notice: Notice) => Promise<void>;
 }
 
 // One message each as long as few wait. Above that they are told as one, so that none waits longer than its ladder does.
@@ -115,6 +122,7 @@ async function tell(
   if (root === undefined) {
     const ref = await sendMessage(desk, { channel: address, ...body(card(notice)) }, signal);
     if (notice.incident !== undefined) remember(to.roots, notice.incident.id, ref);
+    pictureLater(desk, to, ref, notice);
     return { is: 'accepted', ref };
   }
   const [channel = '', ts = ''] = root.split(':');
@@ -123,6 +131,12 @@ async function tell(
   await editCard(desk, root, notice, signal);
   await sendMessage(desk, reply, signal);
   return { is: 'accepted', ref: root };
+}
+
+// Below the card when there is time for it: a message never waits for its picture, nor fails by it.
+function pictureLater(desk: Desk, to: Conversation, ref: string, notice: Notice): void {
+  if (notice.chart === undefined) return;
+  to.lane.add({ when: 'later', run: () => desk.picture(ref, notice) });
 }
 
 async function editCard(desk: Desk, root: string, notice: Notice, signal: AbortSignal): Promise<void> {
@@ -175,6 +189,7 @@ function catchUpLater(desk: Desk, to: Conversation, address: string, waiting: Wa
       try {
         const ref = await sendMessage(desk, { channel: address, ...body(card(newest.notice)) }, desk.closing);
         remember(to.roots, id, ref);
+        pictureLater(desk, to, ref, newest.notice);
       } catch (thrown) {
         desk.log.warn('a card could not be posted after its digest', { error: WatchkeeperError.from(thrown) });
       }

@@ -2,6 +2,7 @@ import type { Decision, Principal } from '../authority.ts';
 import type { Diagnosis } from '../diagnosis.ts';
 import type { Alert, Incident } from '../alert.ts';
 import type { Execution, Plan } from '../remediation.ts';
+import type { Sample } from '../telemetry.ts';
 import type { ReaderIo } from './io.ts';
 import type { Schema } from './schema.ts';
 
@@ -36,6 +37,17 @@ export interface Notice {
   readonly suggestions?: readonly string[];
   /** What happens if nobody answers. */
   readonly ifNobodyAnswers?: string;
+  /** The course of what is wrong, for channels that show pictures. */
+  readonly chart?: NoticeChart;
+}
+
+/** A signal with what was expected of it, and what was changed and done meanwhile. Texts come from outside. */
+export interface NoticeChart {
+  readonly title: string;
+  readonly unit: string;
+  readonly seen: readonly Sample[];
+  readonly expected: readonly { readonly tMs: number; readonly low: number; readonly high: number }[];
+  readonly marks: readonly { readonly atMs: number; readonly kind: 'change' | 'act'; readonly text: string }[];
 }
 
 /** `accepted` by the peer, or `failed` with the reason; a failure moves the ladder on at once. */

@@ -21,6 +21,8 @@ export interface Mail {
   readonly messageId: string;
   readonly inReplyTo?: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** A PNG, shown below the text where the mail program can. */
+  readonly picture?: Uint8Array;
 }
 
 /** Hands mail to a server. Each mail is one connection, closed after it: notices are rare, and an idle one would be stale. */
@@ -68,9 +70,15 @@ export function smtp(server: SmtpServer, secrets: Secrets): Smtp {
   return {
     send: (mail, signal) =>
       within(signal, async (made) => {
-        const { from, to } = mail;
+        const { picture, ...rest } = mail;
+        const { from, to } = rest;
         // The envelope is given apart from the headers: nothing in a text can add a recipient.
-        const sent = await made.sendMail({ ...mail, headers: { ...mail.headers }, envelope: { from, to: [to] } });
+        const sent = await made.sendMail({
+          ...rest,
+          headers: { ...rest.headers },
+          envelope: { from, to: [to] },
+          ...(picture === undefined ? {} : withPicture(rest.text, picture)),
+        });
         return sent.response;
       }),
     check: (signal) =>
@@ -78,6 +86,20 @@ export function smtp(server: SmtpServer, secrets: Secrets): Smtp {
         await made.verify();
       }),
   };
+}
+
+// The text stands in both parts; in the second as preformatted text with every special character escaped.
+function withPicture(text: string, picture: Uint8Array) {
+  const safe = text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+  const html = `<pre style="font-family:monospace;white-space:pre-wrap">${safe}</pre><img src="cid:chart" alt="The course of the signal" width="880" height="360">`;
+  const content = Buffer.from(picture);
+  const inline = {
+    filename: 'chart.png',
+    contentType: 'image/png',
+    cid: 'chart',
+    contentDisposition: 'inline' as const,
+  };
+  return { html, attachments: [{ ...inline, content }] };
 }
 
 function gone(signal: AbortSignal): Promise<never> {
