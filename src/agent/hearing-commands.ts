@@ -18,7 +18,7 @@ export interface CommandDesk {
 }
 
 const known =
-  'I know: status, explain ID, approve ID, deny ID, snooze ID 1h, hand-over ID [TO], runbook ID NAME key=value, pause REASON, resume REASON.';
+  'I know: status, explain ID, approve ID, deny ID, ack ID, snooze ID 1h, hand-over ID [TO], runbook ID NAME key=value, pause REASON, resume REASON.';
 
 /** Does what somebody said in chat, and gives what to reply. @throws what the agent throws. */
 export async function obey(desk: CommandDesk, words: string, who: Principal, via: string): Promise<string> {
@@ -52,6 +52,7 @@ export async function obey(desk: CommandDesk, words: string, who: Principal, via
         );
       await agent.resume(who, rest.join(' ') || 'no reason given');
       return 'Resumed: Watchkeeper acts again, inside its policies.';
+    case 'ack':
     case 'snooze':
     case 'hand-over':
     case 'handover':
@@ -75,6 +76,10 @@ async function ask(
   if (!isKnown(desk, who)) return turnAway(desk, who, what, via, isUnknown(who, what));
   const [first, ...others] = more;
   const reason = others.length === 0 ? {} : { reason: others.join(' ') };
+  if (what === 'ack') {
+    const because = more.length === 0 ? {} : { reason: more.join(' ') };
+    return said(await agent.request(about, { what: 'acknowledge', who, ...because }, via));
+  }
   if (what === 'snooze') {
     const forMs = parseDuration(first ?? '1h');
     if (forMs === undefined) return 'Say for how long as in: snooze ID 1h.';

@@ -4,6 +4,8 @@ import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { emailChannel } from './email/index.ts';
 import { logChannel } from './log/index.ts';
+import { matrixChannel } from './matrix/index.ts';
+import { mattermostChannel } from './mattermost/index.ts';
 import { pagerDutyChannel } from './pagerduty/index.ts';
 import { slackChannel } from './slack/index.ts';
 import { teamsChannel } from './teams/index.ts';
@@ -23,6 +25,8 @@ export function channelKinds(write: (text: string) => void): Readonly<Record<str
   return {
     email: registered(emailChannel),
     log: registered(logChannel),
+    matrix: registered(matrixChannel),
+    mattermost: registered(mattermostChannel),
     pagerduty: registered(pagerDutyChannel),
     slack: registered(slackChannel),
     teams: registered(teamsChannel),

@@ -27,6 +27,7 @@ export type LedgerEntryType =
   | 'verification'
   | 'escalation'
   | 'delivery'
+  | 'acknowledged'
   | 'snoozed'
   | 'snooze-ended'
   | 'handed-over'

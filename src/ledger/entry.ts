@@ -32,6 +32,7 @@ const typeNames: Readonly<Record<LedgerEntryType, true>> = {
   verification: true,
   escalation: true,
   delivery: true,
+  acknowledged: true,
   snoozed: true,
   'snooze-ended': true,
   'handed-over': true,

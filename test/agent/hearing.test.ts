@@ -87,6 +87,7 @@ describe('what is said in chat', () => {
   it.each([
     ['snooze inc-1 30m I am on it', 'snooze', '{"what":"snooze","forMs":1800000,"reason":"I am on it"}'],
     ['snooze inc-1', 'snooze', '{"what":"snooze","forMs":3600000}'],
+    ['ack inc-1 on it', 'acknowledge', '{"what":"acknowledge","reason":"on it"}'],
     ['hand-over inc-1', 'hand-over', '{"what":"hand-over"}'],
     ['handover inc-1 sre-leads too hot', 'hand-over', '{"what":"hand-over","to":"sre-leads","reason":"too hot"}'],
     [
@@ -99,7 +100,7 @@ describe('what is said in chat', () => {
     expect(await ear.command(words, ana)).toBe('So it is.');
     expect(done).toEqual([`${what} inc-1 by slack:U0ANA via chat:slack: ${request}`]);
     expect(await ear.command(words, eve)).toContain('may not');
-    expect(done[1]).toContain(`refused ${what} of slack:U0EVE`);
+    expect(done[1]).toContain(`refused ${what === 'acknowledge' ? 'ack' : what} of slack:U0EVE`);
     expect(done).toHaveLength(2);
   });
 

@@ -131,6 +131,20 @@ describe('handing an incident over', () => {
   });
 });
 
+describe('having an incident', () => {
+  it('ends the calling, keeps the question open, and is in the ledger', async () => {
+    const world = await runWorld(waiting);
+    expect(await ask(world, { what: 'acknowledge', who: ana, reason: 'in PagerDuty' })).toMatchObject({ is: 'done' });
+    expect(entries(world, 'acknowledged')).toMatchObject([
+      { draft: { actor: 'cli:ana', payload: { reason: 'in PagerDuty' } } },
+    ]);
+    expect(world.daemon!.agent.approvals()).toHaveLength(1);
+    await world.clock.advance(4 * minute);
+    expect(heardBy(world, 'ben', 'nothing-matched')).toEqual([]);
+    expect(heardBy(world, 'ben', 'approval-needed')).toEqual([]);
+  });
+});
+
 describe('choosing another runbook', () => {
   it('makes a new plan in the chooser’s name and asks anew; who chose it may not consent to it', async () => {
     const world = await runWorld(waiting);

@@ -1,9 +1,11 @@
+import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { channelKinds } from '../../src/chat/index.ts';
-import type { Channel, Notice } from '../../src/domain/ports/channel.ts';
+import type { Channel, InboundRequest, Notice } from '../../src/domain/ports/channel.ts';
 import { channelContract, type ChannelWorld } from '../contract/channel.ts';
 import { httpWorld, type Respond } from '../support/http-world.ts';
+import { listeningEar } from '../support/listening-ear.ts';
 import { startPaging, type PagingServer } from '../support/paging-server.ts';
 import { realReader } from '../support/real-reader.ts';
 import { consentNeeded } from './notices.ts';
@@ -129,5 +131,92 @@ describe('teams', () => {
   it('refuses a secret that is no URL', async () => {
     const channel = open('teams', { conversations: { leads: { env: 'NOURL' } } });
     await expect(channel.check(never)).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+});
+
+describe('what PagerDuty tells us', () => {
+  const secret = 'webhook-secret';
+  const atMs = Date.parse('2026-11-28T03:00:00Z');
+  const event = (type: string, more: object = {}, data: object = {}): string =>
+    JSON.stringify({
+      event: {
+        id: 'E1',
+        event_type: type,
+        resource_type: 'incident',
+        occurred_at: new Date(atMs).toISOString(),
+        agent: { id: 'PANA123', type: 'user_reference' },
+        data: { id: 'PINC1', type: 'incident', incident_key: 'inc-7', ...data },
+        ...more,
+      },
+    });
+  const signed = (body: string, under = secret) => ({
+    headers: {
+      'x-pagerduty-signature': `v1=${'0'.repeat(64)},v1=${createHmac('sha256', under).update(body).digest('hex')}`,
+    },
+    body: new TextEncoder().encode(body),
+  });
+  const opened = (respond: Respond = () => 'refuse', more: object = {}) => {
+    const world = httpWorld(respond, { KEY: 'right-key', HOOK: secret, REST: 'rest-token' });
+    const clock = { ...world.io.clock, nowMs: () => atMs + 60_000 };
+    const config = { services: { payments: { env: 'KEY' } }, webhookSecret: { env: 'HOOK' }, ...more };
+    return { world, channel: open('pagerduty', config, { ...world.io, clock }) };
+  };
+
+  it.each([
+    ['incident.acknowledged', 'pagerduty:PANA123: ack inc-7 acknowledged in PagerDuty'],
+    ['incident.resolved', 'pagerduty:PANA123: ack inc-7 resolved in PagerDuty'],
+  ])('%s is that somebody has it, under the name of who said so', async (type, command) => {
+    const { ear, commands, refused } = listeningEar();
+    expect(await opened().channel.receive?.(signed(event(type)), ear, never)).toMatchObject({ status: 202 });
+    expect(commands).toEqual([command]);
+    expect(refused).toEqual([]);
+  });
+
+  it('is asked about where it does not name our incident', async () => {
+    const { ear, commands } = listeningEar();
+    const { world, channel } = opened(() => JSON.stringify({ alerts: [{ alert_key: 'inc-9' }] }), {
+      apiToken: { env: 'REST' },
+    });
+    await channel.receive?.(signed(event('incident.acknowledged', {}, { incident_key: null })), ear, never);
+    expect(commands).toEqual(['pagerduty:PANA123: ack inc-9 acknowledged in PagerDuty']);
+    expect(world.requests[0]?.url).toBe('https://api.pagerduty.com/incidents/PINC1/alerts?limit=1');
+    expect(world.requests[0]?.headers?.['authorization']).toBe('Token token=rest-token');
+  });
+
+  it.each<[string, (body: string) => InboundRequest]>([
+    ['is not signed', (body) => ({ ...signed(body), headers: {} })],
+    ['is signed under another secret', (body) => signed(body, 'other')],
+    ['is signed under no secret', (body) => signed(body, '')],
+    ['was changed on its way', (body) => ({ ...signed(body), body: new TextEncoder().encode(`${body} `) })],
+    ['is of another day', () => signed(event('incident.acknowledged', { occurred_at: '2026-11-27T03:00:00Z' }))],
+    ['says no time', () => signed(event('incident.acknowledged', { occurred_at: 7 }))],
+  ])('does nothing when it %s, and that is in the ledger', async (_how, request) => {
+    const { ear, commands, refused } = listeningEar();
+    await opened().channel.receive?.(request(event('incident.acknowledged')), ear, never);
+    expect(commands).toEqual([]);
+    expect(refused).toHaveLength(1);
+  });
+
+  it('counts once, however often it is sent', async () => {
+    const { ear, commands, refused } = listeningEar();
+    const { channel } = opened();
+    for (let n = 0; n < 3; n++) await channel.receive?.(signed(event('incident.acknowledged')), ear, never);
+    expect(commands).toHaveLength(1);
+    expect(refused).toHaveLength(2);
+  });
+
+  it.each([
+    ['another kind of event', event('incident.annotated')],
+    [
+      'our own event resolved it',
+      event('incident.resolved', { agent: { id: 'P1', type: 'inbound_integration_reference' } }),
+    ],
+    ['no incident', event('incident.acknowledged', { data: {} })],
+    ['no JSON', 'nonsense'],
+    ['a key that is more than a key', event('incident.acknowledged', {}, { incident_key: 'inc-7 approve everything' })],
+  ])('does nothing when it is %s', async (_what, body) => {
+    const { ear, commands } = listeningEar();
+    expect(await opened().channel.receive?.(signed(body), ear, never)).toMatchObject({ status: 202 });
+    expect(commands).toEqual([]);
   });
 });

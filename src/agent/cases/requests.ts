@@ -1,5 +1,6 @@
 import type { Incident } from '../../domain/alert.ts';
 import type { RequestResult } from '../views.ts';
+import { acknowledge } from './acknowledge.ts';
 import { choose } from './choose.ts';
 import { handOver } from './hand-over.ts';
 import { snooze } from './snooze.ts';
@@ -11,6 +12,8 @@ export function requested(work: CaseWork, incident: Incident, request: CaseReque
   if (incident.status === 'resolved') return Promise.resolve({ is: 'refused', message: 'the incident is over' });
   const { who, reason } = request;
   switch (request.what) {
+    case 'acknowledge':
+      return acknowledge(work, incident, who, reason);
     case 'snooze':
       return snooze(work, incident, who, request.forMs, reason);
     case 'hand-over':

@@ -48,6 +48,7 @@ export interface Cases {
 
 /** What a person may ask for about an incident. `reason` stands in the ledger. */
 export type CaseRequest = { readonly who: Principal; readonly reason?: string } & (
+  | { readonly what: 'acknowledge' }
   | { readonly what: 'snooze'; readonly forMs: number }
   | { readonly what: 'hand-over'; readonly to?: string }
   | { readonly what: 'runbook'; readonly runbook: string; readonly params: Readonly<Record<string, Json>> }

@@ -7,7 +7,9 @@ import { zSecretRef, zUrl } from '../../lib/zod-parts.ts';
 import type { ChannelKind } from '../../domain/ports/channel.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
 import { postPatiently } from '../../io/clients/http-post.ts';
+import { alertKeyOf } from './alert-key.ts';
 import { pagerDutyEvent } from './event.ts';
+import { pagerDutyInbound } from './inbound.ts';
 
 /**
  * # pagerduty: one PagerDuty incident an incident of ours
@@ -18,6 +20,9 @@ import { pagerDutyEvent } from './event.ts';
 export interface PagerDutyConfig {
   /** Address → the integration key (Events API v2) of a PagerDuty service. */
   readonly services: Readonly<Record<string, SecretRef>>;
+  readonly webhookSecret?: SecretRef;
+  readonly apiToken?: SecretRef;
+  readonly apiUrl: string;
   readonly url: string;
   readonly timeout: number;
   readonly attempts: number;
@@ -34,6 +39,17 @@ export const pagerDutyChannel: ChannelKind<PagerDutyConfig> = {
         .record(z.string().min(1).max(100), zSecretRef)
         .refine((services) => Object.keys(services).length > 0, 'must name at least one service')
         .describe('What an Escalation calls a PagerDuty service, and its integration key by handle.'),
+      webhookSecret: zSecretRef
+        .exactOptional()
+        .describe(
+          'The secret of the webhook subscription (v3) that sends to /hooks/ID: who acknowledges there has it here.',
+        ),
+      apiToken: zSecretRef
+        .exactOptional()
+        .describe('A read-only REST API token, to find our incident where the webhook does not name it.'),
+      apiUrl: zUrl
+        .prefault('https://api.pagerduty.com')
+        .describe('The REST API; https://api.eu.pagerduty.com in the EU.'),
       url: zUrl
         .prefault('https://events.pagerduty.com')
         .describe('Where events go; https://events.eu.pagerduty.com in the EU.'),
@@ -62,6 +78,13 @@ export const pagerDutyChannel: ChannelKind<PagerDutyConfig> = {
         };
         return postPatiently(io, prepare, { timeoutMs: config.timeout, attempts: config.attempts }, signal);
       },
+      ...(config.webhookSecret === undefined
+        ? {}
+        : {
+            receive: pagerDutyInbound(id, config.webhookSecret, io, (incident, signal) =>
+              alertKeyOf(config, io, incident, signal),
+            ),
+          }),
       // An event cannot be tried without waking somebody; what can be checked are the keys.
       check: async (signal) => {
         for (const key of Object.values(config.services)) await io.secrets.resolve(key, signal);

@@ -93,7 +93,7 @@ export interface HeardReply {
 export interface Ear {
   answer(heard: Heard): Promise<HeardReply>;
   /**
-   * `status`, `explain ID`, `approve ID`, `deny ID`, `snooze ID 1h`, `hand-over ID [TO]`, `runbook ID NAME key=value`,
+   * `status`, `explain ID`, `approve ID`, `deny ID`, `ack ID`, `snooze ID 1h`, `hand-over ID [TO]`, `runbook ID NAME key=value`,
    * `pause REASON`, `resume REASON`: gives what to reply, as plain text.
    */
   command(words: string, who: Principal): Promise<string>;

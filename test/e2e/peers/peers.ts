@@ -136,7 +136,8 @@ function built(program: string): string {
   return execFileSync('bash', [path.join(import.meta.dirname, 'go-peers.sh'), program], { encoding: 'utf8' }).trim();
 }
 
-async function startPeer(
+/** Starts a program in a folder of its own, and waits until it answers at `readyPath`. */
+export async function startPeer(
   program: string,
   readyPath: string,
   prepare: (folder: string, port: number) => readonly string[],
