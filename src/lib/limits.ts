@@ -108,7 +108,8 @@ export const limits = {
   kubernetesRefusedMs: 60_000,
   /** What was known before a watch broke is still told for this long. */
   kubernetesGraceMs: 15_000,
-  kubernetesRevisions: 10,
+  /** Earlier states of one workload or release: three times what a cluster keeps unless it is told otherwise. */
+  kubernetesRevisions: 32,
   kubernetesLogBytes: 32 * 1024,
   /** Helm: one unpacked release record; a Secret holds at most 1 MiB of it packed. */
   helmReleaseBytes: 32 * 1024 * 1024,

@@ -75,6 +75,8 @@ describe('a daemon that watches a cluster', () => {
     await cluster.apply(deployment('hungry', 'shop/hungry:v1-plays-crash-loop'));
     const versions = Array.from({ length: 20 }, (_, round) => `r${round + 1}`);
     const rss: number[] = [];
+    const told = async (): Promise<readonly string[]> =>
+      (await changes()).flatMap(({ to }) => (to?.startsWith('r') === true ? [to] : []));
     for (const version of versions) {
       await Promise.all([cluster.apiServer.kill(), cluster.controllerManager.kill()]);
       await cluster.apiServer.start();
@@ -84,18 +86,12 @@ describe('a daemon that watches a cluster', () => {
         cluster.apply(deployment('checkout', `shop/checkout:${version}`)),
       ]);
       await rolledOut(`shop/checkout:${version}`);
+      // Up to five of them come while it cannot look.
+      if (Number(version.slice(1)) % 5 === 0)
+        await until(`${version} is told`, async () => (await told()).includes(version), 60_000);
       rss.push(daemon.rss());
     }
-    await until(
-      'every rollout is told',
-      async () => {
-        const told = new Set((await changes()).map(({ to }) => to));
-        return versions.every((version) => told.has(version));
-      },
-      60_000,
-    );
-    const told = (await changes()).map(({ to }) => to).filter((to) => to?.startsWith('r') === true);
-    expect(new Set(told).size, 'each is told once').toBe(told.length);
+    expect([...(await told())].sort(), 'every rollout is told, and once').toEqual([...versions].sort());
     const [early, late] = [Math.max(...rss.slice(2, 7)), Math.max(...rss.slice(15))];
     expect(late - early, 'growth of resident memory over fifteen restarts').toBeLessThan(40 * 2 ** 20);
     const incident = (await daemon.incidents()).find((one) => one.service === 'hungry.shop');

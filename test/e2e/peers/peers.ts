@@ -212,7 +212,7 @@ export async function until(what: string, is: () => Promise<boolean> | boolean, 
       .catch(() => false);
     if (done) return;
     if (performance.now() > end) throw new Error(`within ${withinMs} ms it did not come true that ${what}`);
-    await pause(50);
+    await pause(100);
   }
 }
 

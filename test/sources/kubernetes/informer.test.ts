@@ -136,6 +136,21 @@ describe('an informer', () => {
     stop.abort();
   });
 
+  test('an API server that refuses everybody while it starts is followed again within seconds', async () => {
+    void started();
+    await clock.advance(1_000);
+    cluster.fault = refusal;
+    cluster.endWatches(new WatchkeeperError('unreachable', 'connection reset'));
+    await clock.advance(3_000);
+    expect(informer.status()).toMatchObject({ state: 'failing', fault: { code: 'forbidden' } });
+    cluster.fault = () => undefined;
+    cluster.put(pod(0));
+    await clock.advance(6_000);
+    expect(informer.status().state).toBe('fresh');
+    expect(table.size).toBe(1);
+    stop.abort();
+  });
+
   test('a watch without a word, not even a bookmark, is dead: it is begun anew', async () => {
     void started();
     await clock.advance(limits.kubernetesIdleMs + 5_000);

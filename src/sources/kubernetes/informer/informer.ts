@@ -207,12 +207,10 @@ function selectionOf<R extends ObjectRecord>({ kind, namespace }: InformerOption
 }
 
 const firstPauseMs = 500;
-/** What somebody must mend: asked again seldom. */
+/** What somebody must mend: asked again more and more seldom. At first not, for an API server that starts refuses everybody. */
 const patient: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['forbidden', 'unauthorized', 'not-found']);
 
 function pauseAfter(failures: number, fault: WatchkeeperError, uniform: number): number {
-  const pauseMs = patient.has(fault.code)
-    ? limits.kubernetesRefusedMs
-    : Math.min(limits.kubernetesBackoffMs, firstPauseMs * 2 ** Math.min(failures - 1, 10));
-  return pauseMs * (0.5 + uniform);
+  const longestMs = patient.has(fault.code) ? limits.kubernetesRefusedMs : limits.kubernetesBackoffMs;
+  return Math.min(longestMs, firstPauseMs * 2 ** Math.min(failures - 1, 10)) * (0.5 + uniform);
 }
