@@ -1,12 +1,14 @@
+import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 
 import type { Overview } from './wire.ts';
 import { startClock } from './net/clock.ts';
 import { beat, follow } from './net/live.ts';
+import { titleOf } from './lib/router.ts';
 import { followHistory, place } from './net/place.ts';
-import { token } from './net/session.ts';
-import { keepOverview, me, overview, trouble } from './net/overview.ts';
+import { token, way } from './net/session.ts';
+import { keepOverview, lookForSession, me, overview, trouble } from './net/overview.ts';
 import { Trouble, ViewHead, Waiting } from './parts/basic.tsx';
 import { Shell } from './parts/shell.tsx';
 import { ApprovalsView } from './views/approvals.tsx';
@@ -20,8 +22,12 @@ import { ServicesView } from './views/services.tsx';
 import { SignInView } from './views/signin.tsx';
 
 function Page() {
-  if (token.value === undefined) return <SignInView />;
-  return <Watched key={token.value} />;
+  useEffect(() => {
+    if (way.value === 'asking') void lookForSession();
+  }, []);
+  if (way.value === 'asking') return null;
+  if (way.value === 'none') return <SignInView />;
+  return <Watched key={token.value ?? ''} />;
 }
 
 // Everything that asks the daemon begins with a token and ends with it.
@@ -29,11 +35,15 @@ function Watched() {
   useEffect(() => {
     const leave = new AbortController();
     const stop = keepOverview();
+    const named = effect(() => {
+      document.title = titleOf(place.value, overview.value?.openIncidents ?? 0);
+    });
     void follow(leave.signal);
     addEventListener('visibilitychange', beat, { signal: leave.signal });
     return () => {
       leave.abort();
       stop();
+      named();
       overview.value = undefined;
       me.value = undefined;
     };

@@ -179,6 +179,8 @@ export interface Me {
   readonly id: string;
   readonly role: string;
   readonly permissions: readonly string[];
+  /** For a session: what every POST carries in X-CSRF-Token. */
+  readonly csrf?: string;
 }
 
 /** `GET /api/v1/runbooks`, one of them. */

@@ -67,6 +67,41 @@ describe('signing in', () => {
   });
 });
 
+describe('a session of the browser, as sign-in with a provider leaves it', () => {
+  test('needs no token here, and what acts carries what no other site knows', async () => {
+    const { page } = await openTab(browser!, here().daemon.url, desk);
+    const carried: (string | undefined)[] = [];
+    // The cookie is the daemon's own matter: here it is a proxy in front that knows who is asking.
+    await page.route('**/api/v1/**', async (route) => {
+      const request = route.request();
+      expect(request.headers()['authorization']).toBeUndefined();
+      if (request.method() === 'POST') carried.push(request.headers()['x-csrf-token']);
+      const headers = { ...request.headers(), authorization: `Bearer ${tokens.ana}` };
+      if (!request.url().endsWith('/whoami')) return route.continue({ headers });
+      const response = await route.fetch({ headers });
+      return route.fulfill({ response, json: { ...((await response.json()) as object), csrf: 'only-known-here' } });
+    });
+    await page.goto('/');
+    await page.getByRole('button', { name: 'Pause all' }).click();
+    await page
+      .getByRole('dialog')
+      .getByLabel(/Reason/)
+      .fill('by session');
+    await page.getByRole('dialog').getByRole('button', { name: 'Pause all' }).click();
+    await page.getByText('It watches and tells').waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page
+      .getByRole('dialog')
+      .getByLabel(/Reason/)
+      .fill('by session');
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click();
+    await page.getByText('It watches and tells').waitFor({ state: 'detached' });
+    expect(carried).toEqual(['only-known-here', 'only-known-here']);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.context().close();
+  });
+});
+
 const views: readonly (readonly [path: () => string, words: string | RegExp])[] = [
   [() => '/', 'Open incidents'],
   [() => '/incidents', 'All that are kept'],

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import { chartOf, chartWords, isDrawn, serviceCharts, sparkPoints } from '../../src/ui/lib/chart.ts';
-import { routeOf } from '../../src/ui/lib/router.ts';
+import { chartOf, chartWords, isDrawn, serviceCharts, sparkPoints, valuesShown } from '../../src/ui/lib/chart.ts';
+import { routeOf, titleOf } from '../../src/ui/lib/router.ts';
 import { sseStart, sseTake, type StreamEvent } from '../../src/ui/lib/sse.ts';
 import { shown } from '../../src/ui/lib/states.ts';
 import { absolute, clockTime, relative, rough } from '../../src/ui/lib/time.ts';
-import { shortId, visible } from '../../src/ui/lib/words.ts';
+import { cut, shortId, visible } from '../../src/ui/lib/words.ts';
 import { why } from '../../src/ui/lib/why.ts';
 import type { Curve, IncidentWhole, Mark, ServiceNow } from '../../src/ui/wire.ts';
 
@@ -38,6 +38,8 @@ describe('text from outside', () => {
   });
   it('shortens ids to what tells them apart', () => {
     expect(shortId('019ac1d2-aaaa-7bbb-8ccc-000000000000')).toBe('019ac1d2-aaaa');
+    expect(cut('abcdef', 4)).toBe('abc…');
+    expect(cut('abcd', 4)).toBe('abcd');
     expect(shortId('c2'.repeat(32))).toBe('c2c2c2c2c2c2');
   });
 });
@@ -53,6 +55,10 @@ describe('addresses', () => {
     '/constructor',
   ])('%s leads nowhere, and says so', (path) => {
     expect(routeOf(path)).toMatchObject({ view: 'nowhere' });
+  });
+  it('name the tab', () => {
+    expect(titleOf({ view: 'ledger', seq: 3 }, 0)).toBe('Ledger · Watchkeeper');
+    expect(titleOf({ view: 'service', name: 'shop' }, 2)).toBe('(2) shop · Watchkeeper');
   });
   it('survive what cannot be decoded', () => {
     expect(routeOf('/incidents/%zz')).toEqual({ view: 'incident', id: '%zz' });
@@ -126,6 +132,16 @@ describe('charts', () => {
     );
     expect(chartWords(chartOf(curve({ samples: [] }), []), String)).toContain('nothing was measured');
     expect(isDrawn(chartOf(curve({ samples: [], expected: [] }), []))).toBe(false);
+  });
+  it('stay readable under an envelope that is wide open for a moment', () => {
+    const spike = { tMs: 3_000, low: 0, high: 6 };
+    const [bottom, top] = valuesShown(chartOf(curve({ expected: [...curve().expected, spike] }), []));
+    expect(bottom).toBe(0);
+    expect(top).toBeGreaterThan(0.5);
+    expect(top).toBeLessThan(2);
+    expect(valuesShown(chartOf(curve(), []))).toEqual([0, 0.5]);
+    expect(valuesShown(chartOf(curve({ samples: [] }), []))).toEqual([0, 0.03]);
+    expect(valuesShown(chartOf(curve({ samples: [{ tMs: 1, v: 5 }], expected: [] }), []))).toEqual([5, 5]);
   });
   it('of a service hold what its newest finding expected, and its changes', () => {
     const { samples, expected, service, ...signal } = curve();

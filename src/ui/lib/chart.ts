@@ -36,6 +36,24 @@ export function chartOf(curve: Curve, marks: readonly Mark[]): ChartData {
   };
 }
 
+/**
+ * The values a chart has to show. An envelope may be wide open for a moment, right after a deploy: what was seen is to stay
+ * readable, so that at most three times its height is given to what was expected.
+ */
+export function valuesShown({ seen, low, high }: ChartData): readonly [low: number, high: number] {
+  const measured = seen.filter((value) => value !== null);
+  const bounds = [...low, ...high].filter((value) => value !== null);
+  const all = measured.length > 0 ? measured : bounds;
+  const top = all.reduce((a, b) => Math.max(a, b), all[0] ?? 0);
+  const bottom = all.reduce((a, b) => Math.min(a, b), all[0] ?? 0);
+  const room = 2 * (top - bottom || Math.abs(top));
+  const within = bounds.filter((value) => value <= top + room && value >= bottom - room);
+  const cut = within.length < bounds.length;
+  const highest = within.reduce((a, b) => Math.max(a, b), top);
+  const lowest = within.reduce((a, b) => Math.min(a, b), bottom);
+  return cut ? [lowest, Math.max(highest, top + room / 4)] : [lowest, highest];
+}
+
 /** Whether there is a course to draw. */
 export function isDrawn({ xs }: ChartData): boolean {
   return xs.length > 1;

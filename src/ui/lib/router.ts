@@ -43,6 +43,22 @@ export function hrefOf(route: Route): string {
   }
 }
 
+/** What the tab is called at a place: how much is open comes first, for it is read in a row of tabs. */
+export function titleOf(route: Route, open: number): string {
+  const names: Readonly<Record<Route['view'], string>> = {
+    now: 'Now',
+    incidents: 'Incidents',
+    incident: 'Incident',
+    approvals: 'Approvals',
+    services: 'Services',
+    service: route.view === 'service' ? route.name : 'Service',
+    policy: 'Policy',
+    ledger: 'Ledger',
+    nowhere: 'Nothing here',
+  };
+  return `${open === 0 ? '' : `(${open}) `}${names[route.view]} · Watchkeeper`;
+}
+
 const plain = ['incidents', 'approvals', 'services', 'policy', 'ledger'] as const;
 
 function isPlain(name: string): name is (typeof plain)[number] {

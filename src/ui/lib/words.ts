@@ -30,6 +30,11 @@ export function visible(text: string): string {
   });
 }
 
+/** At most so many characters; an ellipsis says that there is more. */
+export function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`;
+}
+
 /** Labels as one line: `instance=a, zone=b`. */
 export function labelText(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels)

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../lib/json.ts';
-import { forgetToken, token } from './session.ts';
+import { csrf, forget, token, way } from './session.ts';
 
 /** The daemon said no, or said nothing. */
 export class ApiError extends Error {
@@ -47,14 +47,15 @@ async function send(method: string, path: string, init: RequestInit): Promise<Re
   const headers = new Headers(init.headers);
   const shown = token.value;
   if (shown !== undefined) headers.set('authorization', `Bearer ${shown}`);
+  else if (method !== 'GET' && csrf.value !== undefined) headers.set('x-csrf-token', csrf.value);
   if (init.body !== undefined) headers.set('content-type', 'application/json');
   if (!headers.has('accept')) headers.set('accept', 'application/json');
   const signal = init.signal ?? AbortSignal.timeout(withinMs);
   try {
     const response = await fetch(path, { ...init, method, headers, signal, redirect: 'error', cache: 'no-store' });
     // Another answer may have come first, and somebody may have signed in anew since.
-    if (response.status === 401 && shown !== undefined && token.value === shown)
-      forgetToken('The daemon does not know this token.');
+    if (response.status === 401 && token.value === shown && way.value === (shown === undefined ? 'session' : 'token'))
+      forget(shown === undefined ? 'Your session is over.' : 'The daemon does not know this token.');
     return response;
   } catch (thrown) {
     const late = thrown instanceof DOMException && thrown.name === 'TimeoutError';

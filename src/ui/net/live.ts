@@ -11,7 +11,7 @@ export const link = signal<'connecting' | 'live' | 'polling' | 'cut'>('connectin
 export const pulse = signal(0);
 
 const pollMs = 5_000;
-const gatherMs = 300;
+const gatherMs = 700;
 const silentMs = 60_000;
 
 /**

@@ -1,9 +1,10 @@
 import { signal } from '@preact/signals';
 
 import type { Me, Overview } from '../wire.ts';
-import { ApiError, get } from './client.ts';
+import { ApiError, get, post } from './client.ts';
 import { setClock } from './clock.ts';
 import { pulse } from './live.ts';
+import { beginSession, csrf, forget, way } from './session.ts';
 
 /** What the watch sees and does now; the last that was heard of it. */
 export const overview = signal<Overview | undefined>(undefined);
@@ -35,6 +36,7 @@ async function refresh(): Promise<void> {
   asking = true;
   try {
     me.value ??= await get<Me>('/api/v1/whoami');
+    csrf.value = me.value.csrf;
     const found = await get<Overview>('/api/v1/overview');
     setClock(found.asOfMs);
     overview.value = found;
@@ -48,4 +50,21 @@ async function refresh(): Promise<void> {
     again = false;
     await refresh();
   }
+}
+
+/** Asks once whether the browser has a session, or a proxy vouches: then nobody has to sign in here. */
+export async function lookForSession(): Promise<void> {
+  try {
+    me.value = await get<Me>('/api/v1/whoami');
+    beginSession(me.value.csrf);
+  } catch (thrown) {
+    const reached = thrown instanceof ApiError && thrown.status !== 0;
+    if (way.value === 'asking') forget(reached ? undefined : 'The daemon does not answer.');
+  }
+}
+
+/** Ends what there is: the token of this tab is forgotten, a session is over for every tab. */
+export async function signOut(): Promise<void> {
+  if (way.value === 'session') await post('/auth/logout', {}).catch(() => undefined);
+  forget();
 }

@@ -3,7 +3,7 @@ import type uPlot from 'uplot';
 
 import { measured } from '../../lib/measure.ts';
 import { chartWords, sparkPoints, type ChartData } from '../lib/chart.ts';
-import { visible } from '../lib/words.ts';
+import { cut, visible } from '../lib/words.ts';
 import type { Mark, Signal } from '../wire.ts';
 import { Text, When } from './basic.tsx';
 import { plotHeight, plotOptions } from './plot.ts';
@@ -32,7 +32,7 @@ function Marks({ of }: { readonly of: readonly Mark[] }) {
           <span class={`key ${keys[mark.kind]}`} />
           <When atMs={mark.atMs} clock still />
           <span>
-            <Text>{mark.text}</Text>
+            <Text>{cut(mark.text, 90)}</Text>
           </span>
         </li>
       ))}

@@ -1,7 +1,7 @@
 import type uPlot from 'uplot';
 
 import { measured } from '../../lib/measure.ts';
-import type { ChartData } from '../lib/chart.ts';
+import { valuesShown, type ChartData } from '../lib/chart.ts';
 import type { Mark } from '../wire.ts';
 import { clockTime } from '../lib/time.ts';
 
@@ -20,8 +20,8 @@ export function plotOptions(data: () => ChartData, host: HTMLElement): uPlot.Opt
     height: plotHeight,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
-    padding: [10, 8, 0, 0],
-    scales: { y: { range: (_plot, low, high) => roomy(low, high) } },
+    padding: [10, 22, 0, 0],
+    scales: { y: { range: () => roomy(...valuesShown(data())) } },
     axes: [
       { ...axis, font, space: 80, size: 26, values: (_plot, ticks) => ticks.map((at) => timeTick(at, ticks)) },
       {

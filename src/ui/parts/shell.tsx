@@ -5,7 +5,7 @@ import { count } from '../lib/words.ts';
 import type { Route } from '../lib/router.ts';
 import { link } from '../net/live.ts';
 import { place } from '../net/place.ts';
-import { forgetToken } from '../net/session.ts';
+import { signOut } from '../net/overview.ts';
 import { Badge, Go } from './basic.tsx';
 import { Banners, HandButton } from './hand.tsx';
 import { Icon, type IconName } from './icon.tsx';
@@ -34,7 +34,7 @@ export function Shell(props: { readonly overview: Overview | undefined; readonly
         <span class="grow" />
         <LinkState />
         {overview === undefined ? null : <HandButton overview={overview} />}
-        <button type="button" class="plain" aria-label="Sign out" onClick={() => forgetToken()}>
+        <button type="button" class="plain" aria-label="Sign out" onClick={() => void signOut()}>
           <Icon name="out" />
           <span class="wide">Sign out</span>
         </button>

@@ -35,6 +35,7 @@ export function IncidentView({ id }: { readonly id: string }) {
       <div class="two">
         <div>
           {waits ? <Proposal of={value} /> : <Why of={value} />}
+          {value.incident.status === 'resolved' ? null : <Requests incidentId={value.incident.id} />}
           <Measured id={value.incident.id} />
           <Causes of={value} />
           {waits ? <Why of={value} /> : <Done of={value} />}
@@ -97,7 +98,6 @@ function Head({ of: { incident, file } }: { readonly of: IncidentWhole }) {
           )}
         </p>
       )}
-      {incident.status === 'resolved' ? null : <Requests incidentId={incident.id} />}
     </>
   );
 }

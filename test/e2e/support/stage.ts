@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -28,7 +29,8 @@ export async function openWorld(): Promise<World> {
     random: systemRandom,
     environment: { PATH: process.env['PATH'] },
     productFolder,
-    user: { isRoot: false, home: productFolder, name: 'ana' },
+    // Whoever runs this is who the daemon's own token speaks for, and so who may approve.
+    user: { isRoot: false, home: productFolder, name: userInfo().username },
   } as unknown as Shell;
   const stage = await setStage(shell);
   try {
