@@ -1,3 +1,5 @@
+// The channel loads its client when it first speaks; on a busy machine that alone took longer than a test waits.
+import '@slack/web-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { channelKinds } from '../../src/chat/index.ts';
