@@ -9,7 +9,7 @@ import type { WriteFiles } from '../domain/ports/io.ts';
 import type { Composed } from './compose.ts';
 import { dryPlan } from './dry-plan.ts';
 import type { Accepted, Agent } from './facade.ts';
-import { staleAfterMs } from './health.ts';
+import { isSilent, staleParts } from './health.ts';
 import { incidentView, serviceView } from './look-out.ts';
 import { matrixOf } from './matrix.ts';
 import { createRequests } from './requests.ts';
@@ -208,16 +208,14 @@ function readinessOf(options: AgentOptions): Readiness {
   const { watch } = options.composed;
   const nowMs = watch.clock.nowMs();
   const statuses = watch.sources.statuses();
-  const blind =
-    statuses.length > 0 &&
-    statuses.every((status) => nowMs - (status.lastAnswerMs ?? status.startedMs) > staleAfterMs(status.intervalMs));
+  const blind = statuses.length > 0 && statuses.every((status) => isSilent(status, nowMs));
   const ledger = options.ledger.unwell();
   const reasons = [
     ...(blind ? ['no source answers'] : []),
     ...(ledger ? [`the ledger cannot be written: ${ledger.message}`] : []),
     ...(watch.executor().halted() === undefined ? [] : [`the executor halted: ${watch.executor().halted() ?? ''}`]),
   ];
-  return { ready: reasons.length === 0, reasons };
+  return { ready: reasons.length === 0, reasons, stale: statuses.flatMap((status) => staleParts(status)) };
 }
 
 async function findIncident(watch: Watch, id: string): Promise<Incident | undefined> {

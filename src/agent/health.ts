@@ -99,13 +99,26 @@ export function createHealthDesk(clock: Clock, ledger: Ledger, store: Store): He
 // One dead source of many is a gap for the services it measures; with none alive the agent is blind.
 function staleReasons(sources: readonly SourceStatus[], nowMs: number): readonly string[] {
   if (sources.length === 0) return [];
-  const stale = sources.filter(
-    (source) => nowMs - (source.lastAnswerMs ?? source.startedMs) > staleAfterMs(source.intervalMs),
-  );
+  const stale = sources.filter((source) => isSilent(source, nowMs));
   if (stale.length < sources.length) return [];
   return [
     `no source answers: ${stale.map((source) => `${source.id} (${source.gaps[0]?.message ?? 'silent'})`).join(', ')}`,
   ];
+}
+
+/** Whether a source has said nothing for too long, or knows nothing any more of what it is there to know. */
+export function isSilent({ lastAnswerMs, startedMs, intervalMs, parts = [] }: SourceStatus, nowMs: number): boolean {
+  if (nowMs - (lastAnswerMs ?? startedMs) > staleAfterMs(intervalMs)) return true;
+  const vital = parts.filter((part) => part.vital);
+  return vital.length > 0 && vital.every(({ stale }) => stale !== undefined);
+}
+
+/** What of a source's parts is not known any more: for acting on a service, those that concern it. */
+export function staleParts({ id, parts = [] }: SourceStatus, namespaces?: readonly string[]): readonly string[] {
+  return parts
+    .filter(({ stale, vital }) => stale !== undefined && (namespaces === undefined || vital))
+    .filter(({ namespace }) => namespace === undefined || namespaces?.includes(namespace) !== false)
+    .map(({ stale = '' }) => `${id}: ${stale}`);
 }
 
 /** After how long a source counts as stale. */

@@ -12,6 +12,8 @@ export interface Metrics {
   readonly sourceSeconds: Histogram<'source'>;
   readonly sourceLastSuccess: Gauge<'source'>;
   readonly sourcePartAge: Gauge<'source' | 'part'>;
+  readonly sourcePartStale: Gauge<'source' | 'part'>;
+  readonly documentsRefused: Gauge<'kind'>;
   readonly sourcePartObjects: Gauge<'source' | 'part'>;
   readonly gaps: Counter<'source' | 'reason'>;
   readonly series: Gauge;
@@ -69,6 +71,8 @@ export function createMetrics(): Metrics {
       'source',
     ]),
     sourcePartAge: gauge('source_part_age_seconds', 'Since the last word about a watched part.', ['source', 'part']),
+    sourcePartStale: gauge('source_part_stale', '1 while a watched part is not known any more.', ['source', 'part']),
+    documentsRefused: gauge('custom_resources_refused', 'Custom resources that are not right, by kind.', ['kind']),
     sourcePartObjects: gauge('source_part_objects', 'Objects known of a watched part.', ['source', 'part']),
     gaps: counter('gaps_total', 'Things that could not be read, by reason.', ['source', 'reason']),
     series: gauge('series', 'Series held in the window.'),

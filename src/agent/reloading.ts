@@ -55,6 +55,7 @@ export function createReloading(composed: Composed, load: LoadOptions, startDige
   const listen = async (signal: AbortSignal): Promise<void> => {
     while (feed !== undefined && !signal.aborted) {
       watch.health.set('custom-resources', feed.unwell());
+      for (const [kind, count] of feed.refused()) watch.metrics.documentsRefused.set({ kind }, count);
       await watch.clock.sleep(loaded.config.reloadEveryMs, signal).catch(() => undefined);
     }
   };

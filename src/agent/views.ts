@@ -172,6 +172,8 @@ export interface PlanView {
 export interface Readiness {
   readonly ready: boolean;
   readonly reasons: readonly string[];
+  /** What is not known any more of what sources watch. Acting on what it concerns waits; the daemon is ready all the same. */
+  readonly stale: readonly string[];
 }
 
 /** How far the ledger has come, and the key that proves it. */

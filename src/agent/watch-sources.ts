@@ -248,7 +248,8 @@ function reasonFor(code: ErrorCode): GapReason {
 }
 
 function ages(metrics: Metrics, source: string, parts: NonNullable<SourceStatus['parts']>, nowMs: number): void {
-  for (const { name, heardMs, objects } of parts) {
+  for (const { name, heardMs, objects, stale } of parts) {
+    metrics.sourcePartStale.set({ source, part: name }, stale === undefined ? 0 : 1);
     if (heardMs !== undefined) metrics.sourcePartAge.set({ source, part: name }, Math.max(0, nowMs - heardMs) / 1_000);
     metrics.sourcePartObjects.set({ source, part: name }, objects);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { createHealthDesk, type HealthDesk } from '../../src/agent/health.ts';
+import { createHealthDesk, staleParts, type HealthDesk } from '../../src/agent/health.ts';
 import type { SourceStatus } from '../../src/agent/watch-sources.ts';
 import { diskLedger, diskStore, emptyDisk, type Disk } from '../support/memory-store.ts';
 import { virtualClock, type VirtualClock } from '../support/virtual-clock.ts';
@@ -47,6 +47,37 @@ describe('whether the agent may trust itself (I11)', () => {
     await clock.advance(120_000);
     expect(desk.health([silent]).unwell[0]).toContain('no source answers: prom');
     expect(desk.health([silent, status(clock, { lastAnswerMs: clock.nowMs() })]).unwell).toEqual([]);
+  });
+  it('is blind when its only source knows nothing any more of what it is there to know, though it answers', () => {
+    const { clock, desk } = makeDesk();
+    const part = (name: string, more: object) => ({ name, objects: 1, vital: true, ...more });
+    const gone = { stale: 'pods cannot be read' };
+    const source = (...parts: readonly ReturnType<typeof part>[]) =>
+      status(clock, { id: 'kubernetes', lastAnswerMs: clock.nowMs(), parts });
+    expect(desk.health([source(part('pods', gone), part('events', { vital: false }))]).unwell[0]).toContain(
+      'kubernetes',
+    );
+    expect(desk.health([source(part('pods', gone), part('nodes', {}))]).unwell).toEqual([]);
+  });
+  it('acts on nothing that a part which is not known any more concerns: by namespace, and only by vital parts', () => {
+    const { clock } = makeDesk();
+    const source = status(clock, {
+      id: 'kubernetes',
+      parts: [
+        {
+          name: 'shop/pods',
+          namespace: 'shop',
+          objects: 1,
+          vital: true,
+          stale: 'pods in namespace shop cannot be read',
+        },
+        { name: 'events', objects: 0, vital: false, stale: 'events cannot be read' },
+        { name: 'nodes', objects: 1, vital: true },
+      ],
+    });
+    expect(staleParts(source, ['shop'])).toEqual(['kubernetes: pods in namespace shop cannot be read']);
+    expect(staleParts(source, ['bank'])).toEqual([]);
+    expect(staleParts(source)).toHaveLength(2);
   });
   it('keeps standing reasons until they are taken back', () => {
     const { desk } = makeDesk();

@@ -32,7 +32,7 @@ describe('starting after an act was cut off', () => {
     const { daemon } = world;
     await daemon?.started;
     expect(world.clock.monotonicMs()).toBe(startsMs + 2_000);
-    expect(daemon?.agent.readiness()).toEqual({ ready: true, reasons: [] });
+    expect(daemon?.agent.readiness()).toEqual({ ready: true, reasons: [], stale: [] });
     expect(daemon?.agent.status().sources[0]?.lastAnswerMs).toBeGreaterThan(0);
     const running = daemon?.agent.status().running ?? [];
     expect(running).toHaveLength(1);

@@ -136,9 +136,10 @@ describe('what is open', () => {
     for (const path of ['/healthz', '/readyz', '/metrics']) expect((await app.request(path)).status).toBe(200);
   });
   it('says 503 with its reasons when it is not ready', async () => {
-    const { app } = makeApp({ readiness: () => ({ ready: false, reasons: ['no source answers'] }) });
+    const readiness = { ready: false, reasons: ['no source answers'], stale: ['kubernetes: pods cannot be read'] };
+    const { app } = makeApp({ readiness: () => readiness });
     const response = await app.request('/readyz');
-    expect([response.status, await response.json()]).toEqual([503, { ready: false, reasons: ['no source answers'] }]);
+    expect([response.status, await response.json()]).toEqual([503, readiness]);
   });
 });
 

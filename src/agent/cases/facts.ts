@@ -9,7 +9,7 @@ import { actsOf } from '../../diagnosis/index.ts';
 import { decide, type ConditionResult, type DecisionInput } from '../../policy/index.ts';
 import { checkConditions, type RunbookFacts } from '../../runbooks/index.ts';
 import type { Decision } from '../../domain/authority.ts';
-import { staleAfterMs } from '../health.ts';
+import { staleAfterMs, staleParts } from '../health.ts';
 import type { Watch } from '../watch.ts';
 
 /** What is known of a case when something is to be decided about it. */
@@ -189,14 +189,16 @@ function silentSources(watch: Watch, service: Service): readonly string[] {
   const nowMs = watch.clock.nowMs();
   const statuses = new Map(watch.sources.statuses().map((status) => [status.id, status]));
   const measured = new Set(Object.values(service.telemetry).map((binding) => binding.source));
+  const places = service.runsOn.flatMap((place) => (place.on === 'kubernetes' ? [place.kubernetes] : []));
   return watch.liveSources().flatMap(({ id }) => {
-    if (!measured.has(id)) return [];
+    const here = places.filter(({ cluster }) => cluster === id).map(({ namespace }) => namespace);
+    if (!measured.has(id) && here.length === 0) return [];
     const status = statuses.get(id);
     if (status?.lastAnswerMs === undefined)
       return [`${id}, which measures ${service.name}, has not answered since the daemon started`];
     return nowMs - status.lastAnswerMs > staleAfterMs(status.intervalMs)
       ? [`${id}, which measures ${service.name}, does not answer`]
-      : [];
+      : staleParts(status, here);
   });
 }
 

@@ -41,6 +41,7 @@ export function createFeed(options: FeedOptions): DocumentFeed {
   const { clock, log, status, policyNamespaces } = options;
   const followed = collections(options);
   const lastGood = new Map<string, Uint8Array>();
+  const refused = new Map<DocumentKind, number>(followed.map(({ kind }) => [kind, 0]));
   let running = false;
 
   const start = (): void => {
@@ -78,8 +79,14 @@ export function createFeed(options: FeedOptions): DocumentFeed {
       for (const { document, problems, using } of verdicts)
         if (problems.length > 0)
           log.warn('a custom resource is refused', { path: document.path, using, problem: problems[0]?.message ?? '' });
+      for (const kind of refused.keys())
+        refused.set(
+          kind,
+          verdicts.filter(({ document, problems }) => problems.length > 0 && document.ref.kind === kind).length,
+        );
       status.answer(verdicts, inForce, currentOf(followed));
     },
+    refused: () => refused,
     unwell: () => {
       const silent = followed.find(
         ({ kind, collection }) =>

@@ -41,6 +41,8 @@ export interface DocumentFeed {
   read(signal: AbortSignal): Promise<readonly FedDocument[]>;
   /** What the loader made of them; answered in their status. `inForce` when the set was right as a whole. */
   judged(verdicts: readonly Verdict[], inForce: boolean): void;
+  /** How many custom resources of each kind are not right, of all kinds that are followed. */
+  refused(): ReadonlyMap<DocumentKind, number>;
   /** Why what it holds may be old; absent: it is not. */
   unwell(): string | undefined;
 }

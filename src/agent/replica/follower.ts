@@ -40,7 +40,7 @@ export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | '
   const refuse = (): Promise<never> => Promise.reject(notLeading(options.leadership));
   const readiness = (): Readiness => {
     const blind = options.blind();
-    return { ready: blind === undefined, reasons: blind === undefined ? [] : [blind] };
+    return { ready: blind === undefined, reasons: blind === undefined ? [] : [blind], stale: [] };
   };
   return {
     status: () => statusOf(options),

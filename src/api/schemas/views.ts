@@ -20,6 +20,7 @@ import { zExecution, zPlan } from './plans.ts';
 export const zReadiness = named<Readiness>('Readiness', 'Whether the daemon watches, and if not, why.', {
   ready: z.boolean(),
   reasons: list(z.string()),
+  stale: list(z.string()),
 });
 
 /** What came of something handed in. */
@@ -59,7 +60,16 @@ const zSourceStatus = named<SourceStatus>('SourceStatus', 'How a source is doing
   lastCompleteMs: zMs.exactOptional(),
   gaps: list(zGap),
   calls: z.int(),
-  parts: list(z.object({ name: z.string(), heardMs: zMs.exactOptional(), objects: z.int() })).exactOptional(),
+  parts: list(
+    z.object({
+      name: z.string(),
+      heardMs: zMs.exactOptional(),
+      objects: z.int(),
+      namespace: z.string().exactOptional(),
+      vital: z.boolean(),
+      stale: z.string().exactOptional(),
+    }),
+  ).exactOptional(),
 });
 
 /** The kill switch, when it is thrown. */

@@ -45,7 +45,7 @@ async function daemonFinding({ shell, options }: Session<ResourceOptions>): Prom
 }
 
 function unready(thrown: unknown): Readiness {
-  return { ready: false, reasons: [WatchkeeperError.from(thrown).message] };
+  return { ready: false, reasons: [WatchkeeperError.from(thrown).message], stale: [] };
 }
 
 const colours: Readonly<Record<DoctorFinding['is'], Paint>> = { ok: 'green', warn: 'yellow', fail: 'red' };

@@ -54,6 +54,12 @@ export interface SourcePart {
   /** The last word about it, or that there is none; absent before the first. */
   readonly heardMs?: number;
   readonly objects: number;
+  /** Where it lies, when it is a part of less than all. */
+  readonly namespace?: string;
+  /** Whether what is done to what the source watches relies on it. */
+  readonly vital: boolean;
+  /** Why it is not known any more, in a sentence. Absent while it is known; what never was is a gap, and not this. */
+  readonly stale?: string;
 }
 
 /** A live reader. It holds a reader's credentials only. */

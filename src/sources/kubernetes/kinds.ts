@@ -126,6 +126,16 @@ export const workloadKinds = {
   CronJob: 'cronjobs',
 } as const satisfies Record<WorkloadRecord['kind'], KindName>;
 
+const beside: ReadonlySet<KindName> = new Set<KindName>([
+  ...(['events', 'configmaps', 'secrets', 'certificates', 'persistentvolumeclaims'] as const),
+  ...(['applications', 'kustomizations', 'helmreleases', 'gitrepositories', 'helmrecords'] as const),
+]);
+
+/** Whether to act without knowing a kind would be to act blind: how workloads, their pods and what bounds them are. */
+export function isVital(kind: KindName): boolean {
+  return !beside.has(kind);
+}
+
 /** Which optional kinds a configuration asks for. */
 export interface KindChoice {
   readonly nodes: boolean;

@@ -4,7 +4,9 @@ import type { Source, SourcePart, SourceTraits } from '../../domain/ports/source
 import { servesResource } from '../../io/clients/kubernetes/discovery.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { createCollector } from './collect.ts';
-import { watchedKinds, wantedKinds, workloadKinds, type KindName } from './kinds.ts';
+import type { Part } from './cluster.ts';
+import { blindnessOf } from './gaps.ts';
+import { isVital, watchedKinds, wantedKinds, workloadKinds, type KindName } from './kinds.ts';
 import type { KubernetesConfig } from './schema.ts';
 import { discoverServices } from './services.ts';
 import { createClusterState } from './state.ts';
@@ -57,13 +59,22 @@ export function createKubernetesSource(id: string, config: KubernetesConfig, io:
     },
     news: (signal) => state.news.rung(signal),
     newServices: (signal) => state.services.rung(signal),
-    parts: () =>
-      state.watch.parts().map(({ kind, namespace, status, objects }): SourcePart => {
-        const name = namespace === undefined ? kind : `${namespace}/${kind}`;
-        return { name, objects, ...(status.heardMs === undefined ? {} : { heardMs: status.heardMs }) };
-      }),
+    parts: () => state.watch.parts().map((part) => partOf(part, io.clock.nowMs())),
     check: (signal) => checkAccess(id, config, reader, signal),
     close: () => state.stop(),
+  };
+}
+
+function partOf(part: Part, nowMs: number): SourcePart {
+  const { kind, namespace, status, objects } = part;
+  const [blind] = status.lists === 0 ? [] : blindnessOf([part], nowMs);
+  const { heardMs } = status;
+  return {
+    ...{ name: namespace === undefined ? kind : `${namespace}/${kind}`, objects, vital: isVital(kind) },
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(heardMs === undefined ? {} : { heardMs }),
+    // What is too much is watched as far as it goes.
+    ...(blind === undefined || blind.reason === 'too-large' ? {} : { stale: blind.message }),
   };
 }
 

@@ -9,7 +9,7 @@ import type { PodRecord } from '../../../src/sources/kubernetes/records/pod.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { virtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 import { refusal, virtualCluster, type VirtualCluster } from '../../support/virtual-kubernetes.ts';
-import { podObject } from './shop.ts';
+import { openShop, podObject } from './shop.ts';
 
 let clock: VirtualClock;
 let cluster: VirtualCluster;
@@ -196,5 +196,27 @@ describe('a table', () => {
     one.put({ ...record, uid: 'a' });
     one.put({ ...record, uid: 'b' });
     expect(told).toEqual(['>a', 'a>', '>b']);
+  });
+
+  test('each part says when it is not known any more, and not before it ever was', async () => {
+    const shop = openShop();
+    shop.deploy('v1');
+    shop.cluster.fault = ({ resource }) =>
+      resource === 'events' ? new WatchkeeperError('forbidden', 'no events') : undefined;
+    await shop.collect();
+    const stale = () => shop.source.parts?.().filter((part) => part.stale !== undefined) ?? [];
+    expect(stale()).toEqual([]);
+    shop.cluster.fault = ({ resource }) =>
+      resource === 'pods' ? new WatchkeeperError('unreachable', 'gone') : undefined;
+    shop.cluster.endWatches(new WatchkeeperError('unreachable', 'gone'));
+    await shop.clock.advance(10_000);
+    expect(stale()).toEqual([]);
+    await shop.clock.advance(20_000);
+    expect(stale()).toEqual([
+      expect.objectContaining({ name: 'pods', vital: true, stale: 'pods cannot be read: gone' }),
+    ]);
+    shop.cluster.fault = () => undefined;
+    await shop.clock.advance(30_000);
+    expect(stale()).toEqual([]);
   });
 });
