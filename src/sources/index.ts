@@ -1,6 +1,6 @@
 import type { ReaderIo } from '../domain/ports/io.ts';
 import type { Schema } from '../domain/ports/schema.ts';
-import type { Source, SourceKind, SourceTraits } from '../domain/ports/source.ts';
+import type { ClusterReading, Source, SourceKind, SourceTraits } from '../domain/ports/source.ts';
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { hostSource } from './host/index.ts';
@@ -46,6 +46,8 @@ export interface RegisteredSource {
   configSchema(): JsonObject;
   /** Checks the configuration alone. */
   parse(config: Json): Parsed<unknown>;
+  /** What it needs to be allowed in a cluster; nothing for a configuration that is not right. */
+  access(config: Json): readonly ClusterReading[];
   /** Checks the configuration and, when it is right, makes the source. Nothing is read or connected yet. */
   open(id: string, config: Json, io: ReaderIo): Parsed<Source>;
 }
@@ -59,6 +61,10 @@ function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
     records: kind.records ?? {},
     configSchema: () => kind.config.jsonSchema(),
     parse: (config) => kind.config.parse(config),
+    access(config) {
+      const parsed = kind.config.parse(config);
+      return parsed.ok ? (kind.access?.(parsed.value) ?? []) : [];
+    },
     open(id, config, io) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? { ok: true, value: kind.create(id, parsed.value, io) } : parsed;

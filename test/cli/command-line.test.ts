@@ -181,6 +181,27 @@ describe('what people write', () => {
   });
 });
 
+describe('permissions kubernetes', () => {
+  it('prints what reads before what acts, each for its account, and says what no Role can', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(
+      join(cwd, 'watchkeeper.yaml'),
+      'sources: [{ kind: kubernetes, id: kubernetes, namespaces: [shop], helm: true }]\n',
+    );
+    const asked = ['permissions', 'kubernetes', '--config', 'watchkeeper.yaml', '--namespace', 'shop'];
+    const { out, code } = await cli([...asked, '--reader', 'ops/eyes'], { cwd });
+    expect(code).toBe(0);
+    const [reading = '', acting = ''] = out.split('# What the hand needs');
+    expect(reading).toContain('name: "eyes"');
+    expect(reading).toContain('"secrets"');
+    expect(reading).not.toMatch(/"(patch|create|delete)"/);
+    expect(acting).toContain('# Not in it: kubernetes.helm-rollback: get, create, patch, delete on every kind');
+    expect(acting).toContain('name: "watchkeeper-operator"');
+    const json = JSON.parse((await cli([...asked, '--output', 'json'], { cwd })).out) as Record<string, unknown>;
+    expect(Object.keys(json)).toEqual(['cluster', 'namespaces', 'reader', 'besides']);
+  });
+});
+
 describe('backtest', () => {
   it('plays a recording and writes what would have fired', async () => {
     const cwd = temporaryFolder();

@@ -5,4 +5,10 @@
 export { rbacManifests, type Account } from './manifest.ts';
 export { accessText, logAccess, operatorReport } from './report.ts';
 export { reviewAccess, type AccessReport } from './review.ts';
-export { operatorPermissions, type ClusterPermissions, type RbacRule, type WhoActs } from './rules.ts';
+export {
+  operatorPermissions,
+  readerPermissions,
+  type ClusterPermissions,
+  type RbacRule,
+  type WhoActs,
+} from './rules.ts';

@@ -1,4 +1,5 @@
 import type { ActionKind, KubernetesNeed } from '../../domain/ports/action.ts';
+import type { ClusterReading } from '../../domain/ports/source.ts';
 import type { Runbook } from '../../runbooks/index.ts';
 import type { Service } from '../../domain/service.ts';
 import { selects } from '../../lib/selector.ts';
@@ -50,6 +51,18 @@ export function operatorPermissions(who: WhoActs): ClusterPermissions {
   };
 }
 
+/** The least that readers need in a cluster, namespace by namespace where they are kept to some. */
+export function readerPermissions(readings: readonly ClusterReading[]): ClusterPermissions {
+  const names = [...new Set(readings.flatMap(({ namespaces = [] }) => namespaces))].sort();
+  return {
+    cluster: joined(readings.filter(({ namespaces }) => namespaces === undefined)),
+    namespaces: names.map((namespace) => ({
+      namespace,
+      rules: joined(readings.filter(({ namespaces }) => namespaces?.includes(namespace) === true)),
+    })),
+  };
+}
+
 function namespacesOf(runbook: Runbook, { services, cluster, namespaces }: WhoActs): readonly string[] {
   const declared = services
     .filter((service) => selects(runbook.services, service))
@@ -61,7 +74,7 @@ function namespacesOf(runbook: Runbook, { services, cluster, namespaces }: WhoAc
 }
 
 // One rule for each set of verbs in a group; resources and verbs in order, so that the same needs print the same Role.
-function joined(needs: readonly KubernetesNeed[]): readonly RbacRule[] {
+function joined(needs: readonly Pick<KubernetesNeed, 'group' | 'resources' | 'verbs'>[]): readonly RbacRule[] {
   const verbsOf = new Map<string, { group: string; resource: string; verbs: Set<string> }>();
   for (const { group, resources, verbs } of needs)
     for (const resource of resources) {

@@ -25,7 +25,9 @@ export { checkConnections, type ConnectionReport } from './connections.ts';
 export { examine, type Finding as DoctorFinding } from './doctor.ts';
 export { openConfiguredLedger, openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
 export {
+  besidesOf,
   kubernetesPermissions,
+  kubernetesReading,
   diffOf,
   matrixFor,
   permissionsOf,

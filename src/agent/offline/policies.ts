@@ -3,7 +3,9 @@ import type { Labels } from '../../domain/telemetry.ts';
 import { policyDiff, policyMatrix, type MatrixRow, type PolicyDiff } from '../../policy/index.ts';
 import { actionKinds } from '../../actions/index.ts';
 import { matrixSteps } from '../matrix.ts';
-import { operatorPermissions, type ClusterPermissions } from '../access/index.ts';
+import { sourceKinds } from '../../sources/index.ts';
+import { operatorPermissions, readerPermissions, type ClusterPermissions } from '../access/index.ts';
+import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
 
 /** A service to try policies on where none is declared. */
@@ -54,6 +56,21 @@ export function kubernetesPermissions(
 ): ClusterPermissions {
   const { runbooks, services } = resources;
   return operatorPermissions({ runbooks, services, actions: actionKinds, ...where });
+}
+
+/** The least Roles of what reads clusters, by the sources of watchkeeper.yaml; of one of them, where it is named. */
+export function kubernetesReading(config: Pick<Config, 'sources'>, cluster?: string): ClusterPermissions {
+  const chosen = config.sources.filter(({ id }) => cluster === undefined || id === cluster);
+  return readerPermissions(chosen.flatMap(({ kind, config: block }) => sourceKinds[kind]?.access(block) ?? []));
+}
+
+/** What no Role can say beforehand, of the actions that the runbooks in force use: `action: what it needs besides`. */
+export function besidesOf(resources: Resources): readonly string[] {
+  return permissionsOf(resources).flatMap(({ action, needs }) => {
+    const rules = actionKinds[action]?.access;
+    // The rules come first, one line each.
+    return rules === undefined ? [] : needs.slice(rules.length).map((need) => `${action}: ${need}`);
+  });
 }
 
 /** What the runbooks in force need, and nothing more. */

@@ -13,6 +13,7 @@ interface Options extends ResourceOptions {
   readonly namespace: readonly string[];
   readonly cluster?: string;
   readonly account: string;
+  readonly reader: string;
 }
 
 /** `permissions`: what the runbooks in force need to be allowed, and nothing more. */
@@ -21,19 +22,31 @@ export function permissionsCommand(making: Making): Command {
     .addArgument(new Argument('[platform]', 'as Roles and bindings, for kubectl apply').choices(['kubernetes']))
     .option('--namespace <name>', 'a namespace where services are discovered; repeat it for more', collect, [])
     .option('--cluster <id>', 'only for services in this cluster')
-    .option('--account <namespace/name>', 'the ServiceAccount to bind', 'watchkeeper/watchkeeper-operator');
+    .option('--account <namespace/name>', 'the ServiceAccount that acts', 'watchkeeper/watchkeeper-operator')
+    .option('--reader <namespace/name>', 'the ServiceAccount that reads', 'watchkeeper/watchkeeper');
   return onAction<Options>(making, command, async ({ shell, options, args, emit }) => {
-    const { kubernetesPermissions, openResources, permissionsOf, rbacManifests } = await import('../../agent/index.ts');
+    const agent = await import('../../agent/index.ts');
+    const { besidesOf, kubernetesPermissions, kubernetesReading, openResources, permissionsOf, rbacManifests } = agent;
     const place = { ...sourceOfResources(shell, options), signal: shell.signal };
-    const { resources } = await openResources(place, shell.clock.nowMs());
+    const { config, resources } = await openResources(place, shell.clock.nowMs());
     if (args[0] === 'kubernetes') {
       const where = {
         namespaces: options.namespace,
         ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
       };
-      const permissions = kubernetesPermissions(resources, where);
-      const manifests = rbacManifests(permissions, accountOf(options.account));
-      emit(permissions, () => renderManifests(permissions, manifests));
+      const acting = kubernetesPermissions(resources, where);
+      const reading = kubernetesReading(config, options.cluster);
+      const besides = besidesOf(resources);
+      emit({ ...acting, reader: reading, besides }, () =>
+        [
+          ['# What the reader needs: the kubernetes sources of watchkeeper.yaml.'],
+          renderManifests(reading, rbacManifests(reading, accountOf(options.reader)), noReader),
+          ['# What the hand needs, for the runbooks in force.', ...besides.map((need) => `# Not in it: ${need}`)],
+          renderManifests(acting, rbacManifests(acting, accountOf(options.account)), noHand),
+        ]
+          .map((part) => (typeof part === 'string' ? part : part.join('\n')))
+          .join('\n---\n'),
+      );
     } else {
       const rows = permissionsOf(resources);
       emit({ actions: rows }, (style) => renderPermissions(rows, style));
@@ -51,10 +64,17 @@ function accountOf(written: string): { readonly namespace: string; readonly name
   });
 }
 
+const noReader = '# watchkeeper.yaml has no kubernetes source.';
+const noHand =
+  '# No runbook in force acts in a namespace that is known. Name those where services are discovered: --namespace NAME';
+
 // Every text is in quotes: none is read as a number or as true.
-function renderManifests({ cluster, namespaces }: ClusterPermissions, manifests: readonly object[]): string {
-  if (cluster.length === 0 && namespaces.length === 0)
-    return '# No runbook in force acts in a namespace that is known. Name those where services are discovered: --namespace NAME';
+function renderManifests(
+  { cluster, namespaces }: ClusterPermissions,
+  manifests: readonly object[],
+  none: string,
+): string {
+  if (cluster.length === 0 && namespaces.length === 0) return none;
   return manifests.map((manifest) => yamlOf(manifest)).join('\n---\n');
 }
 

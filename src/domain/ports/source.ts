@@ -97,5 +97,15 @@ export interface SourceKind<Config> {
   readonly query: Schema<JsonObject>;
   /** The same for `logs` and `traces` of a Service. Absent: this kind cannot be named there. */
   readonly records?: { readonly logs?: Schema<JsonObject>; readonly traces?: Schema<JsonObject> };
+  /** What a source in a cluster needs to be allowed there: the least, and to read. Absent: nothing. */
+  access?(config: Config): readonly ClusterReading[];
   create(id: string, config: Config, io: ReaderIo): Source;
+}
+
+/** Rules of Kubernetes RBAC that a reader needs: in these namespaces, or in the whole cluster. */
+export interface ClusterReading {
+  readonly namespaces?: readonly string[];
+  readonly group: string;
+  readonly resources: readonly string[];
+  readonly verbs: readonly ('get' | 'list' | 'watch')[];
 }

@@ -1,4 +1,5 @@
 import type { SourceKind } from '../../domain/ports/source.ts';
+import { readingNeeds } from './needs.ts';
 import { kubernetesConfig, kubernetesQuery, type KubernetesConfig } from './schema.ts';
 import { createKubernetesSource, kubernetesTraits } from './source.ts';
 
@@ -14,5 +15,6 @@ export const kubernetesSource: SourceKind<KubernetesConfig> = {
   traits: kubernetesTraits,
   config: kubernetesConfig,
   query: kubernetesQuery,
+  access: readingNeeds,
   create: createKubernetesSource,
 };

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+
+import { readerPermissions, type ClusterPermissions } from '../../src/agent/access/index.ts';
+import type { JsonObject } from '../../src/lib/json.ts';
+import { sourceKinds } from '../../src/sources/index.ts';
+
+const reading = (config: JsonObject = {}): ClusterPermissions =>
+  readerPermissions(sourceKinds['kubernetes']?.access(config) ?? []);
+const triples = (rules: ClusterPermissions['cluster']): readonly string[] =>
+  rules
+    .flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) => resources.flatMap((one) => verbs.map((verb) => `${verb} ${group}/${one}`))),
+    )
+    .sort();
+
+describe('what a reader of a cluster needs', () => {
+  test('is to list and watch what is read, and no Secret and no kubelet unless that is asked for', () => {
+    const { cluster, namespaces } = reading();
+    expect(namespaces).toEqual([]);
+    const needed = triples(cluster);
+    expect(needed).toContain('list apps/deployments');
+    expect(needed).toContain('get /pods/log');
+    expect(needed).toContain('watch argoproj.io/applications');
+    expect(needed.join()).not.toMatch(/secrets|proxy|create|patch|delete|\*/);
+    expect(triples(reading({ helm: true }).cluster)).toContain('list /secrets');
+    expect(triples(reading({ volumes: true }).cluster)).toContain('get /nodes/proxy');
+  });
+
+  test('is kept to the namespaces that are read, but for what has none', () => {
+    const { cluster, namespaces } = reading({ namespaces: ['shop', 'cart'] });
+    expect(namespaces.map(({ namespace }) => namespace)).toEqual(['cart', 'shop']);
+    expect(triples(namespaces[0]?.rules ?? [])).toContain('list apps/deployments');
+    expect(triples(cluster)).toEqual(['list /namespaces', 'watch /namespaces']);
+  });
+
+  test('leaves out what the configuration leaves out', () => {
+    const less = { events: false, configMaps: false, gitops: false, usage: false, logs: false, certificates: false };
+    expect(triples(reading(less).cluster).join()).not.toMatch(/events|configmaps|argoproj|metrics|log|cert-manager/);
+  });
+
+  test('of a source that is in no cluster is nothing', () => {
+    expect(sourceKinds['host']?.access({})).toEqual([]);
+  });
+});
+
+test("the chart's reader has what the source reads by default, and nothing beside it", () => {
+  const file = new URL('../../deploy/kustomize/base/watchkeeper.yaml', import.meta.url);
+  const role = readFileSync(file, 'utf8')
+    .split(/^---$/m)
+    .find((part) => /kind: ClusterRole\n/.test(part) && part.includes('-reader'));
+  const rules = [...(role ?? '').matchAll(/apiGroups: \[(.*)\]\n\s+resources: \[(.*)\]\n\s+verbs: \[(.*)\]/g)].map(
+    (found) => {
+      const [apiGroups, resources, verbs] = found
+        .slice(1)
+        .map((list) => list.split(', ').map((one) => one.replaceAll(/['"]/g, '')));
+      return { apiGroups: apiGroups ?? [], resources: resources ?? [], verbs: verbs ?? [] };
+    },
+  );
+  expect(triples(rules)).toEqual(triples(reading().cluster));
+});
