@@ -9,6 +9,9 @@ import { makeHome, startDaemon, type DaemonProcess, type Home } from './daemon.t
 import { document } from './shop.ts';
 import type { Target } from './target.ts';
 
+/** Every look costs both sides: asked too often, a busy machine loses its leases over it. */
+const pollMs = 100;
+
 export interface LeaseTimes {
   readonly lease: string;
   readonly renew: string;
@@ -95,7 +98,7 @@ export async function openPair(
       for (const one of among ?? live.values()) if (await leads(one)) return one;
       if (performance.now() > end)
         throw new Error(`nobody leads:\n${[...live.values()].map((one) => one.said()).join('\n')}`);
-      await pause(25);
+      await pause(pollMs);
     }
   };
   return {
@@ -109,7 +112,7 @@ export async function openPair(
         const others = [...live.values()].filter((one) => one !== of);
         for (const one of others) if (await leads(one)) return one;
         if (others.length === 0) await Promise.all((['a', 'b'] as const).filter((name) => !live.has(name)).map(start));
-        await pause(25);
+        await pause(pollMs);
       }
       throw new Error(`nobody follows ${of.pid}`);
     },
