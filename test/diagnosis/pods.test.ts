@@ -69,6 +69,21 @@ describe('pods as evidence', () => {
     expect(found.hypotheses[0]?.title).toBe('checkout: it ran out of memory');
   });
 
+  test('what the watch did itself a moment ago is not what is blamed when it was not enough', () => {
+    const why = 'container app of pod checkout-1 was killed for lack of memory, limit 2048 MiB';
+    const state = workload([pods('h2', 3, 3, ['crash-loop'])], { oomKilled: [why] });
+    const causeWith = (actor: string): string =>
+      diagnose(
+        worldWith([state], {
+          series: [series('checkout/oom_kills', 0, 1)],
+          signal: 'oom_kills',
+          changes: [{ ...rollout, actor }],
+        }),
+      ).cause;
+    expect(causeWith('ci')).toBe('change');
+    expect(causeWith('watchkeeper')).not.toBe('change');
+  });
+
   test('a node in trouble explains the pods on it, and is not even thought of for others', () => {
     const ill = (name: string, node: string): ResourceState => ({
       ...{ kind: 'Pod', id: `shop/${name}`, service: 'checkout', atMs: now - minute },

@@ -228,6 +228,6 @@ export function standingOf({ plan, decision }: Proposal): string {
 /** The line of the timeline that says what was decided about a plan. */
 export function lineOf({ plan, decision }: Proposal): string {
   const what = plan.steps.map((step) => step.describe).join('; then ');
-  const verdict = { allow: 'Allowed', 'require-approval': 'Needs consent', deny: 'Denied' }[decision.outcome];
-  return `${verdict} by ${decision.decidedBy}: ${plan.runbook.name} (${what}). ${decision.reasons[0] ?? ''}`.trim();
+  // The first reason begins with the verdict and who gave it.
+  return `${plan.runbook.name} (${what}): ${decision.reasons[0] ?? decision.decidedBy}`;
 }
