@@ -308,6 +308,40 @@ describe('what may not be', () => {
   });
 });
 
+describe('news', () => {
+  test('comes as it happens, and by asking again where there is no stream', async () => {
+    const live = await tab(tokens.ana, desk);
+    await live.page.getByText('live', { exact: true }).waitFor();
+    const asking = await tab(tokens.viewer, desk);
+    await asking.page.route('**/api/v1/events', (route) => route.fulfill({ status: 404, json: { detail: 'none' } }));
+    await asking.page.reload();
+    await asking.page.getByText('every 5 s').waitFor();
+    here().target.setIll(3, true);
+    for (const { page } of [live, asking]) {
+      await page
+        .getByRole('region', { name: 'Open incidents' })
+        .getByText(/shop-3/)
+        .first()
+        .waitFor();
+      expect(await page.title()).toMatch(/^\(\d+\) Now · Watchkeeper$/);
+      expect(await page.locator('main img, main script').count()).toBe(0);
+      await page.context().close();
+    }
+  });
+
+  test('that cannot come is said, and what was known stays; it goes on when the daemon is back', async () => {
+    const { page } = await tab(tokens.ana, desk);
+    await page.route('**/api/**', (route) => route.abort());
+    await page.goto('/services');
+    await page.getByText('no connection').waitFor();
+    await page.getByText('the daemon does not answer').first().waitFor();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'shop-0' }).waitFor();
+    await page.context().close();
+  });
+});
+
 describe('a ledger that is not genuine', () => {
   const forge: readonly (readonly [what: string, path: string, change: (text: string) => string, words: RegExp])[] = [
     [

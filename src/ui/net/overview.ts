@@ -65,6 +65,6 @@ export async function lookForSession(): Promise<void> {
 
 /** Ends what there is: the token of this tab is forgotten, a session is over for every tab. */
 export async function signOut(): Promise<void> {
-  if (way.value === 'session') await post('/auth/logout', {}).catch(() => undefined);
+  if (way.value === 'session') await post('/api/v1/logout', {}).catch(() => undefined);
   forget();
 }
