@@ -73,6 +73,21 @@ describe('nothing becomes a shell command', () => {
   });
 });
 
+describe('the page', () => {
+  const page = 'src/ui/lib/words.ts';
+  const view = 'src/ui/views/now.tsx';
+  it.each([
+    ['markup made of text', view, 'export const a = (x: string) => <p dangerouslySetInnerHTML={{ __html: x }} />;\n'],
+    ['markup put into an element', page, 'export const a = (x: Element) => { x.innerHTML = "b"; };\n'],
+    ['markup put beside one', page, 'export const a = (x: Element) => { x.insertAdjacentHTML("afterend", "b"); };\n'],
+    ['the network, past its client', page, "export const a = () => fetch('/api/v1/status');\n"],
+    ['what a browser keeps, past its one place', page, "export const a = () => localStorage.getItem('b');\n"],
+  ])('may not use %s', { timeout: 180_000 }, async (_what, file, text) => {
+    const said = await messages(file, text);
+    expect(said.filter((one) => one.startsWith('no-restricted-syntax'))).toHaveLength(1);
+  });
+});
+
 describe('small enough to read', () => {
   it('a function of more than 70 lines is an error', async () => {
     const lines = Array.from({ length: 75 }, (_, index) => `  total += ${index};`).join('\n');

@@ -10,6 +10,7 @@ import { parseNote, signNote } from '../../src/ledger/note.ts';
 import { fromBase64 } from '../../src/ui/ledger/bytes.ts';
 import { openCheckpoint, readKeys, type VerifierKey } from '../../src/ui/ledger/note.ts';
 import { checkInclusion } from '../../src/ui/ledger/proof.ts';
+import { contradiction } from '../../src/ui/ledger/seen.ts';
 import { sameEntry, verifyEntryProof } from '../../src/ui/ledger/receipt.ts';
 import type { EntryProof } from '../../src/ui/wire.ts';
 import { filesBelow, vectorTest } from '../ledger/support/vectors.ts';
@@ -110,6 +111,21 @@ describe('checkpoints', () => {
     ['no vkey at all', 'hello'],
   ])('need a key, and %s is none', async (_what, vkey) => {
     expect((await readKeys(vkey)).ok).toBe(false);
+  });
+});
+
+describe('what this browser saw before', () => {
+  const before = { vkey: 'a+1+x\nb+2+y', size: 10, root: 'r10' };
+  it('is followed by more of the same, under a key that was known', () => {
+    expect(contradiction(before, { size: 11 }, 'r11', 'c+3+z\nb+2+y')).toBeUndefined();
+    expect(contradiction(before, { size: 10 }, 'r10', 'a+1+x')).toBeUndefined();
+  });
+  it.each([
+    ['fewer entries', { size: 9 }, 'r9', 'a+1+x', 'entries are gone'],
+    ['another root at the same size', { size: 10 }, 'other', 'a+1+x', 'rewritten'],
+    ['other keys alone', { size: 11 }, 'r11', 'c+3+z', 'other keys'],
+  ])('is contradicted by %s', (_what, checkpoint, root, vkeys, because) => {
+    expect(contradiction(before, checkpoint, root, vkeys)).toContain(because);
   });
 });
 

@@ -1,6 +1,7 @@
 import { no, openCheckpoint, readKeys, type Checkpoint, type Verified, type VerifierKey } from '../ledger/note.ts';
 import { sameEntry, verifyEntryProof, type Receipt } from '../ledger/receipt.ts';
 import { toHex } from '../ledger/bytes.ts';
+import { contradiction } from '../ledger/seen.ts';
 import type { EntryProof, LedgerHead, ListedEntry } from '../wire.ts';
 import { get } from './client.ts';
 
@@ -64,22 +65,6 @@ export async function verifyEntry(
   } catch (thrown) {
     return no(thrown instanceof Error ? `the proof cannot be had: ${thrown.message}` : 'the proof cannot be had');
   }
-}
-
-/** Why a head cannot follow what this browser saw before, if it cannot. */
-export function contradiction(
-  before: { readonly vkey: string; readonly size: number; readonly root: string },
-  checkpoint: Pick<Checkpoint, 'size'>,
-  root: string,
-  vkeys: string,
-): string | undefined {
-  const known = before.vkey.split('\n').some((vkey) => vkeys.split('\n').includes(vkey));
-  if (!known) return 'it is signed by other keys than those this browser saw before';
-  if (checkpoint.size < before.size)
-    return `it has ${checkpoint.size} entries, and this browser saw ${before.size} before: entries are gone`;
-  if (checkpoint.size === before.size && root !== before.root)
-    return 'it has as many entries as this browser saw before, and another root: it was rewritten';
-  return undefined;
 }
 
 function recall(origin: string): Remembered | undefined {
