@@ -184,6 +184,11 @@ function watchOf(
       const asked = kind === 'approval-needed' && plan ? late.approvals.get().of(plan.id) : undefined;
       return asked && questionOver(asked, parts.epoch);
     },
+    severity: ({ incident }) =>
+      late.pipeline
+        .get()
+        .state()
+        .incidents.find((one) => one.id === incident?.id)?.severity,
     putOff: ({ incident }) => incident && late.cases.get().putOffUntil(incident.id),
     // What a deposed leader did not get through stays open: the next one tells it, under the same id.
     signal: AbortSignal.any([parts.signal, parts.tenure.lost]),

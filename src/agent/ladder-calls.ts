@@ -9,6 +9,8 @@ export interface Call {
   readonly climbs: boolean;
   readonly rung: number;
   readonly nextAtMs: number;
+  /** While it is held for a digest: until when. */
+  readonly heldMs?: number;
   /** While it is put off: when it would have gone on. */
   readonly dueMs?: number;
   /** Told before the first rung: whom it was handed over to. */

@@ -1,4 +1,5 @@
 import { WatchkeeperError } from '../lib/errors.ts';
+import type { Severity } from '../domain/alert.ts';
 import type { Escalation } from '../domain/definitions.ts';
 import type { Notice } from '../domain/ports/channel.ts';
 import type { Log } from '../domain/ports/io.ts';
@@ -7,6 +8,7 @@ import type { Put, Store } from '../domain/ports/store.ts';
 import type { Json } from '../lib/json.ts';
 import { createTurns, type Turns } from './cases/turns.ts';
 import { stepsOf, threadOf, type Address, type Call, type ThreadOf } from './ladder-calls.ts';
+import { createQuietDesk, heldUntil } from './ladder-quiet.ts';
 import { subjectOf, tryRung, type Save, type TellingOptions } from './ladder-rung.ts';
 import { rowsOf } from './rows.ts';
 
@@ -44,6 +46,8 @@ export interface LadderOptions extends TellingOptions {
   readonly over?: (notice: Notice) => string | undefined;
   /** Until when nobody is to be called about it, if somebody put it off. */
   readonly putOff?: (notice: Notice) => number | undefined;
+  /** How grave the incident of a notice is now, for quiet hours; as it was told when absent. */
+  readonly severity?: (notice: Notice) => Severity | undefined;
 }
 
 const mostCalls = 1_000;
@@ -81,18 +85,24 @@ export function createLadder(options: LadderOptions): Ladder {
     }
   };
   const climbing = createTurns(atOnce, (id) => carryOn(options, calls, id, tellAnyway));
+  const call: Ladder['call'] = async (notice, escalation, climbs, first) => {
+    if (calls.has(notice.id)) return;
+    const nowMs = options.clock.nowMs();
+    const fresh: Call = { notice, escalation, climbs, rung: 0, nextAtMs: nowMs, deliveries: [], done: false };
+    const call = first === undefined ? fresh : { ...fresh, first };
+    const body = { notice: notice.id, kind: notice.kind, escalation, climbs };
+    const told = { actor: 'watchkeeper', atMs: notice.atMs, subject: subjectOf(notice), body };
+    await tellAnyway(call, [{ type: 'escalation', ...told }]);
+    climbing.add(notice.id);
+    trim(calls);
+  };
+  const quiet = createQuietDesk(options, {
+    ...{ calls, save, release: (id) => climbing.add(id), wasTold: (held) => wasTold(calls, held) },
+    tell: (notice, escalation) => call(notice, escalation, false),
+    over: (notice) => options.over?.(notice),
+  });
   return {
-    call: async (notice, escalation, climbs, first) => {
-      if (calls.has(notice.id)) return;
-      const nowMs = options.clock.nowMs();
-      const fresh: Call = { notice, escalation, climbs, rung: 0, nextAtMs: nowMs, deliveries: [], done: false };
-      const call = first === undefined ? fresh : { ...fresh, first };
-      const body = { notice: notice.id, kind: notice.kind, escalation, climbs };
-      const told = { actor: 'watchkeeper', atMs: notice.atMs, subject: subjectOf(notice), body };
-      await tellAnyway(call, [{ type: 'escalation', ...told }]);
-      climbing.add(notice.id);
-      trim(calls);
-    },
+    call,
     answered: async (incidentId, because, noticeId) => {
       for (const call of [...calls.values()])
         if (isOf(call, incidentId, noticeId)) await save({ ...call, done: true, because }, []);
@@ -101,7 +111,9 @@ export function createLadder(options: LadderOptions): Ladder {
     tick: () => {
       const nowMs = options.clock.nowMs();
       for (const call of calls.values())
-        if (!call.done && isDue(call, nowMs) && !climbing.has(call.notice.id)) climbing.add(call.notice.id);
+        if (!call.done && call.heldMs === undefined && isDue(call, nowMs) && !climbing.has(call.notice.id))
+          climbing.add(call.notice.id);
+      quiet.tick();
     },
     resume: async () => {
       // Oldest first, since the oldest is forgotten first; but never one that is still climbing.
@@ -126,15 +138,25 @@ function isOf({ done, climbs, notice }: Call, incidentId: string, noticeId = not
 
 type Calls = Map<string, Call>;
 
+// Whether anybody was told of its incident.
+function wasTold(calls: Calls, { notice }: Call): boolean {
+  for (const other of calls.values())
+    if (other.notice.incident?.id === notice.incident?.id && other.deliveries.some(({ is }) => is === 'accepted'))
+      return true;
+  return false;
+}
+
 // One call in its turn: over, put off, or told to whoever is next.
 async function carryOn(options: LadderOptions, calls: Calls, id: string, save: Save): Promise<void> {
   const call = calls.get(id);
   const nowMs = options.clock.nowMs();
-  if (!call || call.done || !isDue(call, nowMs)) return;
+  if (!call || call.done || call.heldMs !== undefined || !isDue(call, nowMs)) return;
   try {
     const because = options.over?.(call.notice);
     const untilMs = call.climbs && because === undefined ? (options.putOff?.(call.notice) ?? 0) : 0;
+    const heldMs = because === undefined ? heldUntil(options, call, wasTold(calls, call)) : undefined;
     if (because !== undefined) await save({ ...call, done: true, because }, []);
+    else if (heldMs !== undefined) await save({ ...call, heldMs }, []);
     else if (untilMs > nowMs) await save({ ...call, nextAtMs: untilMs, dueMs: call.dueMs ?? call.nextAtMs }, []);
     else await climb(options, call, save, (to) => threadOf(calls.values(), call.notice, to));
   } catch (thrown) {
@@ -206,6 +228,6 @@ function put(call: Call): Put {
 function trim(calls: Map<string, Call>): void {
   for (const [id, call] of calls) {
     if (calls.size <= mostCalls) return;
-    if (call.done) calls.delete(id);
+    if (call.done && call.heldMs === undefined) calls.delete(id);
   }
 }

@@ -6,6 +6,7 @@ import type { Schema } from '../domain/ports/schema.ts';
 import type { Issue, Parsed } from '../lib/issues.ts';
 import { schemaOf } from '../lib/schema.ts';
 import { zDuration } from '../lib/zod-parts.ts';
+import { digestSpec, holdsOf, quietSpec } from './quiet.ts';
 
 // `slack:#payments-oncall`, `log`: a channel's id and, after the first colon, what it is told to reach.
 const address = z.string().regex(/^[a-z][a-z0-9-]{0,62}(:.{1,300})?$/, 'must be CHANNEL or CHANNEL:ADDRESS');
@@ -19,6 +20,12 @@ const spec = z.strictObject({
     .array(z.strictObject({ notify: z.array(address).min(1).max(50), wait: zDuration.optional() }))
     .min(1)
     .max(20),
+  quiet: z
+    .array(quietSpec)
+    .max(20)
+    .default([])
+    .describe('Hours in which what is not critical waits; it is told in one digest at their end.'),
+  digest: digestSpec.exactOptional().describe('What is not critical is told in one digest every so often.'),
   approvers: z.record(group, z.array(principal).min(1).max(1_000)).default({}),
 });
 
@@ -32,13 +39,16 @@ const defaultWaitMs = 5 * 60_000;
 export function parseEscalation(document: ResourceDocument): Parsed<Escalation> {
   const parsed = escalationSpec.parse(document.spec);
   if (!parsed.ok) return { ok: false, issues: parsed.issues.map(inSpec) };
-  const { steps, approvers } = parsed.value;
+  const { steps, approvers, quiet, digest } = parsed.value;
+  const holds = holdsOf(quiet, digest);
+  if (!holds.ok) return { ok: false, issues: holds.issues.map(inSpec) };
   return {
     ok: true,
     value: {
       name: document.metadata.name,
       steps: steps.map(({ notify, wait }) => ({ notify: notify.map(splitAddress), waitMs: wait ?? defaultWaitMs })),
       approvers,
+      ...holds.value,
     },
   };
 }

@@ -30,6 +30,7 @@ const kindWords: Readonly<Record<Notice['kind'], string>> = {
   'act-failed': 'The act failed',
   resolved: 'Resolved',
   'nothing-matched': 'No runbook matches',
+  digest: 'Digest',
   'agent-unwell': 'Watchkeeper is unwell',
 };
 

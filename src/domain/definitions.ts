@@ -29,6 +29,8 @@ export interface Escalation {
   readonly steps: readonly EscalationStep[];
   /** Group → principals: `group:payments-oncall` → `cli:ana`, `oidc:ana@example.com`. */
   readonly approvers: Readonly<Record<string, readonly string[]>>;
+  /** Until when news that is this grave waits for its digest, in quiet hours; `undefined` when it is told at once. */
+  readonly holds?: (severity: Severity, nowMs: number) => number | undefined;
 }
 
 /** Whom to tell, and how long to wait for an answer. */

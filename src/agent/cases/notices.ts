@@ -88,6 +88,7 @@ const headline: Readonly<Record<NoticeKind, string>> = {
   'act-failed': 'An act did not help',
   resolved: 'Resolved',
   'nothing-matched': 'Please look',
+  digest: 'Held during quiet hours',
   'agent-unwell': 'The watch itself is unwell',
 };
 

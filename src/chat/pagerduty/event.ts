@@ -18,7 +18,7 @@ const keyChars = 255;
 const detailChars = 20_000;
 
 // What wakes nobody: our own acts are changes, and a question that is void needs no answer.
-const quiet: ReadonlySet<NoticeKind> = new Set(['acted', 'approval-void']);
+const quiet: ReadonlySet<NoticeKind> = new Set(['acted', 'approval-void', 'digest']);
 
 /**
  * A notice as PagerDuty takes it (Events API v2): the incident's id is the dedup_key, so that all of it is one incident there

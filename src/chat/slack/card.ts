@@ -24,7 +24,7 @@ export function card(notice: Notice): SlackMessage {
       ...context(standing(notice)),
       ...section(figures(notice)),
       ...section(cause(notice)),
-      ...section(notice.lines.map((line) => oneLine(line, 400)).slice(0, 6)),
+      ...said(notice),
       ...section(proposal(notice)),
       ...section(verdict(notice)),
       ...section((notice.suggestions ?? []).slice(0, 8).map((step) => `• ${oneLine(step, 300)}`)),
@@ -32,6 +32,18 @@ export function card(notice: Notice): SlackMessage {
       ...context(footer(notice)),
     ],
   };
+}
+
+// Of a digest every line it has, as far as a message goes; of anything else the first ones.
+function said({ kind, lines }: Notice): readonly JsonObject[] {
+  if (kind !== 'digest') return section(lines.slice(0, 6).map((line) => oneLine(line, 400)));
+  const short = lines.slice(0, 95).map((line) => oneLine(line, 110));
+  const more =
+    lines.length > short.length ? [`and ${lines.length - short.length} more: watchkeeper incidents --all`] : [];
+  const all = [...short, ...more];
+  return Array.from({ length: Math.ceil(all.length / 24) }, (_, at) =>
+    section(all.slice(at * 24, (at + 1) * 24)),
+  ).flat();
 }
 
 /** The same notice as one entry of the thread: plain, complete, and without buttons. */

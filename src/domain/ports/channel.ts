@@ -16,6 +16,7 @@ export type NoticeKind =
   | 'act-failed'
   | 'resolved'
   | 'nothing-matched'
+  | 'digest'
   | 'agent-unwell';
 
 /** What happened, with everything a card may show. A channel renders; it decides nothing. */
