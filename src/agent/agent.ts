@@ -13,7 +13,7 @@ import { isSilent, staleParts } from './health.ts';
 import { incidentView, serviceView } from './look-out.ts';
 import { matrixOf } from './matrix.ts';
 import { createRequests } from './requests.ts';
-import type { Readiness, StatusView } from './views.ts';
+import type { AnswerResult, PendingApproval, Readiness, StatusView } from './views.ts';
 import type { Watch } from './watch.ts';
 import { approvalView } from './windows/approval-view.ts';
 import { chartsOf } from './windows/charts.ts';
@@ -55,12 +55,7 @@ export function createAgent(options: AgentOptions): Agent {
     ...ledgerWindow(options),
     alerts: () => watch.state().alerts.filter((alert) => alert.status !== 'resolved'),
     approvals: () => watch.approvals().waiting(),
-    answer: (about, who, verdict, via, comment, shownOn) =>
-      watch.approvals().answer({
-        ...{ about, who, verdict, via },
-        ...(comment === undefined ? {} : { comment }),
-        ...(shownOn === undefined ? {} : { shownOn }),
-      }),
+    answer: (...args) => answer(watch, ...args),
     inbound: (channel, request) => options.inbound(channel, request),
     request: requests.request,
     refused: requests.refused,
@@ -72,6 +67,33 @@ export function createAgent(options: AgentOptions): Agent {
     readiness: () => readinessOf(options),
     metrics: () => watch.metrics.registry.metrics(),
   };
+}
+
+// An answer that settles a question is shown wherever that was asked: buttons that count no more should not stand there.
+async function answer(
+  watch: Watch,
+  ...[about, who, verdict, via, comment, shownOn]: Parameters<Agent['answer']>
+): Promise<AnswerResult> {
+  const before = watch.approvals().waiting();
+  const result = await watch.approvals().answer({
+    ...{ about, who, verdict, via },
+    ...(comment === undefined ? {} : { comment }),
+    ...(shownOn === undefined ? {} : { shownOn }),
+  });
+  const at = new Date(watch.clock.nowMs()).toISOString().slice(0, 16).replace('T', ' ');
+  for (const { planId } of before) {
+    const now = watch.approvals().of(planId);
+    if (now?.status === 'granted' || now?.status === 'denied')
+      watch.ladder.settled(
+        planId,
+        `${now.status === 'granted' ? 'Approved' : 'Denied'} by ${namesIn(now)} at ${at} UTC.`,
+      );
+  }
+  return result;
+}
+
+function namesIn({ approvals }: PendingApproval): string {
+  return approvals.map(({ by }) => by.id).join(', ');
 }
 
 // What others tell us, into the inbox.

@@ -89,6 +89,20 @@ async function deliver(
   }
 }
 
+/** Lets the message at an address say that its question is settled; what fails is nobody's concern. */
+export async function tellSettled(
+  options: TellingOptions,
+  notice: Notice,
+  { channel: name, address, ref, is }: Call['deliveries'][number],
+  outcome: string,
+): Promise<void> {
+  const channel = options.channels().get(name);
+  if (channel?.settled === undefined || is !== 'accepted' || ref === undefined) return;
+  await within(options.clock, deliverWithinMs, options.signal, (signal) =>
+    (channel.settled?.(notice, address, outcome, signal, { ref }) ?? Promise.resolve()).catch(() => undefined),
+  ).catch(() => undefined);
+}
+
 function draft(atMs: number, call: Call, channel: string, address: string, outcome: Delivery): LedgerDraft {
   return {
     type: 'delivery',

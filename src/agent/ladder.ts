@@ -9,7 +9,7 @@ import type { Json } from '../lib/json.ts';
 import { createTurns, type Turns } from './cases/turns.ts';
 import { stepsOf, threadOf, type Address, type Call, type ThreadOf } from './ladder-calls.ts';
 import { createQuietDesk, heldUntil } from './ladder-quiet.ts';
-import { subjectOf, tryRung, type Save, type TellingOptions } from './ladder-rung.ts';
+import { subjectOf, tellSettled, tryRung, type Save, type TellingOptions } from './ladder-rung.ts';
 import { rowsOf } from './rows.ts';
 
 export type { Call } from './ladder-calls.ts';
@@ -23,6 +23,8 @@ export interface Ladder {
   call(notice: Notice, escalation: string, climbs: boolean, first?: readonly Address[]): Promise<void>;
   /** Somebody answered, or it ended by itself: nobody further is called, of the incident or of the one notice. */
   answered(incidentId: string, because: string, noticeId?: string): Promise<void>;
+  /** Lets every message that asked for consent to a plan say what was answered. Waits for no channel. */
+  settled(planId: string, outcome: string): void;
   /** Calls whoever comes next about an incident, now. Gives how many calls went on: none when everybody was told. */
   goOn(incidentId: string): Promise<number>;
   /** Nobody is to wait any longer: what was put off is called as if it never had been. */
@@ -106,6 +108,11 @@ export function createLadder(options: LadderOptions): Ladder {
     answered: async (incidentId, because, noticeId) => {
       for (const call of [...calls.values()])
         if (isOf(call, incidentId, noticeId)) await save({ ...call, done: true, because }, []);
+    },
+    settled: (planId, outcome) => {
+      for (const { notice, deliveries } of calls.values())
+        if (notice.kind === 'approval-needed' && notice.plan?.id === planId)
+          for (const to of deliveries) void tellSettled(options, notice, to, outcome);
     },
     ...moved(options, calls, save, climbing),
     tick: () => {

@@ -39,6 +39,7 @@ export function scrubbedChannel(channel: Channel, scrubber: Scrubber): Channel {
     traits: channel.traits,
     post: (notice, address, signal, thread) =>
       channel.post(scrubber.value(notice) as typeof notice, address, signal, thread),
+    ...(channel.settled === undefined ? {} : { settled: channel.settled.bind(channel) }),
     ...(channel.listen === undefined ? {} : { listen: channel.listen.bind(channel) }),
     ...(channel.receive === undefined ? {} : { receive: channel.receive.bind(channel) }),
     check: (signal) => channel.check(signal),

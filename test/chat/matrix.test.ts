@@ -83,6 +83,18 @@ describe('a message in Matrix', () => {
     expect(await posted).toMatchObject({ is: 'accepted' });
   });
 
+  it('that asked says by whom it was answered elsewhere', async () => {
+    const { world, channel } = open(() => json({ event_id: '$asked' }));
+    await channel.post(consentNeeded, 'oncall', never);
+    await channel.settled?.(consentNeeded, 'oncall', 'Denied by cli:ana at 03:00', never, { ref: '$asked' });
+    await channel.settled?.({ ...consentNeeded, plan: undefined as never }, 'oncall', 'x', never, { ref: '$asked' });
+    expect(world.requests).toHaveLength(2);
+    expect(contentOf(world.requests[1]!)).toMatchObject({
+      'm.relates_to': { rel_type: 'm.replace', event_id: '$asked' },
+    });
+    expect(String(contentOf(world.requests[1]!)['body'])).toContain('Denied by cli:ana');
+  });
+
   it('goes to no room that the settings do not name', async () => {
     const { world, channel } = open(() => json({ event_id: '$1' }));
     expect(await channel.post(consentNeeded, '!other:example.com', never)).toMatchObject({

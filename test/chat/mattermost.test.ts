@@ -97,6 +97,15 @@ describe('a post in Mattermost', () => {
     });
   });
 
+  it('loses its buttons when it was answered elsewhere, and says by whom', async () => {
+    const made = channel();
+    const first = await made.post(consentNeeded, 'oncall', never);
+    if (first.is !== 'accepted' || first.ref === undefined) throw new Error(JSON.stringify(first));
+    await made.settled?.(consentNeeded, 'oncall', 'Approved by cli:ana `x`', never, { ref: first.ref });
+    expect(peer.posts[0]).toMatchObject({ edits: 1, actions: [] });
+    expect(peer.posts[0]?.message).toContain("Approved by cli:ana 'x'");
+  });
+
   it('is in no case too long', async () => {
     const lines = Array.from({ length: 100 }, () => 'z'.repeat(2_000));
     expect(await channel().post(notice('opened', { lines, suggestions: lines }), 'oncall', never)).toMatchObject({

@@ -1,8 +1,9 @@
 import { readlinkSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 
-import { click, startSlack, type SlackPost, type SlackServer } from '../support/slack-server.ts';
+import { click, signed, startSlack, type SlackPost, type SlackServer } from '../support/slack-server.ts';
 import { until } from './peers/peers.ts';
 import { startDaemon, type DaemonProcess } from './support/daemon.ts';
 import { document, openShop, type Shop } from './support/shop.ts';
@@ -19,14 +20,14 @@ interface Night {
 }
 
 /** A shop whose release is ill, and a policy under which only people in Slack may let it be rolled back. */
-async function night(): Promise<Night> {
+async function night(hearing: object = { appToken: { env: 'APP' } }): Promise<Night> {
   const slack = await startSlack();
   cleanup.push(() => slack.close());
   const channel = {
     id: 'slack',
     kind: 'slack',
     botToken: { env: 'BOT' },
-    appToken: { env: 'APP' },
+    ...hearing,
     apiUrl: slack.apiUrl,
   };
   const shop = await openShop(
@@ -45,7 +46,9 @@ async function night(): Promise<Night> {
     }),
   );
   const start = async (): Promise<DaemonProcess> => {
-    const daemon = await startDaemon(shop.home, { environment: { BOT: 'xoxb-right', APP: 'xapp-right' } });
+    const daemon = await startDaemon(shop.home, {
+      environment: { BOT: 'xoxb-right', APP: 'xapp-right', SIGNING: 'signing-secret' },
+    });
     cleanup.push(() => daemon.kill());
     return daemon;
   };
@@ -86,6 +89,10 @@ test('one tap in Slack settles it: approved, rolled back, verified, and told bel
   await until('a plan nobody made is refused', () => slack.whispers.some(({ text }) => text.includes('nothing waits')));
   expect(current(shop)).toBe('v3');
 
+  await until('the chart is in its thread', () =>
+    slack.uploads.some(({ bytes, threadTs }) => threadTs === root.ts && bytes?.subarray(1, 4).toString() === 'PNG'),
+  );
+
   slack.send('interactive', click(root, 'watchkeeper.approve', plan));
   await until('the release is rolled back', () => current(shop) === 'v2', 30_000);
   await until('the end is told', () => slack.posts.some(({ text }) => text.includes('Resolved')), 60_000);
@@ -115,4 +122,40 @@ test('a daemon killed while it waits asks again below the same card, and the old
   await until('the release is rolled back', () => current(shop) === 'v2', 30_000);
   expect(slack.posts.filter((post) => post.threadTs === undefined)).toHaveLength(1);
   expect((await second.status()).approvals.filter(({ status }) => status === 'waiting')).toEqual([]);
+});
+
+test('in HTTP mode a signed press settles it, a forged one does not, and both are in the ledger', async () => {
+  const { slack, shop, start } = await night({ signingSecret: { env: 'SIGNING' } });
+  const daemon = await start();
+  const { root, plan } = await asked(slack);
+  const press = new URLSearchParams({ payload: JSON.stringify(click(root, 'watchkeeper.approve', plan)) }).toString();
+  const send = async (secret: string): Promise<number> => {
+    const { headers, body } = signed(secret, Date.now(), press);
+    return (await fetch(`${daemon.url}/hooks/slack`, { method: 'POST', headers, body })).status;
+  };
+  expect(await send('guessed')).toBe(401);
+  expect((await fetch(`${daemon.url}/hooks/slack?${press}`)).status).toBe(404);
+  expect(current(shop)).toBe('v3');
+  expect(await send('signing-secret')).toBe(200);
+  await until('the release is rolled back', () => current(shop) === 'v2', 30_000);
+  const entries = (await daemon.ask('GET', '/api/v1/ledger/entries?from=0&limit=500')).body;
+  expect(entries).toContain('request-refused');
+  expect(entries).toContain('slack:U0ANA');
+});
+
+test('an answer by command line takes the buttons off the card', async () => {
+  const { slack, shop, start } = await night();
+  shop.home.write(
+    'resources/escalation.yaml',
+    document('Escalation', 'oncall', {
+      steps: [{ notify: ['slack:#oncall'], wait: '5m' }],
+      approvers: { 'group:oncall': ['slack:U0ANA', `cli:${os.userInfo().username}`] },
+    }),
+  );
+  const daemon = await start();
+  const { root, plan } = await asked(slack);
+  const answer = await daemon.ask('POST', `/api/v1/approvals/${plan}`, { verdict: 'deny' });
+  expect(answer.status).toBe(200);
+  await until('the card says who denied it', () => JSON.stringify(root.blocks).includes('Denied by'));
+  expect(buttonOf(root)).toBe('');
 });

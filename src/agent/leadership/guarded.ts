@@ -72,6 +72,7 @@ export function guardedChannel(channel: Channel, tenure: Tenure): Channel {
       if (!tenure.surely(0)) return { is: 'failed', reason: 'this replica no longer leads', retryable: true };
       return channel.post(notice, address, signal, thread);
     },
+    ...(channel.settled === undefined ? {} : { settled: channel.settled.bind(channel) }),
     ...(channel.listen === undefined ? {} : { listen: channel.listen.bind(channel) }),
     ...(channel.receive === undefined ? {} : { receive: channel.receive.bind(channel) }),
     check: (signal) => channel.check(signal),

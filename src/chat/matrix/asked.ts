@@ -10,6 +10,8 @@ export interface AskedMessage {
 export interface AskedMessages {
   note(eventId: string, asked: AskedMessage): void;
   of(eventId: string): AskedMessage | undefined;
+  /** The messages that asked about a plan, by the event's id. */
+  about(planId: string): readonly (readonly [string, AskedMessage])[];
 }
 
 const most = 1_000;
@@ -27,5 +29,6 @@ export function askedMessages(): AskedMessages {
       if (known.size > most && oldest !== undefined) known.delete(oldest);
     },
     of: (eventId) => known.get(eventId),
+    about: (planId) => [...known].filter(([, asked]) => asked.planId === planId),
   };
 }

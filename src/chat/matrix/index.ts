@@ -8,7 +8,7 @@ import type { Channel, ChannelKind, Delivery, Notice, Thread } from '../../domai
 import type { ReaderIo, SecretRef } from '../../domain/ports/io.ts';
 import { homeserver, type Homeserver } from '../../io/clients/homeserver.ts';
 import { askedMessages, type AskedMessages } from './asked.ts';
-import { listenTo } from './listening.ts';
+import { listenTo, settleMessage } from './listening.ts';
 import { noticeText, relationOf, textEvent } from './message.ts';
 
 /**
@@ -68,6 +68,10 @@ function createMatrix(id: string, config: MatrixConfig, io: ReaderIo): Channel {
         const fix = error.fix === undefined ? '' : ` (${error.fix})`;
         return { is: 'failed', reason: `${error.message}${fix}`, retryable: error.retryable };
       }
+    },
+    settled: async (notice, address, outcome, signal) => {
+      for (const [eventId, one] of asked.about(notice.plan?.id ?? ''))
+        if (one.room === config.rooms[address]) await settleMessage(server, eventId, one, outcome, signal);
     },
     listen: (ear, signal) =>
       listenTo(

@@ -6,7 +6,7 @@ import type { Principal } from '../../domain/authority.ts';
 import type { Ear } from '../../domain/ports/channel.ts';
 import type { Log } from '../../domain/ports/io.ts';
 import type { Homeserver } from '../../io/clients/homeserver.ts';
-import type { AskedMessages } from './asked.ts';
+import type { AskedMessage, AskedMessages } from './asked.ts';
 import { editEvent, textEvent, votes } from './message.ts';
 
 /** What listening needs. */
@@ -97,14 +97,20 @@ async function vote(parts: ListeningParts, ear: Ear, event: Event, who: Principa
   if (reply.is === 'refused' || !reply.settled) return say(parts, event, `${event.sender}: ${reply.message}`, signal);
   const at = new Date(parts.nowMs()).toISOString().slice(0, 16).replace('T', ' ');
   const outcome = `${verdict === 'approve' ? 'Approved' : 'Denied'} by ${who.id} at ${at} UTC. ${reply.message}`;
+  await settleMessage(parts.server, target, asked, outcome, signal);
+}
+
+/** Lets the message that asked say what was answered, once: the same transaction whoever says so first. */
+export async function settleMessage(
+  server: Homeserver,
+  eventId: string,
+  asked: AskedMessage,
+  outcome: string,
+  signal: AbortSignal,
+): Promise<void> {
   const settled = `${asked.text.split('\n')[0] ?? ''}\n${oneLine(outcome, 500)}`;
-  await parts.server.send(
-    event.room,
-    'm.room.message',
-    sha256Hex(`settled ${target}`).slice(0, 40),
-    editEvent(settled, target),
-    signal,
-  );
+  const transaction = sha256Hex(`settled ${eventId}`).slice(0, 40);
+  await server.send(asked.room, 'm.room.message', transaction, editEvent(settled, eventId), signal);
 }
 
 // A word to everybody in the room, since Matrix knows none to one person there; under the event it answers.

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { schemaOf } from '../../lib/schema.ts';
+import { oneLine } from '../../lib/text.ts';
 import { zSecretRef, zUrl } from '../../lib/zod-parts.ts';
 import type { Channel, ChannelKind, Delivery, Notice, Thread } from '../../domain/ports/channel.ts';
 import type { ReaderIo } from '../../domain/ports/io.ts';
@@ -62,6 +63,11 @@ function createMattermost(id: string, config: MattermostConfig, io: ReaderIo): C
         const error = WatchkeeperError.from(thrown, 'unreachable');
         return { is: 'failed', reason: error.message, retryable: error.retryable };
       }
+    },
+    settled: async (notice, _address, outcome, signal, { ref }) => {
+      const message = `${blockOf(notice)}\n\`${plain(oneLine(outcome, 300))}\``;
+      const path = `/api/v4/posts/${encodeURIComponent(ref)}/patch`;
+      await api.call('PUT', path, { message, props: { attachments: [] } }, signal);
     },
     ...(called ? { receive: receiving(id, config, io) } : {}),
     check: async (signal) => {

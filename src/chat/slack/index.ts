@@ -6,6 +6,7 @@ import { zSecretRef, zUrl } from '../../lib/zod-parts.ts';
 import type { Channel, ChannelKind } from '../../domain/ports/channel.ts';
 import type { ReaderIo, SecretRef } from '../../domain/ports/io.ts';
 import { slackApi, slackSocket } from '../../io/clients/slack.ts';
+import { card, settledCard } from './card.ts';
 import { createHearing, type HearingParts, type Workspace } from './hearing.ts';
 import { objectionToSignature, plainReply, readInbound, seenSignatures } from './inbound.ts';
 import { textAt } from './payload.ts';
@@ -79,6 +80,11 @@ function createSlack(id: string, config: SlackConfig, io: ReaderIo): Channel {
     kind: 'slack',
     traits: slackChannel.traits,
     post: (notice, address, signal, thread) => posting.post(notice, address, signal, thread),
+    settled: async (notice, _address, outcome, signal, { ref }) => {
+      const { text, blocks } = card(notice);
+      const [channel = '', ts = ''] = ref.split(':');
+      await api.call('chat.update', { channel, ts, text, blocks: settledCard(blocks, outcome) }, signal);
+    },
     ...(appToken === undefined
       ? {}
       : {

@@ -112,6 +112,11 @@ export interface Channel {
   /** `thread`: what was accepted first of the same incident at the same address, for channels whose traits say `threads` or `edits`. */
   post(notice: Notice, address: string, signal: AbortSignal, thread?: Thread): Promise<Delivery>;
   /**
+   * A question is settled, wherever it was answered: its message says so, and has no buttons any more. Best effort; a late
+   * press is refused all the same.
+   */
+  settled?(notice: Notice, address: string, outcome: string, signal: AbortSignal, thread: Thread): Promise<void>;
+  /**
    * Hears answers until the signal fires; ends earlier, by throwing, when it cannot go on, and is then started anew after a
    * pause. Only channels whose traits say `approvals` have it.
    */
