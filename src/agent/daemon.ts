@@ -1,5 +1,6 @@
 import type { Clock, Log, Random } from '../domain/ports/io.ts';
 import type { createScrubber, createSecrets, Environment } from '../io/index.ts';
+import type { KubernetesTokenReviewer } from '../domain/ports/kubernetes.ts';
 import type { Agent } from './facade.ts';
 import type { Config, ShippedKind } from './load/index.ts';
 
@@ -25,6 +26,8 @@ export interface Daemon {
   readonly config: Config;
   readonly log: Log;
   readonly secrets: ReturnType<typeof createSecrets>;
+  /** Whose a cluster's token is, where http.kubernetes names one. */
+  readonly reviewer?: KubernetesTokenReviewer;
   /** What the files had to say that is no error. */
   readonly notes: readonly string[];
   /** Fires when this process can never act again and should end, so that its supervisor starts it anew; with the reason. */

@@ -14,6 +14,7 @@ import { createMetrics } from './metrics.ts';
 import { createFollowing, createReplica, type Replica } from './replica/index.ts';
 import { scrubbedAgent } from './scrubbed-windows.ts';
 import { leadershipOf, postgresOptions, storePath } from './stores.ts';
+import { tokenReviewer } from './token-reviewer.ts';
 
 export type { Daemon, OpenOptions } from './daemon.ts';
 
@@ -47,7 +48,9 @@ async function openWith(options: OpenOptions, scrubber: Scrubber, load: LoadOpti
   const metrics = createMetrics();
   metrics.info.set({ version: options.version }, 1);
   const parts = { options, load, outcome, ambient, scrubber, metrics };
-  const daemon = { config, log, secrets, notes: outcome.notes };
+  const { kubernetes } = config.http;
+  const reviewer = kubernetes && { reviewer: tokenReviewer(kubernetes, ambient) };
+  const daemon = { config, log, secrets, notes: outcome.notes, ...reviewer };
   if (config.store.kind === 'postgres') return { ...daemon, ...(await openReplica(parts, config.store)) };
   const store = await openSqliteStore({ path: storePath(config.dataDir) });
   metrics.leader.set(1);

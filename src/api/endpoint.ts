@@ -2,6 +2,7 @@ import type * as z from 'zod';
 
 import type { Agent } from '../agent/index.ts';
 import type { Principal, Role } from '../domain/authority.ts';
+import type { Identity } from './auth/identity.ts';
 import type { Feed } from './feed.ts';
 import type { Permission } from './roles.ts';
 
@@ -24,6 +25,7 @@ export type Answer<A extends AnswerSpecs> = {
 /** What a handler is given: everything in it has been checked. */
 export interface Call<P, Q, B> {
   readonly agent: Agent;
+  readonly identity: Identity;
   readonly who: Principal;
   readonly role: Role;
   readonly params: P;

@@ -2,8 +2,12 @@ import type { Context, Hono } from 'hono';
 import type * as z from 'zod';
 
 import type { Agent } from '../agent/index.ts';
+import type { Clock } from '../domain/ports/io.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
+import { ambiguityIn } from '../lib/json-keys.ts';
+import { limits } from '../lib/limits.ts';
 import type { Json } from '../lib/json.ts';
+import type { Identity } from './auth/identity.ts';
 import type { Call, Endpoint, Reply } from './endpoint.ts';
 import type { Feed } from './feed.ts';
 import type { Env } from './request.ts';
@@ -13,6 +17,7 @@ import { needs } from './roles.ts';
 export interface Tools {
   readonly agent: Agent;
   readonly feed: Feed;
+  readonly clock: Clock;
 }
 
 /** Makes the routes of the table: the role first, then the schemas, then the handler. */
@@ -28,9 +33,7 @@ export function mount(app: Hono<Env>, table: readonly Endpoint[], tools: Tools):
 async function answer(c: Context<Env>, one: Endpoint, tools: Tools): Promise<Response> {
   const call = {
     ...tools,
-    who: c.get('who'),
-    role: c.get('role'),
-    holds: c.get('holds'),
+    ...callerOf(c, tools),
     header: (name: string) => c.req.header(name),
     params: parse(one.params, c.req.param(), 'the address'),
     // Probes and scrapers add what they like.
@@ -38,7 +41,22 @@ async function answer(c: Context<Env>, one: Endpoint, tools: Tools): Promise<Res
     body: one.body === undefined ? undefined : parse(one.body, await bodyOf(c), 'the body'),
     signal: c.req.raw.signal,
   };
-  return respond(one, await one.handle(call as Call<never, never, never>));
+  return respond(one, await one.handle(call as unknown as Call<never, never, never>));
+}
+
+function callerOf(
+  c: Context<Env>,
+  { clock }: Tools,
+): Pick<Call<never, never, never>, 'identity' | 'who' | 'role' | 'holds'> {
+  const identity = c.get('identity');
+  // Open endpoints have no caller, and ask for none.
+  const { untilMs, stands } = (identity as Identity | undefined) ?? {};
+  return {
+    identity,
+    who: (identity as Identity | undefined)?.principal ?? { id: 'nobody', groups: [] },
+    role: (identity as Identity | undefined)?.role ?? 'viewer',
+    holds: () => (untilMs === undefined || clock.nowMs() < untilMs) && (stands?.() ?? true),
+  };
 }
 
 function respond(one: Endpoint, { status, body }: Reply): Response {
@@ -77,9 +95,13 @@ async function bodyOf(c: Context<Env>): Promise<Json> {
     throw new WatchkeeperError('malformed', 'send the body as application/json', { fix });
   }
   const text = await c.req.text();
+  let value: Json;
   try {
-    return JSON.parse(text) as Json;
+    value = JSON.parse(text) as Json;
   } catch (thrown) {
     throw WatchkeeperError.from(thrown, 'malformed', 'the body is not JSON');
   }
+  const ambiguous = ambiguityIn(text, limits.apiBodyDepth);
+  if (ambiguous !== undefined) throw new WatchkeeperError('malformed', `the body is refused: ${ambiguous}`);
+  return value;
 }

@@ -54,7 +54,19 @@ export function openApi(table: readonly Endpoint[]): JsonObject {
 }
 
 const securitySchemes = {
-  bearer: { type: 'http', scheme: 'bearer', description: 'A token of http.tokens, or the one in the data folder.' },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      "A token of http.tokens, or the one in the data folder; an access token of the OpenID Connect provider; or a cluster's.",
+  },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'watchkeeper',
+    description:
+      'The session of the page (with https, __Host-watchkeeper). A POST also needs our own Origin and X-CSRF-Token.',
+  },
 };
 
 function operation(one: Endpoint, print: (type: z.ZodType) => JsonObject): JsonObject {

@@ -70,6 +70,8 @@ export function problemOf(error: WatchkeeperError): Response {
     ...(error.fix === undefined ? {} : { fix: error.fix }),
   };
   const headers = new Headers({ 'content-type': problemType, 'cache-control': 'no-store' });
+  const seconds = /^Come back in (\d+) s/.exec(error.fix ?? '')?.[1];
+  if (status === 429 && seconds !== undefined) headers.set('retry-after', seconds);
   if (status === 401) headers.set('www-authenticate', 'Bearer');
   return new Response(JSON.stringify(body), { status, headers });
 }

@@ -1,4 +1,4 @@
-import type { Principal, Role } from '../domain/authority.ts';
+import type { Identity } from './auth/identity.ts';
 
-/** What the middleware hands to the routes: who is asking, as what, and whether that still holds. */
-export type Env = { Variables: { who: Principal; role: Role; holds: () => boolean } };
+/** What the middleware hands to the routes: who is asking. */
+export type Env = { Variables: { identity: Identity } };

@@ -2,6 +2,7 @@ import { createMiddleware } from 'hono/factory';
 
 import type { Role } from '../domain/authority.ts';
 import { WatchkeeperError } from '../lib/errors.ts';
+import type { Identity } from './auth/identity.ts';
 import type { Env } from './request.ts';
 
 /** Every role there is. */
@@ -43,11 +44,13 @@ export function rolesWith(permission: Permission): readonly string[] {
 /** Lets nobody past whose role does not give the permission. Every route under /api has one. */
 export function needs(permission: Permission) {
   return createMiddleware<Env>(async (c, next) => {
-    const role = c.get('role');
+    const identity = c.get('identity') as Identity | undefined;
+    if (identity === undefined) throw new WatchkeeperError('unauthorized', 'nobody is signed in');
+    const { role, principal } = identity;
     if (!permissions[role].has(permission)) {
       const enough = rolesWith(permission).join(' or ');
-      throw new WatchkeeperError('forbidden', `${c.get('who').id} is ${role}, and this needs ${enough}`, {
-        fix: 'Use a token with that role, or change the role under http.tokens in watchkeeper.yaml and start again.',
+      throw new WatchkeeperError('forbidden', `${principal.id} is ${role}, and this needs ${enough}`, {
+        fix: 'Come with that role, or change the role under http in watchkeeper.yaml and start again.',
       });
     }
     await next();

@@ -29,7 +29,11 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
   const app = createApp(options, feed);
   const server = createAdaptorServer({
     fetch: app.fetch,
-    serverOptions: { headersTimeout: headersWithinMs, requestTimeout: requestWithinMs },
+    serverOptions: {
+      headersTimeout: headersWithinMs,
+      requestTimeout: requestWithinMs,
+      connectionsCheckingInterval: 1_000,
+    },
   });
   if ('maxConnections' in server) server.maxConnections = mostConnections;
   await new Promise<void>((resolve, reject) => {

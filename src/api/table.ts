@@ -1,7 +1,7 @@
 import type { JsonObject } from '../lib/json.ts';
 import type { Endpoint } from './endpoint.ts';
 import { asking } from './endpoints/asking.ts';
-import { documentEndpoint, whoami } from './endpoints/document.ts';
+import { documentEndpoint, logout, whoami } from './endpoints/document.ts';
 import { events } from './endpoints/events.ts';
 import { feeding } from './endpoints/feeding.ts';
 import { ledger } from './endpoints/ledger.ts';
@@ -18,6 +18,7 @@ export const table: readonly Endpoint[] = [
   ...probes,
   documentEndpoint(openApiDocument),
   whoami,
+  logout,
   events,
   ...looking,
   ...policy,

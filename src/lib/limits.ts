@@ -19,6 +19,29 @@ export const limits = {
   httpResponseBytes: 16 * 1024 * 1024,
   /** HTTP, as a server. */
   apiBodyBytes: 1024 * 1024,
+  apiBodyDepth: 64,
+  /** Lines a minute about requests that were refused. */
+  refusalsLogged: 300,
+  /** Requests a minute and at once: of one identity, from one address, and failures to sign in from one address. */
+  apiPerMinute: 1_200,
+  apiBurst: 300,
+  addressPerMinute: 3_000,
+  addressBurst: 600,
+  failuresPerMinute: 20,
+  failuresBurst: 20,
+  /** Signing in: a provider's answers and keys; how old keys may get while it is away; logins under way; sessions. */
+  oidcAnswerBytes: 256 * 1024,
+  oidcKeysMs: 10 * 60_000,
+  oidcAgainMs: 10_000,
+  oidcKeysStaleMs: 60 * 60_000,
+  loginMs: 10 * 60_000,
+  logins: 1_000,
+  sessionMs: 8 * 60 * 60_000,
+  sessions: 1_000,
+  /** What a cluster said of a token is believed for so long. */
+  reviewKeptMs: 60_000,
+  reviewRefusedMs: 10_000,
+  reviewsKept: 1_000,
   /** Events: how often the ledger is looked at, signs of life, who takes nothing for so long is let go. */
   feedLookMs: 500,
   feedBeatMs: 15_000,

@@ -26,6 +26,7 @@ const asked: Readonly<Record<string, (world: WaitingWorld) => readonly Asked[]>>
   listServices: () => [{}],
   listAlerts: () => [{}],
   whoAmI: () => [{}, { token: 'reporter-token' }],
+  logOut: () => [{}],
   listenToEvents: () => [],
   getOverview: () => [{}, { token: 'reporter-token', status: 403 }],
   getService: () => [{ params: { name: 'checkout' } }, { params: { name: 'nothing' }, status: 404 }],

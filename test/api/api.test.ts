@@ -41,6 +41,7 @@ function makeApp(more: Partial<Agent> = {}, hosts: readonly string[] = []) {
     approval: () => Promise.resolve(undefined),
     readiness: () => ({ ready: true, reasons: [] }),
     metrics: () => Promise.resolve('metric 1\n'),
+    refused: () => Promise.resolve(),
     answer: note('answer'),
     request: note('request'),
     pause: note('pause'),
@@ -84,6 +85,7 @@ describe('roles', () => {
     'POST /api/v1/webhooks/alertmanager': ['reporter', 'operator', 'admin'],
     'POST /api/v1/reload': ['admin'],
     'POST /api/v1/ledger/export': ['admin'],
+    'POST /api/v1/logout': ['viewer', 'reporter', 'approver', 'operator', 'admin'],
     'GET /api/v1/whoami': ['viewer', 'reporter', 'approver', 'operator', 'admin'],
   };
   const everybody: readonly Role[] = ['viewer', 'approver', 'operator', 'admin'];

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { WatchParts } from '../../src/agent/compose.ts';
-import { grantFor } from '../../src/api/auth.ts';
+import { grantFor } from '../../src/api/auth/tokens.ts';
 import { createApp } from '../../src/api/index.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { virtualClock } from '../support/virtual-clock.ts';

@@ -7,6 +7,7 @@ import { gitForge } from '../../io/clients/git/config.ts';
 import { kubernetesConnection } from '../../io/clients/kubernetes/config.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { zDuration, zUrl } from '../../lib/zod-parts.ts';
+import { waysIn, zRole } from './http-schema.ts';
 import { leadershipSchema, storeSchema } from './store-schema.ts';
 
 const folders = z
@@ -27,8 +28,7 @@ const token = z
   .strictObject({
     name: z.string().min(1).max(100).describe('Who this is, in the ledger: `ci`, `ana`.'),
     groups: z.array(z.string().min(1)).default([]).describe('Groups the holder belongs to, for approvals.'),
-    role: z
-      .enum(['viewer', 'reporter', 'approver', 'operator', 'admin'])
+    role: zRole
       .default('operator')
       .describe(
         'What the holder may do: viewer looks; reporter hands in changes and alerts, and nothing else; approver looks, plans, answers and pauses; operator also resumes and hands in; admin also reloads and exports.',
@@ -71,7 +71,9 @@ const listen = z
     });
     return z.NEVER;
   })
-  .describe('host:port. Beyond loopback at least one token is required. Port 0 takes any free one.');
+  .describe(
+    'host:port. Beyond loopback somebody must be able to come in: a token, oidc, kubernetes or proxy. Port 0 takes any free one.',
+  );
 
 const between = (min: number, max: number, text: string) =>
   zDuration.refine((ms) => typeof ms !== 'number' || (ms >= min && ms <= max), { message: text });
@@ -136,7 +138,7 @@ const config = z.strictObject({
     .describe("Credentials of the hands, apart from the sources' own. A cluster without an entry is only read."),
   channels: z.array(adapter).default([]).describe('How people are told, beside the log and the terminal.'),
   http: z
-    .strictObject({ listen, tokens: z.array(token).default([]).describe('Who may call the API.') })
+    .strictObject({ listen, tokens: z.array(token).default([]).describe('Who may call the API.'), ...waysIn })
     .prefault({})
     .describe('The API, /metrics, /healthz and /readyz.'),
   defaults: z

@@ -9,6 +9,7 @@ import { nearest } from '../../lib/suggest.ts';
 import type { ReadFiles } from '../../domain/ports/io.ts';
 import { overlay, type Overlaid, type Variables } from './config-env.ts';
 import { configSchema, type ApiToken, type ListenAddress, type WrittenConfig } from './config-schema.ts';
+import { waysInIssues, type HttpWays } from './http-schema.ts';
 import type { Problem } from './problem.ts';
 import { placeLeadership, placeStore, replicaIssues } from './store-config.ts';
 import { decode, fileProblem } from './source-text.ts';
@@ -40,7 +41,7 @@ export interface Config {
   /** Where the hands have credentials of their own. */
   readonly operators: WrittenConfig['operators'];
   readonly channels: readonly AdapterConfig[];
-  readonly http: { readonly listen: ListenAddress; readonly tokens: readonly ApiToken[] };
+  readonly http: HttpWays & { readonly listen: ListenAddress; readonly tokens: readonly ApiToken[] };
   readonly defaults: WrittenConfig['defaults'];
   readonly ledger: WrittenConfig['ledger'];
   readonly log: WrittenConfig['log'];
@@ -154,11 +155,7 @@ function crossIssues(written: WrittenConfig, options: LoadConfigOptions): readon
     ...adapterIssues('channels', written.channels, options.channelKinds),
   ];
   issues.push(...replicaIssues(written));
-  if (!isLoopback(listen.host) && tokens.length === 0)
-    issues.push({
-      path: ['http', 'listen'],
-      message: `listening on ${listen.host}, beyond this machine, needs at least one token under http.tokens`,
-    });
+  issues.push(...waysInIssues(written.http, !isLoopback(listen.host)));
   for (const [i, token] of tokens.entries())
     if (tokens.findIndex((other) => other.name === token.name) < i)
       issues.push({ path: ['http', 'tokens', i, 'name'], message: `there are two tokens named ${token.name}` });
@@ -207,7 +204,10 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
       git: written.operators.git,
     },
     channels: written.channels.map(adapter),
-    http: written.http,
+    http: {
+      ...written.http,
+      ...(written.http.kubernetes !== undefined && { kubernetes: placed(written.http.kubernetes, base) }),
+    },
     defaults: written.defaults,
     ledger: { ...ledger, ...(ledger.keyFile !== undefined && { keyFile: resolve(base, ledger.keyFile) }) },
     log: written.log,

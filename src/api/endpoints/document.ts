@@ -35,8 +35,35 @@ export const whoami = endpoint({
         groups: list(z.string()),
         role: z.enum(roleNames),
         permissions: list(z.enum(permissionNames)),
+        via: z.enum(['token', 'oidc', 'session', 'kubernetes', 'proxy']),
+        csrf: z.string().exactOptional().meta({
+          description: 'For a session of the page: what every POST must carry in X-CSRF-Token.',
+        }),
       }),
     },
   },
-  handle: ({ who, role }) => ok({ id: who.id, groups: who.groups, role, permissions: [...permissions[role]] }),
+  handle: ({ identity: { principal, role, via, csrf } }) =>
+    ok({
+      id: principal.id,
+      groups: principal.groups,
+      role,
+      permissions: [...permissions[role]],
+      via,
+      ...(csrf !== undefined && { csrf }),
+    }),
+});
+
+/** Ends the caller's session. */
+export const logout = endpoint({
+  method: 'post',
+  path: '/api/v1/logout',
+  id: 'logOut',
+  tag: 'about',
+  summary: "Ends the caller's session on the page. Tokens are not the daemon's to end.",
+  needs: 'self',
+  answers: { 200: { description: 'Whether there was a session to end.', schema: z.object({ ended: z.boolean() }) } },
+  handle: ({ identity }) => {
+    identity.end?.();
+    return ok({ ended: identity.end !== undefined });
+  },
 });

@@ -9,6 +9,7 @@ import { logSink } from '../log-sink.ts';
 import { version } from '../product.ts';
 import { resourceOptions, sourceOfResources, type ResourceOptions } from '../resource-options.ts';
 import type { Shell } from '../shell.ts';
+import { waysIn } from '../ways-in.ts';
 import { exitCodeOf, exitCodes } from '../exit.ts';
 
 /** `run`: the watch itself, until a signal ends it. Prints nothing but its log. */
@@ -46,7 +47,8 @@ export function runCommand(making: Making): Command {
       port,
       log,
       grants: await grantsOf(shell, daemon),
-      hosts: namesOf(host),
+      auth: await waysIn(shell, daemon),
+      hosts: namesOf(host, config.http.publicUrl),
       page: openPage(shell.files, `${shell.productFolder}/dist/ui`),
     });
     let ended: WatchkeeperError | undefined;
@@ -81,9 +83,10 @@ function untilAsked(signal: AbortSignal): Promise<void> {
 }
 
 // On loopback the daemon answers only to its local names: a web page must not reach it through DNS rebinding.
-function namesOf(host: string): readonly string[] {
+function namesOf(host: string, publicUrl: string | undefined): readonly string[] {
   const local = host === 'localhost' || host === '::1' || host.startsWith('127.');
-  return local ? ['localhost', '127.0.0.1', '[::1]', host] : [];
+  const named = publicUrl === undefined ? [] : [new URL(publicUrl).hostname.toLowerCase()];
+  return local ? ['localhost', '127.0.0.1', '[::1]', host, ...named] : [];
 }
 
 async function grantsOf(shell: Shell, daemon: Daemon): Promise<readonly TokenGrant[]> {

@@ -194,6 +194,20 @@ export interface KubernetesConnection {
   readonly token?: SecretRef;
 }
 
+/** Asks a cluster whose token it is. */
+export interface KubernetesTokenReviewer {
+  /**
+   * `undefined` when the cluster does not know the token, or not for any of the audiences.
+   *
+   * @throws `unreachable`, `timeout`, and `forbidden` when we may not create TokenReviews.
+   */
+  review(
+    token: string,
+    audiences: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly username: string; readonly groups: readonly string[] } | undefined>;
+}
+
 /** Clusters to read. Nothing is loaded or connected before the first call. */
 export interface KubernetesReaders {
   reader(connection: KubernetesConnection): KubernetesReader;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 
+import { textOf } from '../../architecture/tree.ts';
 import { loadConfig, renderProblems, settings, type LoadConfigOptions } from '../../../src/agent/load/index.ts';
 import { schemaOf } from '../../../src/lib/schema.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
@@ -91,7 +92,22 @@ describe('watchkeeper.yaml', () => {
     [
       'an open door',
       'http: {listen: "0.0.0.0:80"}',
-      '1:16: listening on 0.0.0.0, beyond this machine, needs at least one',
+      '1:16: listening beyond this machine needs somebody who may come in: at least one token',
+    ],
+    [
+      'signing in on a page that nobody can name',
+      'http: {oidc: {issuer: https://id.example, audience: a, roles: [{group: g, role: admin}], login: {clientId: c}}}',
+      '1:14: http.publicUrl must say how browsers reach the daemon',
+    ],
+    [
+      'a provider that anybody on the way can be',
+      'http: {oidc: {issuer: http://id.example, audience: a, roles: [{group: g, role: admin}]}}',
+      '1:23: a provider beyond this machine is reached by https',
+    ],
+    [
+      'a proxy at no address',
+      'http: {publicUrl: https://w.example, proxy: {from: [10.0.0.0/33], roles: [{group: g, role: admin}]}}',
+      '1:53: an address or a range such as 10.0.0.7 or 10.0.0.0/24',
     ],
     ['a bad address', 'http: {listen: here}', '1:16: expected an address such as 127.0.0.1:7777, got "here"'],
     ['a duration out of range', 'reload: {every: 1ms}', '1:17: expected from 1s to 1h'],
@@ -170,5 +186,12 @@ describe('the environment', () => {
       WATCHKEEPER_SERVICE_HOST: '10.0.0.1',
     });
     expect(notes).toEqual(['WATCHKEEPER_LOG_LEVLE is not a setting; did you mean WATCHKEEPER_LOG_LEVEL?']);
+  });
+
+  it('may say who comes in as docs/api.md shows it', async () => {
+    const [, text = ''] =
+      /^```yaml\n# file: watchkeeper-people\.yaml\n([\s\S]*?)^```$/m.exec(textOf('docs/api.md')) ?? [];
+    expect(text).toContain('oidc:');
+    expect(await problems(text)).toBe('');
   });
 });

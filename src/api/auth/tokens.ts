@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 
-import type { Principal, Role } from '../domain/authority.ts';
-import { sha256Hex } from '../lib/canonical.ts';
+import type { Principal, Role } from '../../domain/authority.ts';
+import { sha256Hex } from '../../lib/canonical.ts';
 
 /** One bearer token, by its SHA-256: the token itself is not kept. */
 export interface TokenGrant {
