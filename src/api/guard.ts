@@ -11,6 +11,7 @@ import { identify, type Ways } from './auth/index.ts';
 import type { Identity, Presented } from './auth/identity.ts';
 import { createLimiter } from './limiter.ts';
 import { problemOf } from './problem.ts';
+import { createRefusals, peerOf } from './refusals.ts';
 import type { Env } from './request.ts';
 
 /** What stands before every route. */
@@ -20,13 +21,6 @@ export interface GuardOptions {
   readonly log: Log;
   readonly hosts: readonly string[];
   readonly publicUrl: string | undefined;
-}
-
-/** The address of whoever holds the connection; absent where there is none, as in tests. */
-export function peerOf(c: Context<Env>): string | undefined {
-  const { incoming } =
-    (c.env as { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } } } | undefined) ?? {};
-  return incoming?.socket?.remoteAddress;
 }
 
 /** Headers, sizes, host names, how often; and what becomes of what is thrown. */
@@ -47,63 +41,25 @@ export function guard(app: Hono<Env>, options: GuardOptions): void {
   const tooLarge = new WatchkeeperError('too-large', `a body is at most ${limits.apiBodyBytes} bytes`);
   app.use(bodyLimit({ maxSize: limits.apiBodyBytes, onError: () => Promise.reject(tooLarge) }));
   app.use(async (c, next) => {
-    const host = (c.req.header('host') ?? '').replace(/:\d+$/, '').toLowerCase();
-    if (hosts.length > 0 && !hosts.includes(host))
-      throw new WatchkeeperError('forbidden', `this daemon is not called ${JSON.stringify(host.slice(0, 100))}`);
+    // A request line may name a host too, and it counts before the header does (RFC 9112, section 3.2.2).
+    const names = [(c.req.header('host') ?? '').replace(/:\d+$/, ''), new URL(c.req.url).hostname];
+    const other = names.map((name) => name.toLowerCase()).find((name) => !hosts.includes(name));
+    if (hosts.length > 0 && other !== undefined)
+      throw new WatchkeeperError('forbidden', `this daemon is not called ${JSON.stringify(other.slice(0, 100))}`);
     await next();
   });
-  const logged = createLimiter(clock, limits.refusalsLogged, limits.refusalsLogged, 'refusals');
+  const refused = createRefusals(options);
   app.onError((thrown, c) => {
     const error = WatchkeeperError.from(thrown);
     if (error.code === 'internal')
       options.log.error('a request failed by a fault of ours', { path: c.req.path, error });
-    else refused(options, c, error, logged.empty(''), () => logged.take(''));
+    else refused(c, error, true);
     return problemOf(error);
   });
   app.notFound((c) => {
     const error = new WatchkeeperError('not-found', `there is no ${c.req.method} ${oneLine(c.req.path, 200)}`);
-    refused(options, c, error, logged.empty(''), () => logged.take(''));
+    refused(c, error, false);
     return problemOf(error);
-  });
-}
-
-const worthTelling: ReadonlySet<string> = new Set([
-  'unauthorized',
-  'forbidden',
-  'malformed',
-  'too-large',
-  'rate-limited',
-  'not-found',
-  'unreachable',
-]);
-
-// Every refusal is in the log, and that of an act in the ledger as well; both within bounds, or they could be filled.
-function refused(
-  { agent, log }: GuardOptions,
-  c: Context<Env>,
-  error: WatchkeeperError,
-  full: boolean,
-  count: () => void,
-): void {
-  if (!worthTelling.has(error.code)) return;
-  const what = `${oneLine(c.req.method, 20)} ${oneLine(c.req.path, 200)}`;
-  const identity = c.get('identity') as Identity | undefined;
-  const who = identity?.principal.id ?? 'nobody';
-  if (!full) {
-    count();
-    log.warn('a request was refused', {
-      what,
-      who,
-      code: error.code,
-      because: error.message,
-      ...(error.cause === undefined ? {} : { cause: WatchkeeperError.from(error.cause).message }),
-      peer: peerOf(c) ?? '',
-    });
-  }
-  if (c.req.method === 'GET' || c.req.method === 'HEAD' || !c.req.path.startsWith('/api/')) return;
-  agent.refused(who, what, 'api', error.message).catch((thrown: unknown) => {
-    // A follower writes nothing; its leader was not asked.
-    log.debug('a refusal is in the log alone', { error: WatchkeeperError.from(thrown) });
   });
 }
 

@@ -11,6 +11,8 @@ export interface ServerOptions extends AppOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** How long a request may take to arrive whole. Default 30 s. */
+  readonly requestWithinMs?: number;
 }
 
 /** A listening API. */
@@ -30,8 +32,8 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
   const server = createAdaptorServer({
     fetch: app.fetch,
     serverOptions: {
-      headersTimeout: headersWithinMs,
-      requestTimeout: requestWithinMs,
+      headersTimeout: Math.min(headersWithinMs, options.requestWithinMs ?? headersWithinMs),
+      requestTimeout: options.requestWithinMs ?? requestWithinMs,
       connectionsCheckingInterval: 1_000,
     },
   });

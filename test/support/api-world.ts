@@ -16,12 +16,15 @@ export interface WaitingWorld {
   readonly log: ReturnType<typeof recordingLog>;
 }
 
-const scenario = path.resolve(import.meta.dirname, '../scenarios/29-approved/world.yaml');
+const scenarios = path.resolve(import.meta.dirname, '../scenarios');
 const roles: readonly Role[] = ['viewer', 'reporter', 'approver', 'operator', 'admin'];
 
-/** Runs the first minutes of the scenario. Every role has a token: `viewer-token`; `cli:ana` and `cli:bo` have `ana-token`, `bo-token`. */
-export async function waitingWorld(more: Partial<AppOptions> = {}): Promise<WaitingWorld> {
-  const file = parseWorld(readFileSync(scenario, 'utf8'));
+/** Runs the first minutes of the scenario. Every role has a token: `viewer-token`; `cli:ana` and `cli:ben` have `ana-token`, `ben-token`. */
+export async function waitingWorld(
+  more: Partial<AppOptions> = {},
+  scenario = '29-approved',
+): Promise<WaitingWorld> {
+  const file = parseWorld(readFileSync(path.join(scenarios, scenario, 'world.yaml'), 'utf8'));
   const world = await runWorld({ ...file, lasts: 4 * 60_000, events: file.events.slice(0, 1) });
   const agent = world.daemon?.agent;
   const waiting = agent?.approvals()[0];
@@ -35,6 +38,6 @@ export async function waitingWorld(more: Partial<AppOptions> = {}): Promise<Wait
 export function grants() {
   return [
     ...roles.map((role) => grantFor(`${role}-token`, { id: `token:${role}`, groups: [] }, role)),
-    ...['ana', 'bo'].map((name) => grantFor(`${name}-token`, { id: `cli:${name}`, groups: [] }, 'approver')),
+    ...['ana', 'ben'].map((name) => grantFor(`${name}-token`, { id: `cli:${name}`, groups: [] }, 'approver')),
   ];
 }

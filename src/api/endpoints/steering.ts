@@ -23,13 +23,19 @@ export const steering: readonly Endpoint[] = [
       "By the plan's id or the beginning of it, of eight characters at least. An answer that does not count is refused with its reason, and is in the ledger.",
     needs: 'answer',
     params: z.strictObject({ id: zId }),
-    body: z.strictObject({ verdict: z.enum(['approve', 'deny']), comment: z.string().max(500).exactOptional() }),
+    body: z.strictObject({
+      verdict: z.enum(['approve', 'deny']),
+      comment: z.string().max(500).exactOptional(),
+      incident: zId.exactOptional().meta({
+        description: 'The incident that the question was shown with. An answer for another one does not count.',
+      }),
+    }),
     answers: {
       200: { description: 'It was taken.', schema: zAnswerResult },
       409: { description: 'It does not count, and why.', schema: zAnswerResult },
     },
-    handle: async ({ agent, who, params, body: { verdict, comment } }) => {
-      const body = await agent.answer(params.id, who, verdict, 'api', comment);
+    handle: async ({ agent, who, params, body: { verdict, comment, incident } }) => {
+      const body = await agent.answer(params.id, who, verdict, 'api', comment, incident);
       if (body.is === 'recorded') return ok(body);
       if (body.unknown !== true) return reply(409, body);
       throw new WatchkeeperError('not-found', body.message, {
