@@ -37,7 +37,7 @@ export function createApp(options: AppOptions, feed: Feed = createFeed(options))
   const guarded = { ...options, publicUrl: options.auth?.publicUrl };
   guard(app, guarded);
   authentication(app, guarded, opened.ways);
-  mount(app, table, { agent: options.agent, feed, clock: options.clock });
+  mount(app, table, { agent: options.agent, feed, clock: options.clock, login: opened.login !== undefined });
   hooks(app, options.agent);
   if (opened.login && options.auth) {
     const { http, random } = options.auth;

@@ -32,6 +32,8 @@ export interface Call<P, Q, B> {
   readonly query: Q;
   readonly body: B;
   readonly feed: Feed;
+  /** Whether people can sign in on the page. */
+  readonly login: boolean;
   /** Whether what the caller came with still holds: for answers that go on. */
   readonly holds: () => boolean;
   /** A header, untrusted. */

@@ -83,7 +83,8 @@ export function authentication(app: Hono<Env>, options: GuardOptions, ways: Ways
       });
     } catch (thrown) {
       // The one who guesses is slowed down; the one who comes with what is right never is, whoever shares his address.
-      if (thrown instanceof WatchkeeperError && thrown.code === 'unauthorized') failures.take(peer ?? '');
+      const tried = c.req.header('authorization') !== undefined;
+      if (tried && thrown instanceof WatchkeeperError && thrown.code === 'unauthorized') failures.take(peer ?? '');
       throw thrown;
     }
     c.set('identity', identity);

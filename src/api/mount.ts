@@ -17,6 +17,7 @@ import { needs } from './roles.ts';
 export interface Tools {
   readonly agent: Agent;
   readonly feed: Feed;
+  readonly login: boolean;
   readonly clock: Clock;
 }
 

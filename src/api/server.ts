@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 
 import { WatchkeeperError } from '../lib/errors.ts';
+import { limits } from '../lib/limits.ts';
 import { createApp, type AppOptions } from './app.ts';
 import { createFeed } from './feed.ts';
 
@@ -46,12 +47,20 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return {
     url: `http://${host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        feed.close();
+    close: async () => {
+      feed.close();
+      const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
-        if ('closeAllConnections' in server) server.closeAllConnections();
-      }),
+      });
+      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      // What was begun may be said to its end; whoever does not take it is cut off.
+      const waited = new AbortController();
+      const late = options.clock.sleep(limits.apiGoodbyeMs, waited.signal).catch(() => undefined);
+      await Promise.race([closed, late]);
+      waited.abort();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      await closed;
+    },
   };
 }
 

@@ -20,6 +20,7 @@ export const limits = {
   /** HTTP, as a server. */
   apiBodyBytes: 1024 * 1024,
   apiBodyDepth: 64,
+  apiGoodbyeMs: 500,
   /** Lines a minute about requests that were refused. */
   refusalsLogged: 300,
   /** Requests a minute and at once: of one identity, from one address, and failures to sign in from one address. */

@@ -19,6 +19,7 @@ interface Asked {
 // How each endpoint is asked, in this order. One that is not here fails the first test.
 const asked: Readonly<Record<string, (world: WaitingWorld) => readonly Asked[]>> = {
   getHealth: () => [{}],
+  listWaysIn: () => [{}],
   getReadiness: () => [{}],
   getMetrics: () => [{}],
   getOpenApi: () => [{}],

@@ -199,6 +199,15 @@ describe('signing in on the page', () => {
     expect(await response.json()).toMatchObject({ id: 'oidc:ana', role: 'operator', via: 'session' });
   });
 
+  it('is offered to whoever asks, where it is configured', async () => {
+    const ways = async ({ app }: Daemon) => (await app.request('/auth/ways')).json();
+    expect(await ways(daemon())).toEqual({ login: true });
+    const clock = virtualClock();
+    const plain = createApp({ agent: {} as Agent, grants: [], hosts: [], log: recordingLog(), clock });
+    expect(await (await plain.request('/auth/ways')).json()).toEqual({ login: false });
+    expect((await plain.request('/auth/login')).status).toBe(404);
+  });
+
   it('marks the cookie as for https alone where the page is', async () => {
     const https = daemon({}, { publicUrl: 'https://watch.example.com' });
     const set = (await https.app.request('/auth/login')).headers.getSetCookie()[0] ?? '';

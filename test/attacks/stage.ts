@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { startServer, type ApiServer } from '../../src/api/index.ts';
 import type { PendingApproval } from '../../src/agent/index.ts';
 import type { LedgerEntry } from '../../src/domain/ledger.ts';
+import { limits } from '../../src/lib/limits.ts';
 import { grants, waitingWorld, type WaitingWorld } from '../support/api-world.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { virtualClock, type VirtualClock } from '../support/virtual-clock.ts';
@@ -118,7 +119,11 @@ export async function raise(here: WaitingWorld, requestWithinMs?: number): Promi
         ),
       };
     },
-    close: () => server.close(),
+    close: async () => {
+      const closed = server.close();
+      await clock.advance(limits.apiGoodbyeMs);
+      await closed;
+    },
   };
 }
 

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { tokenReviewer } from '../../src/agent/token-reviewer.ts';
+import { createScrubber, createSecrets, readFiles, systemClock } from '../../src/io/index.ts';
 import { startCluster, type Cluster } from './peers/kubernetes/cluster.ts';
 import { until } from './peers/peers.ts';
 
@@ -37,6 +39,30 @@ describe('the control plane', () => {
           (last === undefined || (lastState?.terminated?.reason === last && restartCount >= 2)),
       ),
     );
+
+  test('says whose a ServiceAccount token is, for the audience it was made for and no other', async () => {
+    const secrets = createSecrets(readFiles, {}, createScrubber());
+    const kubeconfig = await cluster.serviceAccount('shop', 'reviewer');
+    await cluster.kubectl(
+      'create clusterrolebinding reviewer --clusterrole=system:auth-delegator --serviceaccount=shop:reviewer'.split(
+        ' ',
+      ),
+    );
+    await cluster.kubectl('-n shop create serviceaccount deployer'.split(' '));
+    const made = (audience: string): Promise<string> =>
+      cluster.kubectl(`-n shop create token deployer --audience ${audience}`.split(' '));
+    const { signal } = new AbortController();
+    const { review } = tokenReviewer({ kubeconfig }, { clock: systemClock, secrets });
+    expect(await review((await made('watchkeeper')).trim(), ['watchkeeper'], signal)).toMatchObject({
+      username: 'system:serviceaccount:shop:deployer',
+      groups: expect.arrayContaining(['system:serviceaccounts:shop']) as unknown,
+    });
+    expect(await review((await made('another')).trim(), ['watchkeeper'], signal)).toBeUndefined();
+    expect(await review('no.such.token', ['watchkeeper'], signal)).toBeUndefined();
+    const nobody = await cluster.serviceAccount('shop', 'nobody');
+    const unbound = tokenReviewer({ kubeconfig: nobody }, { clock: systemClock, secrets });
+    await expect(unbound.review('no.such.token', [], signal)).rejects.toMatchObject({ code: 'forbidden' });
+  });
 
   test('rolls a Deployment out, and holds a bad version that crashes again and again', async () => {
     await cluster.apply(deployment('checkout', 'shop/checkout:v1', 3));

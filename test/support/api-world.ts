@@ -20,10 +20,7 @@ const scenarios = path.resolve(import.meta.dirname, '../scenarios');
 const roles: readonly Role[] = ['viewer', 'reporter', 'approver', 'operator', 'admin'];
 
 /** Runs the first minutes of the scenario. Every role has a token: `viewer-token`; `cli:ana` and `cli:ben` have `ana-token`, `ben-token`. */
-export async function waitingWorld(
-  more: Partial<AppOptions> = {},
-  scenario = '29-approved',
-): Promise<WaitingWorld> {
+export async function waitingWorld(more: Partial<AppOptions> = {}, scenario = '29-approved'): Promise<WaitingWorld> {
   const file = parseWorld(readFileSync(path.join(scenarios, scenario, 'world.yaml'), 'utf8'));
   const world = await runWorld({ ...file, lasts: 4 * 60_000, events: file.events.slice(0, 1) });
   const agent = world.daemon?.agent;

@@ -5,7 +5,7 @@ import { zReadiness } from '../schemas/views.ts';
 
 const text = z.string();
 
-/** What probes and scrapers read: open to everybody, and without a secret in it. */
+/** What probes, scrapers and the sign-in page read: open to everybody, and without a secret in it. */
 export const probes: readonly Endpoint[] = [
   endpoint({
     method: 'get',
@@ -44,5 +44,15 @@ export const probes: readonly Endpoint[] = [
       200: { description: 'Exposition.', schema: text, type: 'text/plain; version=0.0.4; charset=utf-8' },
     },
     handle: async ({ agent }) => ok(await agent.metrics()),
+  }),
+  endpoint({
+    method: 'get',
+    path: '/auth/ways',
+    id: 'listWaysIn',
+    tag: 'about',
+    summary: 'Whether people can sign in on the page, at /auth/login.',
+    needs: 'nothing',
+    answers: { 200: { description: 'How.', schema: z.object({ login: z.boolean() }) } },
+    handle: ({ login }) => ok({ login }),
   }),
 ];

@@ -201,11 +201,11 @@ export interface KubernetesTokenReviewer {
    *
    * @throws `unreachable`, `timeout`, and `forbidden` when we may not create TokenReviews.
    */
-  review(
+  readonly review: (
     token: string,
     audiences: readonly string[],
     signal: AbortSignal,
-  ): Promise<{ readonly username: string; readonly groups: readonly string[] } | undefined>;
+  ) => Promise<{ readonly username: string; readonly groups: readonly string[] } | undefined>;
 }
 
 /** Clusters to read. Nothing is loaded or connected before the first call. */

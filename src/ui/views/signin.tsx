@@ -1,6 +1,7 @@
-import { useId, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 
 import { keepToken, refusal } from '../net/session.ts';
+import { get } from '../net/client.ts';
 import { beat } from '../net/live.ts';
 import { Text } from '../parts/basic.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -8,7 +9,14 @@ import { Icon } from '../parts/icon.tsx';
 /** Who are you? A token is kept for this tab alone, and never becomes part of an address. */
 export function SignInView() {
   const [text, setText] = useState('');
+  const [login, setLogin] = useState(false);
   const id = useId();
+  useEffect(() => {
+    // Without an answer there is still the token.
+    void get<{ readonly login: boolean }>('/auth/ways')
+      .then((ways) => setLogin(ways.login))
+      .catch(() => undefined);
+  }, []);
   return (
     <main class="signin" id="main">
       <section class="card" aria-labelledby={`${id}-title`}>
@@ -46,6 +54,11 @@ export function SignInView() {
               <Icon name="lock" /> Sign in
             </button>
           </form>
+          {login ? (
+            <p>
+              <a href="/auth/login">Sign in with your organisation</a>
+            </p>
+          ) : null}
           <p class="soft small">
             On the daemon's own machine the token is in its data folder, in <code>api-token</code>. It is kept in this
             tab until you close it.
