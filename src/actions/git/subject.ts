@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { WatchkeeperError, type ErrorCode } from '../../lib/errors.ts';
 import type { ActionResult } from '../../domain/ports/action.ts';
 import type { GitCommit } from '../../domain/ports/git.ts';
 import { revertsCommit } from '../../io/clients/git/index.ts';
+import { writeFault } from '../faults.ts';
 
 /** What is recorded before a revert: which, on what, and where the branch was. */
 export const beforeShape = z.strictObject({
@@ -30,19 +30,7 @@ export function standingRevert(commits: readonly GitCommit[], commit: GitCommit)
   return commits.slice(0, at).some(({ message }) => revertsCommit(message, found)) ? undefined : found;
 }
 
-const certain: ReadonlySet<ErrorCode> = new Set([
-  'conflict',
-  'not-found',
-  'forbidden',
-  'unauthorized',
-  'config-invalid',
-  'rate-limited',
-  'too-large',
-]);
-
-/** A refusal of the forge is certain: nothing more happened. Anything else leaves it open (I5). */
+/** A refusal of the forge is certain, and so is one of ours for size: nothing more happened. Anything else leaves it open (I5). */
 export function forgeFault(thrown: unknown): ActionResult {
-  const error = WatchkeeperError.from(thrown);
-  const message = error.fix === undefined ? error.message : `${error.message} ${error.fix}`;
-  return { is: certain.has(error.code) ? 'failed' : 'unknown', message };
+  return writeFault(thrown, ['too-large']);
 }

@@ -5,6 +5,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Json, JsonObject } from '../../lib/json.ts';
 import type { ActionContext, ActionResult, Probe } from '../../domain/ports/action.ts';
 import type { KubernetesObject, KubernetesOperator, KubernetesRef } from '../../domain/ports/kubernetes.ts';
+import { isRefusal } from '../faults.ts';
 import { texts } from './read.ts';
 import { collections, type Collection } from './resources.ts';
 import { isOn, patchTo, sideShape, type Side } from './sides.ts';
@@ -71,21 +72,10 @@ export function guarded(patch: JsonObject, object: KubernetesObject, key: string
   };
 }
 
-// The server answered that nothing was done. Anything else may have been.
-const refusals: ReadonlySet<string> = new Set([
-  'forbidden',
-  'unauthorized',
-  'config-invalid',
-  'not-found',
-  'unsupported',
-  'rate-limited',
-  'conflict',
-]);
-
 /** What a fault of a write says about it: refused for certain, or nobody can tell. */
 export function writeFault(thrown: unknown): ActionResult {
   const error = WatchkeeperError.from(thrown);
-  return refusals.has(error.code)
+  return isRefusal(error)
     ? { is: 'failed', message: `the cluster refused it: ${error.message}` }
     : { is: 'unknown', message: `no clear answer came: ${error.message}` };
 }

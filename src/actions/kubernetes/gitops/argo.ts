@@ -12,7 +12,8 @@ import {
   readGitops,
   type ArgoApplication,
 } from '../../../io/clients/gitops/index.ts';
-import { lookAtOwned, waitUntilMs, writeFault, type OwnedWorkload } from './workload.ts';
+import { writeFault } from '../../faults.ts';
+import { lookAtOwned, waitUntilMs, type OwnedWorkload } from './workload.ts';
 
 /** A workload with the Application that owns it. */
 export interface ArgoLook extends OwnedWorkload {

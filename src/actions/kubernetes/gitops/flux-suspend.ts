@@ -10,10 +10,11 @@ import type { KubernetesObject } from '../../../domain/ports/kubernetes.ts';
 import { fluxAppliers, gitopsFacts, isAppliedByOthers, parseFlux } from '../../../io/clients/gitops/index.ts';
 import { fieldManager } from '../../../io/clients/kubernetes/operator.ts';
 import { defineAction } from '../../define-action.ts';
+import { writeFault } from '../../faults.ts';
 import { operatorAt, workloadParam, workloadTarget } from '../place.ts';
 import { needsOf } from '../needs.ts';
 import { parseBefore } from './before.ts';
-import { lookNeeds, lookAtOwned, placeFor, switchBlast, word, writeFault } from './workload.ts';
+import { lookNeeds, lookAtOwned, placeFor, switchBlast, word } from './workload.ts';
 
 const params = z.strictObject(workloadParam);
 const beforeShape = z.strictObject({

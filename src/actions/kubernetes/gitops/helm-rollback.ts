@@ -10,6 +10,7 @@ import type { KubernetesOperator } from '../../../domain/ports/kubernetes.ts';
 import type { Observation } from '../../../domain/remediation.ts';
 import { gitopsFacts, helmRevision, ownerName } from '../../../io/clients/gitops/index.ts';
 import { defineAction } from '../../define-action.ts';
+import { writeFault } from '../../faults.ts';
 import { diffLines } from '../diff.ts';
 import { operatorAt, workloadParam, workloadTarget } from '../place.ts';
 import { needsOf } from '../needs.ts';
@@ -24,7 +25,7 @@ import {
   setStatus,
   type RecordHead,
 } from './helm-records.ts';
-import { lookNeeds, lookAtOwned, placeFor, rolloutBlast, word, writeFault } from './workload.ts';
+import { lookNeeds, lookAtOwned, placeFor, rolloutBlast, word } from './workload.ts';
 
 const params = z.strictObject({
   ...workloadParam,

@@ -1,8 +1,8 @@
 import { numberAt, textAt, dig } from '../../../lib/dig.ts';
-import { WatchkeeperError, type ErrorCode } from '../../../lib/errors.ts';
+import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { JsonObject } from '../../../lib/json.ts';
 import type { KubernetesPlace } from '../../../domain/places.ts';
-import type { ActionContext, ActionResult, KubernetesNeed } from '../../../domain/ports/action.ts';
+import type { ActionContext, KubernetesNeed } from '../../../domain/ports/action.ts';
 import type { KubernetesObject, KubernetesOperator } from '../../../domain/ports/kubernetes.ts';
 import type { BlastRadius } from '../../../domain/remediation.ts';
 import { readGitops, type GitopsState } from '../../../io/clients/gitops/index.ts';
@@ -81,23 +81,6 @@ function atOnce(object: KubernetesObject, total: number): number {
 export function word(facts: JsonObject | undefined, key: string): string {
   const value = facts?.[key];
   return typeof value === 'object' || value === undefined ? 'none' : String(value);
-}
-
-const certain: ReadonlySet<ErrorCode> = new Set([
-  'conflict',
-  'not-found',
-  'forbidden',
-  'unauthorized',
-  'config-invalid',
-  'unsupported',
-  'rate-limited',
-]);
-
-/** A refusal of the server is certain: nothing happened. Anything else leaves it open (I5). */
-export function writeFault(thrown: unknown): ActionResult {
-  const error = WatchkeeperError.from(thrown);
-  const message = error.fix === undefined ? error.message : `${error.message} ${error.fix}`;
-  return { is: certain.has(error.code) ? 'failed' : 'unknown', message };
 }
 
 /** When to stop waiting, by the monotonic clock: some time is kept back to say so. */
