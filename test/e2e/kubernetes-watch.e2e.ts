@@ -100,17 +100,21 @@ describe('the daemon as operator of a cluster', () => {
     expect(JSON.parse(await shop.cli('ledger', 'verify', '--output', 'json'))).toMatchObject({ ok: true });
   });
 
-  test('what Flux owns is not fought: nothing is written, and people are told who would undo it', async () => {
+  test('what Flux owns is not fought: to switch Flux off first is a question to people, and until they agree nothing is written', async () => {
     const bad = 'shop/cart:v2-plays-crash-loop';
     await shop.cluster.apply(ofFlux('cart', bad), { fieldManager: 'kustomize-controller' });
-    const view = await shop.becomes('cart.shop', 'people are told', ({ file }) => file?.noticed.length === 1);
-    const reason = 'Flux Kustomization shop/apps would revert this at its next run; use flux-suspend first';
-    expect(view.file?.standing).toContain(reason);
-    expect(await explained(view)).toContain(reason);
-    await until('the notice says so', () => shop.daemon.said().includes(`rollout-undo): ${reason}`));
+    const view = await shop.becomes('cart.shop', 'people are asked', ({ approvals }) =>
+      approvals.some(({ status }) => status === 'waiting'),
+    );
+    expect(view.file?.plans.at(-1)?.steps.map(({ action }) => action)).toEqual([
+      'kubernetes.flux-suspend',
+      'kubernetes.rollout-undo',
+    ]);
+    expect(await explained(view)).toContain('suspend Flux Kustomization shop/apps');
+    await until('the notice says so', () => shop.daemon.said().includes('suspend Flux Kustomization shop/apps'));
     expect(view.executions).toEqual([]);
     expect(await image('cart')).toBe(bad);
-    expect(shop.asksOf('deployments', 'cart').filter(({ verb }) => verb !== 'get')).toEqual([]);
+    expect([...shop.writesTo('deployments', 'cart'), ...shop.writesTo('kustomizations', 'apps')]).toEqual([]);
     expect((await read('cart')).metadata.managedFields.map(({ manager }) => manager)).not.toContain('watchkeeper');
     await shop.cluster.apply(ofFlux('cart', 'shop/cart:v1'), { fieldManager: 'kustomize-controller' });
   });
@@ -203,7 +207,14 @@ const [first, second] = ['a'.repeat(40), 'b'.repeat(40)];
 
 const policy: JsonObject = {
   allow: [
-    { actions: ['kubernetes.*'], autonomy: 'act', bounds: { pods: '50%', parallel: 1, perHour: 20, perDay: 50 } },
+    {
+      actions: ['rollout-undo', 'resources-raise', 'argo-rollback', 'helm-rollback'].map(
+        (name) => `kubernetes.${name}`,
+      ),
+      autonomy: 'act',
+      bounds: { pods: '50%', parallel: 1, perHour: 20, perDay: 50 },
+    },
+    { actions: ['kubernetes.flux-suspend'], autonomy: 'approve' },
   ],
 };
 
@@ -234,13 +245,13 @@ function without(manifests: string, verb: string, resource: string): Json {
     readonly resources: readonly string[];
     readonly verbs: readonly string[];
   }
-  return parseAllDocuments(manifests).map((document) => {
-    const manifest = document.toJS() as JsonObject & { readonly rules?: readonly Rule[] };
-    if (manifest.rules === undefined) return manifest;
+  return parseAllDocuments(manifests).flatMap((document): readonly JsonObject[] => {
+    const manifest = document.toJS() as (JsonObject & { readonly rules?: readonly Rule[] }) | null;
+    if (manifest?.rules === undefined) return manifest === null ? [] : [manifest];
     const rules = manifest.rules.map((rule) =>
       rule.resources.includes(resource) ? { ...rule, verbs: rule.verbs.filter((one) => one !== verb) } : rule,
     );
-    return { ...manifest, rules: rules as unknown as Json };
+    return [{ ...manifest, rules: rules as unknown as Json }];
   });
 }
 
