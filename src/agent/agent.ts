@@ -11,7 +11,7 @@ import { dryPlan } from './dry-plan.ts';
 import type { Accepted, Agent } from './facade.ts';
 import { isSilent, staleParts } from './health.ts';
 import { incidentView, serviceView } from './look-out.ts';
-import { matrixOf } from './matrix.ts';
+import { createMatrix, type MatrixDesk } from './matrix.ts';
 import { createRequests } from './requests.ts';
 import type { AnswerResult, PendingApproval, Readiness, StatusView } from './views.ts';
 import type { Watch } from './watch.ts';
@@ -42,6 +42,7 @@ export function createAgent(options: AgentOptions): Agent {
   const { composed } = options;
   const { watch, cases } = composed;
   const requests = createRequests(watch, cases);
+  const matrix = createMatrix(watch);
   return {
     start: options.start,
     stop: options.stop,
@@ -51,7 +52,7 @@ export function createAgent(options: AgentOptions): Agent {
       services: watch.catalog().services.map((service) => serviceView(watch, service)),
     }),
     services: () => watch.catalog().services.map((service) => serviceView(watch, service)),
-    ...windows(options),
+    ...windows(options, matrix),
     ...ledgerWindow(options),
     alerts: () => watch.state().alerts.filter((alert) => alert.status !== 'resolved'),
     approvals: () => watch.approvals().waiting(),
@@ -62,7 +63,7 @@ export function createAgent(options: AgentOptions): Agent {
     pause: (who, reason) => watch.health.pause(who.id, reason),
     resume: (who, reason) => watch.health.resume(who.id, reason),
     plan: (runbook, service, params) => dryPlan(watch, cases, runbook, service, params),
-    matrix: () => matrixOf(watch),
+    matrix: () => matrix.all(),
     ...feedsOf(composed),
     readiness: () => readinessOf(options),
     metrics: () => watch.metrics.registry.metrics(),
@@ -128,7 +129,7 @@ function feedsOf(composed: Composed): Pick<Agent, 'announce' | 'alertmanager'> {
 
 type Windows = Pick<Agent, 'service' | 'overview' | 'runbooks' | 'incidents' | 'incident' | 'charts' | 'approval'>;
 
-function windows(options: AgentOptions): Windows {
+function windows(options: AgentOptions, matrix: MatrixDesk): Windows {
   const { watch, cases } = options.composed;
   const incident: Agent['incident'] = async (id) => {
     const found = await findIncident(watch, id);
@@ -137,7 +138,7 @@ function windows(options: AgentOptions): Windows {
   return {
     service: (name) => {
       const service = watch.catalog().get(name);
-      return service && serviceDetail(watch, service);
+      return service && serviceDetail(watch, service, matrix);
     },
     overview: () => overviewOf(statusView(options), serviceBriefs(watch), readinessOf(options)),
     runbooks: () => runbookViews(watch),

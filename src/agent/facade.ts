@@ -4,7 +4,6 @@ import type { LedgerEntry } from '../domain/ledger.ts';
 import type { InboundReply, InboundRequest } from '../domain/ports/channel.ts';
 import type { Json } from '../lib/json.ts';
 import type { EntryProof } from '../ledger/index.ts';
-import type { MatrixRow } from '../policy/index.ts';
 import type { CaseRequest } from './cases/index.ts';
 import type {
   AnswerResult,
@@ -18,7 +17,7 @@ import type {
   StatusView,
 } from './views.ts';
 import type { IncidentPage, IncidentQuery } from './windows/incident-list.ts';
-import type { ApprovalView, Charts, Overview, RunbookView, ServiceDetail } from './windows/views.ts';
+import type { ApprovalView, Charts, MatrixView, Overview, RunbookView, ServiceDetail } from './windows/views.ts';
 
 /** What came of something handed in from outside. */
 export type Accepted = { readonly accepted: number; readonly problems: readonly string[] };
@@ -67,7 +66,7 @@ export interface Agent {
   resume(who: Principal, reason: string): Promise<void>;
   /** What a runbook would do now. Changes nothing. */
   plan(runbook: string, service: string, params: Readonly<Record<string, Json>>): Promise<PlanView>;
-  matrix(): readonly MatrixRow[];
+  matrix(): MatrixView;
   /** A CI/CD system announces a change. */
   announce(body: Json, who: Principal): Promise<Accepted>;
   /** An Alertmanager webhook, version 4. */

@@ -169,6 +169,9 @@ export const limits = {
   /** Diagnosis: evidence gathering stops at the deadline; partial results are results. */
   diagnosisDeadlineMs: 3_000,
   hypotheses: 20,
+  /** The policy matrix: cells reckoned at once, and how long one is kept. */
+  matrixCells: 64,
+  matrixKeptMs: 5 * 60_000,
   /** Remediation. */
   planSteps: 50,
   planTtlMs: 60 * 60_000,

@@ -35,7 +35,7 @@ function makeApp(more: Partial<Agent> = {}, hosts: readonly string[] = []) {
     services: () => [],
     alerts: () => [],
     approvals: () => [],
-    matrix: () => [],
+    matrix: () => ({ rows: [], complete: true }),
     incidents: () => Promise.resolve({ incidents: [] }),
     incident: () => Promise.resolve(undefined),
     approval: () => Promise.resolve(undefined),

@@ -78,7 +78,7 @@ export function followerAgent(options: FollowerOptions): Omit<Agent, 'start' | '
     announce: refuse,
     alertmanager: refuse,
     reload: refuse,
-    matrix: () => [],
+    matrix: () => ({ rows: [], complete: true }),
     readiness,
     metrics: () => options.metrics.registry.metrics(),
     ledger: async () => {

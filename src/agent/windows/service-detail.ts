@@ -1,14 +1,12 @@
 import type { ActRecord } from '../../domain/authority.ts';
 import type { Service } from '../../domain/service.ts';
-import { policyMatrix } from '../../policy/index.ts';
 import { serviceView } from '../look-out.ts';
-import { matrixSteps } from '../matrix.ts';
+import type { MatrixDesk } from '../matrix.ts';
 import type { Watch } from '../watch.ts';
 import type { RunbookView, ServiceDetail, TrackRecord } from './views.ts';
 
 /** One service with its owner, objectives, what may be done to it, and what came of what was done. */
-export function serviceDetail(watch: Watch, service: Service): ServiceDetail {
-  const { runbooks, policies } = watch.resources();
+export function serviceDetail(watch: Watch, service: Service, matrix: MatrixDesk): ServiceDetail {
   const figures = watch.budgets.of(service);
   return {
     service: serviceView(watch, service),
@@ -25,11 +23,7 @@ export function serviceDetail(watch: Watch, service: Service): ServiceDetail {
       signal: errors,
       ...figures[name],
     })),
-    autonomy: policyMatrix(policies, {
-      asOfMs: watch.clock.nowMs(),
-      steps: matrixSteps(runbooks),
-      services: [service],
-    }),
+    autonomy: matrix.of(service),
     record: trackRecord(watch.executor().history(), service.name),
   };
 }

@@ -114,6 +114,13 @@ export interface Charts {
   readonly marks: readonly Mark[];
 }
 
+/** What policy lets happen at best, cell by cell. */
+export interface MatrixView {
+  readonly rows: readonly MatrixRow[];
+  /** False while some services are still to be reckoned: ask again. */
+  readonly complete: boolean;
+}
+
 /** A runbook as a form asks for it. */
 export interface RunbookView {
   readonly name: string;

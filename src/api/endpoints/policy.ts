@@ -2,8 +2,8 @@ import * as z from 'zod';
 
 import { endpoint, ok, type Endpoint } from '../endpoint.ts';
 import { list, zJson } from '../schemas/common.ts';
-import { zMatrixRow, zPlanView } from '../schemas/decisions.ts';
-import { zRunbook } from '../schemas/pages.ts';
+import { zPlanView } from '../schemas/decisions.ts';
+import { zMatrix, zRunbook } from '../schemas/pages.ts';
 
 /** What may be done. */
 export const policy: readonly Endpoint[] = [
@@ -13,9 +13,10 @@ export const policy: readonly Endpoint[] = [
     id: 'getPolicyMatrix',
     tag: 'policy',
     summary: 'Every step of a runbook against every service: the most that policy lets happen, and by which rule.',
+    description: 'With many services it is reckoned a part at a time, and kept: ask again until it is complete.',
     needs: 'read',
-    answers: { 200: { description: 'The matrix.', schema: z.object({ rows: list(zMatrixRow) }) } },
-    handle: ({ agent }) => ok({ rows: agent.matrix() }),
+    answers: { 200: { description: 'The matrix, as far as it is reckoned.', schema: zMatrix } },
+    handle: ({ agent }) => ok(agent.matrix()),
   }),
   endpoint({
     method: 'get',

@@ -9,6 +9,7 @@ import type {
   IncidentBrief,
   IncidentPage,
   Mark,
+  MatrixView,
   Overview,
   RunbookView,
   ServiceBrief,
@@ -159,6 +160,12 @@ const zParam = z.object({
   min: z.number().exactOptional(),
   max: z.number().exactOptional(),
   oneOf: z.array(z.union([z.string(), z.number()])).exactOptional(),
+});
+
+/** The policy matrix. */
+export const zMatrix = named<MatrixView>('Matrix', 'What policy lets happen at best, cell by cell.', {
+  rows: list(zMatrixRow),
+  complete: z.boolean().meta({ description: 'False while some services are still to be reckoned: ask again.' }),
 });
 
 /** A runbook in force. */
