@@ -47,8 +47,11 @@ const bundle = await rolldown({
   cwd: root,
   input: path.join(root, 'src', 'main.ts'),
   platform: 'node',
-  // Native code and fonts are files that cannot stand in a bundle: they are put beside it, below.
-  external: ['@resvg/resvg-js'],
+  // Native code and fonts are files that cannot stand in a bundle: they are put beside it, below. What ssh2 would gain from
+  // native code it does without.
+  external: ['@resvg/resvg-js', 'cpu-features', /sshcrypto\.node$/],
+  // ssh2 asks for its folder by the name it has in CommonJS.
+  transform: { define: { __dirname: 'import.meta.dirname' } },
   // The options are for the type checker; what the sources mean without their types is all that counts here.
   tsconfig: false,
   // Of the Kubernetes client only what finds server and credentials is used; the 700 generated models beside it were most

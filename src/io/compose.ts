@@ -3,6 +3,7 @@ import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
 import type { GitForge } from './clients/git/config.ts';
 import { gitRepositoriesOf } from './clients/git/index.ts';
 import { kubernetesOperators, kubernetesReaders } from './clients/kubernetes/index.ts';
+import { sshClients } from './clients/ssh/index.ts';
 import { nodeExec, nodeProcesses } from './exec.ts';
 import { readFiles, writeFiles } from './files.ts';
 import { nodeHttp } from './http.ts';
@@ -24,6 +25,7 @@ export function makeReaderIo(ambient: Ambient): ReaderIo {
     files: readFiles,
     sockets: nodeSockets,
     kubernetes: kubernetesReaders(ambient.clock, ambient.secrets),
+    ssh: sshClients({ ...ambient, files: readFiles }),
   };
 }
 

@@ -153,6 +153,16 @@ export const limits = {
   customResourcesSyncMs: 30_000,
   /** How long policies may go unheard of before nothing is done any more. */
   customResourcesSilentMs: 300_000,
+  /** Hosts over SSH: connections of one client, commands at once on a host, one command line, one answer. */
+  sshConnections: 2_048,
+  sshCommandsPerHost: 8,
+  sshCommandBytes: 96 * 1024,
+  sshOutputBytes: 8 * 1024 * 1024,
+  /** To connect and log in, jump hosts included; between signs of life; and how long a host that failed is left alone. */
+  sshConnectMs: 10_000,
+  sshKeepaliveMs: 15_000,
+  sshRestMs: 1_000,
+  sshRestMostMs: 60_000,
   /** Processes. */
   execTimeoutMs: 30_000,
   execOutputBytes: 1024 * 1024,

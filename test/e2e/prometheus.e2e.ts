@@ -10,6 +10,7 @@ import type { Collected, Source } from '../../src/domain/ports/source.ts';
 import { WatchkeeperError } from '../../src/lib/errors.ts';
 import type { Json } from '../../src/lib/json.ts';
 import { noClusters } from '../support/no-clusters.ts';
+import { noHosts } from '../support/no-hosts.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { serve, startAlertmanager, startNodeExporter, startPrometheus, until, type Peer } from './peers/peers.ts';
 
@@ -21,6 +22,7 @@ const io: ReaderIo = {
   files: readFiles,
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
   kubernetes: noClusters,
+  ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },
   log: recordingLog(),
 };

@@ -9,6 +9,7 @@ import type { Json, JsonObject } from '../../src/lib/json.ts';
 import { sourceKinds } from '../../src/sources/index.ts';
 import { serviceWith } from '../sources/log-stores.ts';
 import { noClusters } from '../support/no-clusters.ts';
+import { noHosts } from '../support/no-hosts.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { startJaeger, startOpenSearch, startVictoriaLogs, until } from './peers/peers.ts';
 import { makeHome, startDaemon } from './support/daemon.ts';
@@ -21,6 +22,7 @@ const io: ReaderIo = {
   files: readFiles,
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
   kubernetes: noClusters,
+  ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },
   log: recordingLog(),
 };

@@ -2,6 +2,7 @@ import { WatchkeeperError } from '../../src/lib/errors.ts';
 import type { HttpRequest, HttpResponse, ReaderIo, SecretRef } from '../../src/domain/ports/io.ts';
 import { memoryFiles } from './memory-files.ts';
 import { noClusters } from './no-clusters.ts';
+import { noHosts } from './no-hosts.ts';
 import { recordingLog, type RecordedLine } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
@@ -54,6 +55,7 @@ export function httpWorld(respond: Respond, secrets: Readonly<Record<string, str
       files: memoryFiles(),
       sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'no sockets here')) },
       kubernetes: noClusters,
+      ssh: noHosts,
       secrets: { resolve },
       log,
     },

@@ -2,6 +2,7 @@ import type { ReaderIo } from '../../src/domain/ports/io.ts';
 import { nodeHttp, readFiles, systemClock, systemRandom } from '../../src/io/index.ts';
 import { WatchkeeperError } from '../../src/lib/errors.ts';
 import { noClusters } from './no-clusters.ts';
+import { noHosts } from './no-hosts.ts';
 import { recordingLog } from './quiet-log.ts';
 
 /** A reader's io on the real clock and network, with the secrets of a test. */
@@ -13,6 +14,7 @@ export function realReader(secrets: Readonly<Record<string, string>>, log = reco
     files: readFiles,
     sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unsupported', 'no sockets here')) },
     kubernetes: noClusters,
+    ssh: noHosts,
     secrets: {
       resolve: ({ env = '' }) => {
         const value = secrets[env];

@@ -1,6 +1,7 @@
 import type { GitRepositories } from './git.ts';
 import type { KubernetesOperators, KubernetesReaders } from './kubernetes.ts';
 import type { Secrets } from './secrets.ts';
+import type { SshClients } from './ssh.ts';
 
 export type { SecretRef, Secrets } from './secrets.ts';
 
@@ -165,6 +166,7 @@ export interface ReaderIo {
   readonly files: ReadFiles;
   readonly sockets: Sockets;
   readonly kubernetes: KubernetesReaders;
+  readonly ssh: SshClients;
   readonly secrets: Secrets;
   readonly log: Log;
 }

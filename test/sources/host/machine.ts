@@ -9,6 +9,7 @@ import type { SourceWorld, Touched } from '../../contract/source.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import type { MemoryFiles } from '../../support/memory-files.ts';
 import { noClusters } from '../../support/no-clusters.ts';
+import { noHosts } from '../../support/no-hosts.ts';
 import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
@@ -87,6 +88,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
     files: options.wrap?.(files) ?? files,
     sockets: options.sockets ?? noSockets,
     kubernetes: noClusters,
+    ssh: noHosts,
     secrets: { resolve: () => Promise.reject(new Error('the host source needs no secret')) },
     log: recordingLog(),
   });

@@ -7,6 +7,7 @@ import { metricNames } from '../../../src/sources/host/metrics/catalogue.ts';
 import { hostQuery } from '../../../src/sources/host/schema.ts';
 import { sourceKinds } from '../../../src/sources/index.ts';
 import { noClusters } from '../../support/no-clusters.ts';
+import { noHosts } from '../../support/no-hosts.ts';
 import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { signalsOf, valueOf } from './machine.ts';
@@ -25,6 +26,7 @@ describe.skipIf(process.platform !== 'linux')('the machine this test runs on', (
         files: readFiles,
         sockets: nodeSockets,
         kubernetes: noClusters,
+        ssh: noHosts,
         secrets: { resolve: () => Promise.reject(new Error('no secrets')) },
         log: recordingLog(),
       },

@@ -23,6 +23,7 @@ import type { VirtualClock } from '../virtual-clock.ts';
 import type { SimHost } from './host.ts';
 import { mortal, type Life } from './mortal.ts';
 import { ramStore, type RamDisk } from './ram-store.ts';
+import { noHosts } from '../no-hosts.ts';
 
 /** What a daemon stands on, and what outlives it. */
 export interface Ground {
@@ -152,7 +153,12 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
       mortal(ground.source, life, ['collect']),
       ...(ground.clusters === undefined
         ? []
-        : [mortal(clusterSource({ ...operatorIo, kubernetes: ground.clusters }), life, ['collect', 'discover'])]),
+        : [
+            mortal(clusterSource({ ...operatorIo, kubernetes: ground.clusters, ssh: noHosts }), life, [
+              'collect',
+              'discover',
+            ]),
+          ]),
     ],
     channels: new Map(
       [...ground.channels].map(([id, channel]) => [id, scrubbedChannel(mortal(channel, life, ['post']), scrubber)]),

@@ -1,0 +1,8 @@
+import type { SshClients } from '../../src/domain/ports/ssh.ts';
+
+/** For a reader that is given no hosts. */
+export const noHosts: SshClients = {
+  client: () => {
+    throw new Error('there are no hosts in this test');
+  },
+};
