@@ -29,17 +29,29 @@ const host = z
   })
   .describe('A service on the machine the daemon runs on');
 
+const inventoryName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,252}$/, 'must be a name of the inventory');
+
+const ssh = host
+  .omit({ health: true })
+  .extend({ source: plainName, host: inventoryName.exactOptional(), group: inventoryName.exactOptional() })
+  .refine(
+    (written) => (written.host === undefined) !== (written.group === undefined),
+    'needs host or group, and not both',
+  )
+  .describe('A service on hosts that are reached over SSH');
+
 const place = z
-  .object({ host: host.exactOptional(), kubernetes: kubernetesPlace.exactOptional() })
+  .object({ host: host.exactOptional(), ssh: ssh.exactOptional(), kubernetes: kubernetesPlace.exactOptional() })
   .catchall(z.record(z.string(), z.json()))
   .transform((written, context): Place => {
     const [key, ...more] = Object.keys(written);
     if (key === undefined || more.length > 0)
-      context.addIssue({ code: 'custom', message: 'must name exactly one platform, such as host or kubernetes' });
+      context.addIssue({ code: 'custom', message: 'must name exactly one platform, such as host, ssh or kubernetes' });
     else if (written.host !== undefined) return { on: 'host', host: written.host };
+    else if (written.ssh !== undefined) return { on: 'ssh', ssh: written.ssh };
     else if (written.kubernetes !== undefined) return placeInCluster(written.kubernetes);
-    else if (nearest(key, ['host', 'kubernetes']) !== undefined) {
-      const meant = nearest(key, ['host', 'kubernetes']) ?? '';
+    else if (nearest(key, ['host', 'ssh', 'kubernetes']) !== undefined) {
+      const meant = nearest(key, ['host', 'ssh', 'kubernetes']) ?? '';
       context.addIssue({ code: 'custom', message: `unknown platform ${key}: did you mean ${meant}?`, path: [key] });
     } else return { on: 'other', platform: key, spec: written[key] ?? {} };
     return z.NEVER;

@@ -168,6 +168,8 @@ export function serviceFacts(service: Service): JsonObject {
     if (place.on === 'host') {
       if (place.host.unit !== undefined) facts['unit'] ??= place.host.unit;
       if (place.host.health !== undefined) facts['health'] ??= place.host.health;
+    } else if (place.on === 'ssh') {
+      if (place.ssh.unit !== undefined) facts['unit'] ??= place.ssh.unit;
     } else if (place.on === 'kubernetes') {
       const { cluster, namespace, workload } = place.kubernetes;
       facts['workload'] ??= workload.name;

@@ -6,6 +6,7 @@ import type { Json } from '../lib/json.ts';
  */
 export type Place =
   | { readonly on: 'host'; readonly host: HostPlace }
+  | { readonly on: 'ssh'; readonly ssh: SshPlace }
   | { readonly on: 'kubernetes'; readonly kubernetes: KubernetesPlace }
   | { readonly on: 'other'; readonly platform: string; readonly spec: Readonly<Record<string, Json>> };
 
@@ -23,6 +24,14 @@ export interface HostPlace {
   readonly logs?: readonly string[];
   /** Config files or folders whose edits are changes. */
   readonly config?: readonly string[];
+}
+
+/** A service on hosts that are reached over SSH: on one of them, or on all of a group. */
+export interface SshPlace extends Omit<HostPlace, 'health'> {
+  /** What watchkeeper.yaml calls the `ssh` source whose inventory the hosts are in. */
+  readonly source: string;
+  readonly host?: string;
+  readonly group?: string;
 }
 
 /** The kinds of workload that a service may be. */

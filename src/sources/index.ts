@@ -4,6 +4,7 @@ import type { ClusterReading, Source, SourceKind, SourceTraits } from '../domain
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { hostSource } from './host/index.ts';
+import { sshSource } from './ssh/index.ts';
 import { kubernetesSource } from './kubernetes/index.ts';
 import { elasticsearchSource } from './elasticsearch/index.ts';
 import { jaegerSource } from './jaeger/index.ts';
@@ -23,6 +24,7 @@ import { scrapeSource } from './scrape/index.ts';
  */
 export const sourceKinds: Readonly<Record<string, RegisteredSource>> = {
   host: registered(hostSource),
+  ssh: registered(sshSource),
   kubernetes: registered(kubernetesSource),
   elasticsearch: registered(elasticsearchSource),
   jaeger: registered(jaegerSource),

@@ -1,5 +1,6 @@
 import type { SourceKind } from '../../domain/ports/source.ts';
-import { hostConfig, hostQuery } from './schema.ts';
+import { hostQuery } from '../../io/clients/linux/query.ts';
+import { hostConfig } from './schema.ts';
 import type { HostConfig } from './schema.ts';
 import { createHostSource, hostTraits } from './source.ts';
 

@@ -2,13 +2,15 @@ import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { Source, SourceTraits } from '../../domain/ports/source.ts';
 import type { Service } from '../../domain/service.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
-import { createCollector, empty, span } from './collect.ts';
-import { describeMachine, machineName, machineState } from './machine.ts';
-import { createRates } from './rates.ts';
-import { gapMessage, gapReason } from './reading.ts';
-import type { ReadContext } from './reading.ts';
+import { createCollector, empty, span } from '../../io/clients/linux/collect.ts';
+import { describeMachine, machineName, machineState } from '../../io/clients/linux/machine.ts';
+import { createJournal } from '../../io/clients/linux/journal/index.ts';
+import { createSystemd } from '../../io/clients/linux/services/systemd.ts';
+import { createRates } from '../../io/clients/linux/rates.ts';
+import { gapMessage, gapReason } from '../../io/clients/linux/reading.ts';
+import type { ReadContext } from '../../io/clients/linux/reading.ts';
 import type { HostConfig } from './schema.ts';
-import type { Stamp } from './signals.ts';
+import type { Stamp } from '../../io/clients/linux/signals.ts';
 
 /** What this host can tell. */
 export const hostTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
@@ -29,7 +31,15 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
     at: (path) => prefix + path,
   });
   const nameOf = machineName(config.name);
-  const collector = createCollector(config, nameOf);
+  const collector = createCollector(
+    {
+      excludeMounts: config.excludeMounts,
+      watch: config.watch,
+      systemd: createSystemd(config.systemBus),
+      readJournal: createJournal(config.journal),
+    },
+    nameOf,
+  );
 
   return {
     id,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Change } from '../../../src/domain/change.ts';
 import type { HostPlace } from '../../../src/domain/places.ts';
 import type { Service } from '../../../src/domain/service.ts';
-import { packageHistories } from '../../../src/sources/host/changes/packages.ts';
+import { packageHistories } from '../../../src/io/clients/linux/changes/packages.ts';
 import type { MemoryFiles } from '../../support/memory-files.ts';
 import { startMachine } from './machine.ts';
 import type { Machine } from './machine.ts';

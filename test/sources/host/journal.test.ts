@@ -7,9 +7,9 @@ import { describe, expect, it } from 'vitest';
 import type { Service } from '../../../src/domain/service.ts';
 import { WatchkeeperError } from '../../../src/lib/errors.ts';
 import { limits } from '../../../src/lib/limits.ts';
-import { readJournalFile } from '../../../src/sources/host/journal/file.ts';
-import { decodeLz4Block } from '../../../src/sources/host/journal/lz4.ts';
-import type { Pages } from '../../../src/sources/host/journal/pages.ts';
+import { readJournalFile } from '../../../src/io/clients/linux/journal/file.ts';
+import { decodeLz4Block } from '../../../src/io/clients/linux/journal/lz4.ts';
+import type { Pages } from '../../../src/io/clients/linux/journal/pages.ts';
 import { startMachine } from './machine.ts';
 import type { Machine } from './machine.ts';
 

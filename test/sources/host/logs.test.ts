@@ -5,7 +5,7 @@ import type { Service } from '../../../src/domain/service.ts';
 import type { Collected, CollectRequest } from '../../../src/domain/ports/source.ts';
 import { limits } from '../../../src/lib/limits.ts';
 import { cleanText, parseLine } from '../../../src/io/clients/log-line.ts';
-import { splitLines } from '../../../src/sources/host/logs/tail.ts';
+import { splitLines } from '../../../src/io/clients/linux/logs/tail.ts';
 import { startMachine } from './machine.ts';
 import type { Machine, MachineOptions } from './machine.ts';
 

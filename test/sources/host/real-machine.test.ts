@@ -3,8 +3,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { nodeSockets, readFiles, systemClock } from '../../../src/io/index.ts';
-import { metricNames } from '../../../src/sources/host/metrics/catalogue.ts';
-import { hostQuery } from '../../../src/sources/host/schema.ts';
+import { metricNames } from '../../../src/io/clients/linux/metrics/catalogue.ts';
+import { hostQuery } from '../../../src/io/clients/linux/query.ts';
 import { sourceKinds } from '../../../src/sources/index.ts';
 import { noClusters } from '../../support/no-clusters.ts';
 import { noHosts } from '../../support/no-hosts.ts';

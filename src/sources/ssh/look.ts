@@ -1,0 +1,173 @@
+import type { Clock } from '../../domain/ports/io.ts';
+import type { Collected, CollectRequest } from '../../domain/ports/source.ts';
+import type { SshClient, SshTarget } from '../../domain/ports/ssh.ts';
+import type { Service } from '../../domain/service.ts';
+import { createCollector, empty, span } from '../../io/clients/linux/collect.ts';
+import { describeMachine } from '../../io/clients/linux/machine.ts';
+import { createRates } from '../../io/clients/linux/rates.ts';
+import { gapMessage, gapReason } from '../../io/clients/linux/reading.ts';
+import type { ReadContext } from '../../io/clients/linux/reading.ts';
+import type { Stamp } from '../../io/clients/linux/signals.ts';
+import { digest } from '../../lib/canonical.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
+import { seriesKey } from '../../domain/telemetry.ts';
+import { parseAnswers } from './remote/answers.ts';
+import { wordsOf } from './remote/ask.ts';
+import { remoteFiles } from './remote/files.ts';
+import { remoteJournal } from './remote/journal.ts';
+import { createRemoteMachine } from './remote/machine.ts';
+import type { RemoteMachine, Trip } from './remote/machine.ts';
+import { readScript } from './remote/script.ts';
+import { remoteSystemd } from './remote/systemd.ts';
+import type { SshConfig } from './schema.ts';
+
+/** One host, as the source looks at it again and again. */
+export interface HostReader {
+  readonly name: string;
+  /** One look. Never throws: what cannot be read is a gap of each service that was asked about. */
+  look(request: CollectRequest, signal: AbortSignal): Promise<Collected>;
+  /** The machine as a service, as it was last described; before the first look with what every machine has. */
+  described(): Promise<Service> | undefined;
+  /** One trip, to see whether the host lets us in. @throws as `SshClient.run`. */
+  check(signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** What a reader of one host needs. */
+export interface HostReaderParts {
+  readonly source: string;
+  readonly name: string;
+  readonly service: string;
+  readonly target: SshTarget;
+  readonly config: SshConfig;
+  readonly client: SshClient;
+  readonly clock: Clock;
+}
+
+const maxCounters = 5_000;
+
+/** Makes the reader of one host. Looks at it go one after another; its counters and cursors are its own. */
+export function createHostReader(parts: HostReaderParts): HostReader {
+  const { config, clock, service } = parts;
+  const machine = createRemoteMachine(tripTo(parts));
+  const files = remoteFiles(machine);
+  const journal = remoteJournal(machine);
+  const rates = createRates(maxCounters);
+  const collector = createCollector(
+    {
+      excludeMounts: config.excludeMounts,
+      watch: config.watch,
+      systemd: remoteSystemd(machine),
+      readJournal: (...asked) => journal.read(...asked),
+    },
+    () => Promise.resolve(service),
+  );
+  let described: Promise<Service> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  const begin = async (fromMs: number, signal: AbortSignal): Promise<ReadContext> => {
+    files.begin();
+    await machine.begin([uptime, { is: 'zone' }, ...files.upcoming(), ...journal.upcoming(fromMs)], signal);
+    return {
+      files,
+      sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unsupported', 'no sockets over SSH')) },
+      clock,
+      signal,
+      rates,
+      ...(await clockOf(machine, signal)),
+      at: (path) => path,
+    };
+  };
+
+  const once = async (request: CollectRequest, signal: AbortSignal): Promise<Collected> => {
+    const stamp: Stamp = { source: parts.source, nowMs: clock.nowMs(), fromMs: request.fromMs };
+    try {
+      const context = await begin(request.fromMs, signal);
+      const found = await collector.collect(request, context, stamp);
+      described ??= describeMachine(context, parts.source, service, '/run/systemd/system');
+      await described.catch(() => (described = undefined));
+      return told(parts, found);
+    } catch (thrown) {
+      return unread(parts, request, stamp, thrown);
+    }
+  };
+  return {
+    name: parts.name,
+    look(request, signal) {
+      const next = last.then(() => once(request, signal));
+      last = next;
+      return next;
+    },
+    described: () => described,
+    check: async (signal) => {
+      await tripTo(parts)([uptime], signal);
+    },
+    close: () => collector.close(),
+  };
+}
+
+const uptime = { is: 'file', path: '/proc/uptime', bytes: 256 } as const;
+
+// The host's own clocks: a rate must not depend on how long an answer was under way.
+async function clockOf(
+  machine: RemoteMachine,
+  signal: AbortSignal,
+): Promise<{ readonly monotonicMs: number; readonly zoneMs: number }> {
+  const text = async (question: Parameters<RemoteMachine['ask']>[0]): Promise<string> => {
+    const answer = await machine.ask(question, signal);
+    return answer.is === 'bytes' ? new TextDecoder().decode(answer.bytes) : '';
+  };
+  const up = /^(\d+\.\d+) /.exec(await text(uptime))?.[1];
+  const [, sign, hours, minutes] = /^([+-])(\d\d)(\d\d) \d+$/m.exec(await text({ is: 'zone' })) ?? [];
+  if (up === undefined)
+    throw new WatchkeeperError('unsupported', 'the host has no /proc/uptime: it is no Linux machine');
+  const zone = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
+  return { monotonicMs: Number(up) * 1_000, zoneMs: sign === '-' ? -zone : zone };
+}
+
+function tripTo({ client, target, config }: HostReaderParts): Trip {
+  return async (questions, signal) => {
+    const outcome = await client.run(target, {
+      script: readScript,
+      args: questions.flatMap(wordsOf),
+      timeoutMs: config.timeout,
+      signal,
+    });
+    // Reading again does no harm, so an end that was not seen is no more than an answer that is missing.
+    if (outcome.is === 'unknown') throw new WatchkeeperError(outcome.reason, outcome.message);
+    if (outcome.code === 127)
+      throw new WatchkeeperError('unsupported', 'the host has no sh: only Linux machines are read', {
+        fix: 'Take the host out of the inventory, or give the user a POSIX shell.',
+      });
+    return parseAnswers(outcome.stdout, questions.length);
+  };
+}
+
+// A service on several hosts has a series, a change and a fact for each; the machine's own need no telling apart.
+function told({ name, service }: HostReaderParts, found: Collected): Collected {
+  const own = (one: { readonly service?: string }): boolean => one.service === service;
+  return {
+    ...found,
+    series: found.series.map((one) => {
+      const labels = own(one) ? one.labels : { ...one.labels, host: name };
+      return { ...one, labels, key: seriesKey(one.service, one.signal, labels) };
+    }),
+    logs: found.logs.map((one) => ({ ...one, attributes: { ...one.attributes, 'host.name': name } })),
+    changes: found.changes.map((one) => ({
+      ...one,
+      id: digest(['ssh', name, one.id]),
+      attributes: { ...one.attributes, host: name },
+    })),
+    resources: found.resources.map((one) => ({
+      ...one,
+      id: own(one) ? one.id : `${name}/${one.id}`,
+      attributes: { ...one.attributes, host: name },
+    })),
+    gaps: found.gaps.map((one) => ({ ...one, message: `${name}: ${one.message}` })),
+  };
+}
+
+function unread({ name }: HostReaderParts, request: CollectRequest, stamp: Stamp, thrown: unknown): Collected {
+  const gap = { ...span(stamp), reason: gapReason(thrown), message: gapMessage(thrown, name) };
+  return { ...empty, gaps: request.services.map((one) => ({ ...gap, service: one.name })) };
+}

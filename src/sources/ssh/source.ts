@@ -1,0 +1,137 @@
+import type { ReaderIo } from '../../domain/ports/io.ts';
+import type { Collected, CollectRequest, Source, SourceTraits } from '../../domain/ports/source.ts';
+import type { Service, TelemetryBinding } from '../../domain/service.ts';
+import type { Gap } from '../../domain/telemetry.ts';
+import { empty, span } from '../../io/clients/linux/collect.ts';
+import type { Stamp } from '../../io/clients/linux/signals.ts';
+import { metrics } from '../../io/clients/linux/metrics/catalogue.ts';
+import type { MetricName } from '../../io/clients/linux/metrics/catalogue.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
+import { serviceOf } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import { nowhere, partFor } from './places.ts';
+import { createRoster } from './roster.ts';
+import type { Watched } from './roster.ts';
+import type { SshConfig } from './schema.ts';
+
+/** What hosts over SSH can tell. */
+export const sshTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
+
+/** A live reader of many hosts. Each has its own connection, counters and cursors. */
+export function createSshSource(id: string, config: SshConfig, io: ReaderIo): Source {
+  const client = io.ssh.client();
+
+  const roster = createRoster(id, config, io, client);
+
+  return {
+    id,
+    kind: 'ssh',
+    traits: sshTraits,
+    intervalMs: config.interval,
+    async collect(request, signal) {
+      stop(signal);
+      const fleet = await roster.refresh(signal);
+      const concerned = roster.all().filter((one) => partFor(id, one.host, request).services.length > 0);
+      const stamp = { source: id, nowMs: io.clock.nowMs(), fromMs: request.fromMs };
+      const found = await Promise.all(concerned.map((one, index) => roster.look(one, index, request, signal)));
+      stop(signal);
+      return together([...found, { ...empty, gaps: inventoryGaps(fleet, request, stamp) }]);
+    },
+    async discover(signal) {
+      await roster.refresh(signal);
+      return Promise.all(roster.all().map((one) => described(id, one)));
+    },
+    newServices: (signal) => roster.news(signal),
+    check: async (signal) => {
+      const fleet = await roster.refresh(signal);
+      await checkAll(id, fleet, roster.all(), signal);
+    },
+    close: () => {
+      roster.close();
+      client.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+function inventoryGaps(fleet: Fleet, request: CollectRequest, stamp: Stamp): readonly Gap[] {
+  const homeless = nowhere(stamp.source, fleet.hosts, request).map((service): Gap => ({
+    ...span(stamp),
+    reason: 'unsupported',
+    message: `${service} runs on no host of this inventory`,
+    service,
+  }));
+  const unread = fleet.problems.map((problem): Gap => ({
+    ...span(stamp),
+    reason: 'partial',
+    message: `inventory: ${problem}`,
+  }));
+  return [...homeless, ...unread];
+}
+
+function together(all: readonly Collected[]): Collected {
+  return {
+    series: all.flatMap((one) => one.series),
+    logs: all.flatMap((one) => one.logs),
+    changes: all.flatMap((one) => one.changes),
+    resources: all.flatMap((one) => one.resources),
+    findings: [],
+    gaps: all.flatMap((one) => one.gaps),
+  };
+}
+
+// What every Linux machine has; the rest is offered once the host was seen to have it.
+const always: readonly MetricName[] = ['cpu', 'cpu_iowait', 'cpu_steal', 'memory', 'disk', 'inodes', 'load', 'fds'];
+
+async function described(source: string, { reader, host }: Watched): Promise<Service> {
+  const telemetry: Record<string, TelemetryBinding> = {};
+  for (const metric of always) {
+    const { unit, nature } = metrics[metric];
+    telemetry[metric] = { source, unit, nature, query: { metric } };
+  }
+  const seen = await reader.described();
+  return {
+    name: serviceOf(host.name),
+    owner: { team: '', escalate: '' },
+    dependsOn: [],
+    telemetry,
+    slos: [],
+    origin: 'discovered',
+    ...seen,
+    runsOn: [{ on: 'ssh', ssh: { source, host: host.name } }],
+    labels: {
+      ...host.labels,
+      kind: 'host',
+      os: 'linux',
+      host: host.name,
+      ...(host.groups.length === 0 ? {} : { groups: host.groups.join(',').slice(0, 253) }),
+    },
+  };
+}
+
+async function checkAll(id: string, fleet: Fleet, all: readonly Watched[], signal: AbortSignal): Promise<void> {
+  if (all.length === 0)
+    throw new WatchkeeperError(
+      'config-invalid',
+      `source ${id} has no hosts: ${fleet.problems.join('; ').slice(0, 500)}`,
+    );
+  const results = await Promise.allSettled(all.map(({ reader }) => reader.check(signal)));
+  const failed = results.flatMap((result, index) =>
+    result.status === 'rejected'
+      ? [{ name: all[index]?.host.name ?? '', error: WatchkeeperError.from(result.reason) }]
+      : [],
+  );
+  const [first] = failed;
+  if (first === undefined) return;
+  const names = failed.slice(0, 10).map(({ name }) => name);
+  const rest = failed.length > names.length ? ' …' : '';
+  throw new WatchkeeperError(
+    first.error.code,
+    `source ${id}: ${failed.length} of ${all.length} hosts cannot be read (${names.join(', ')}${rest}); ${first.name}: ${first.error.message}`,
+    { cause: first.error, ...(first.error.fix === undefined ? {} : { fix: first.error.fix }) },
+  );
+}
+
+function stop(signal: AbortSignal): void {
+  if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped while hosts were read', { cause: signal.reason });
+}

@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+
+import { freePort, until } from './peers.ts';
+import type { Machine } from './systemd.ts';
+
+let programs: string | undefined;
+
+/** Where OpenSSH's server, busybox and shellcheck are unpacked. */
+export function opensshRoot(): string {
+  if (programs !== undefined) return programs;
+  const run = spawnSync('bash', [path.join(import.meta.dirname, 'openssh.sh')], { encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(`OpenSSH could not be fetched: ${run.stderr}`);
+  return (programs = run.stdout.trim());
+}
+
+/** A real sshd in a machine, as a unit of its systemd, on a loopback port of its own and with a key of its own. */
+export interface Sshd {
+  readonly name: string;
+  readonly port: number;
+  /** Its line for known_hosts. */
+  readonly known: string;
+  /** Gives it another host key, and starts it anew. */
+  changeKey(): string;
+}
+
+/** The user that logs in; it has no privileges. */
+export const sshUser = 'watch';
+
+/** Lays OpenSSH into a machine, with its users. Gives the private key that `watch` logs in with. */
+export function layOpenssh(machine: Machine, groups: readonly string[] = []): string {
+  const from = opensshRoot();
+  const into = (file: string, to = file): void => {
+    copyFileSync(path.join(from, file), machine.root + to);
+    chmodSync(machine.root + to, 0o755);
+  };
+  into('/usr/sbin/sshd');
+  into('/usr/bin/ssh-keygen');
+  into('/bin/busybox', '/usr/bin/busybox');
+  const libraries = path.join(from, 'usr/lib/x86_64-linux-gnu');
+  for (const name of readdirSync(libraries).filter((one) => one.startsWith('libwrap')))
+    cpSync(path.join(libraries, name), `${machine.root}/usr/lib/x86_64-linux-gnu/${name}`, { verbatimSymlinks: true });
+  appendFileSync(`${machine.root}/etc/passwd`, 'sshd:x:991:65534::/run/sshd:/usr/sbin/nologin\n');
+  appendFileSync(`${machine.root}/etc/passwd`, `${sshUser}:x:54321:54321::/home/${sshUser}:/bin/sh\n`);
+  appendFileSync(`${machine.root}/etc/group`, `${sshUser}:x:54321:\n`);
+  const file = `${machine.root}/etc/group`;
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const joined = lines.map((line) =>
+    groups.includes(line.split(':')[0] ?? '') ? `${line}${line.endsWith(':') ? '' : ','}${sshUser}` : line,
+  );
+  writeFileSync(file, joined.join('\n'));
+  for (const folder of ['/run/sshd', '/etc/ssh-test', `/home/${sshUser}`])
+    mkdirSync(machine.root + folder, { recursive: true });
+  newKey(machine, '/etc/ssh-test/client');
+  copyFileSync(`${machine.root}/etc/ssh-test/client.pub`, `${machine.root}/etc/ssh-test/authorized`);
+  chmodSync(`${machine.root}/etc/ssh-test/authorized`, 0o644);
+  return readFileSync(`${machine.root}/etc/ssh-test/client`, 'utf8');
+}
+
+/** Starts one. `lines` are further lines of its sshd_config. */
+export async function startSshd(machine: Machine, name: string, lines: readonly string[] = []): Promise<Sshd> {
+  const port = await freePort();
+  const key = `/etc/ssh-test/${name}`;
+  const unit = `sshd-${name}.service`;
+  const config = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${key}`,
+    'AuthorizedKeysFile /etc/ssh-test/authorized',
+    'PasswordAuthentication no',
+    'UsePAM no',
+    'StrictModes no',
+    'MaxStartups 200',
+    `PidFile none`,
+    ...lines,
+  ];
+  newKey(machine, key);
+  machine.write(`/etc/ssh-test/${name}.conf`, `${config.join('\n')}\n`);
+  machine.write(
+    `/etc/systemd/system/${unit}`,
+    `[Service]\nExecStart=/usr/sbin/sshd -D -e -f /etc/ssh-test/${name}.conf\n`,
+  );
+  const start = (): void => {
+    machine.run('systemctl', 'daemon-reload');
+    const { code, out } = machine.run('systemctl', 'restart', unit);
+    if (code !== 0) throw new Error(`sshd ${name} did not start: ${out}`);
+  };
+  start();
+  await until(
+    `sshd ${name} listens`,
+    () =>
+      machine.run('grep', '-q', `:${port.toString(16).toUpperCase().padStart(4, '0')} .* 0A `, '/proc/net/tcp').code ===
+      0,
+  );
+  const known = (): string =>
+    `[127.0.0.1]:${port} ${readFileSync(`${machine.root}${key}.pub`, 'utf8').split(' ').slice(0, 2).join(' ')}`;
+  return {
+    name,
+    port,
+    known: known(),
+    changeKey: () => {
+      newKey(machine, key);
+      start();
+      return known();
+    },
+  };
+}
+
+function newKey(machine: Machine, file: string): void {
+  machine.run('rm', '-f', file, `${file}.pub`);
+  const made = machine.run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', file);
+  if (made.code !== 0) throw new Error(`no key was made: ${made.out}`);
+}
