@@ -168,6 +168,36 @@ describe('hosts over a real OpenSSH', () => {
     expect((await collect(fleet, [app, own('web-1')])).changes).toEqual([]);
   });
 
+  it('tells how long a certificate lasts', async () => {
+    const openssl = [
+      'openssl',
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+    ] as const;
+    const made = machine.run(
+      ...openssl,
+      '-keyout',
+      '/dev/null',
+      '-out',
+      '/etc/tls.pem',
+      '-subj',
+      '/CN=shop',
+      '-days',
+      '10',
+    );
+    expect(made.code, made.out).toBe(0);
+    const fleet = source(['web-1'], { certificates: ['/etc/tls.pem'] });
+    const days =
+      (latest(await collect(fleet, [own('web-1')], ['certificate_expiry']), 'certificate_expiry') ?? 0) / 86_400;
+    expect(days).toBeGreaterThan(9);
+    expect(days).toBeLessThanOrEqual(10);
+  });
+
   it('goes through a jump host that runs no commands, and says so of one that forwards nothing', async () => {
     const through = (name: string): Source =>
       source(['web-1'], { jump: [{ address: '127.0.0.1', port: at(name).port }] });
@@ -207,7 +237,7 @@ describe('hosts over a real OpenSSH', () => {
       { reason: 'unauthorized', message: expect.stringContaining('no key is known') as string },
     ]);
     knows(all.map(({ known }) => known));
-    const changed = at('web-2').changeKey();
+    const changed = await at('web-2').changeKey();
     const refused = await collect(source(['web-2']), [own('web-2')]);
     expect(refused.gaps).toMatchObject([
       { reason: 'unauthorized', message: expect.stringContaining('changed') as string },

@@ -17,6 +17,8 @@ export interface HostConfig {
   readonly systemBus: string;
   /** Config files or folders of the machine itself whose edits are changes. */
   readonly watch: readonly string[];
+  /** Certificate files (PEM) whose ends are watched. */
+  readonly certificates: readonly string[];
   /** The name of the discovered service; default `host-` and the machine's name. */
   readonly name?: string;
 }
@@ -34,6 +36,7 @@ const config = z
     journal: z.array(absolute).max(10).default(['/var/log/journal', '/run/log/journal']),
     systemBus: absolute.default('/run/dbus/system_bus_socket'),
     watch: z.array(absolute).max(100).default([]),
+    certificates: z.array(absolute).max(100).default([]),
     name: z
       .string()
       .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be lower-case letters, digits and dashes')

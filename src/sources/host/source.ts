@@ -34,6 +34,7 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
   const collector = createCollector(
     {
       excludeMounts: config.excludeMounts,
+      certificates: config.certificates,
       watch: config.watch,
       systemd: createSystemd(config.systemBus),
       readJournal: createJournal(config.journal),
@@ -59,7 +60,7 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
     },
     async discover(signal): Promise<readonly Service[]> {
       const context = contextOf(signal);
-      return [await describeMachine(context, id, await nameOf(context), config.systemBus)];
+      return [await describeMachine(context, id, await nameOf(context), config)];
     },
     async check(signal) {
       try {

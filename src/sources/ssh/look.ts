@@ -56,6 +56,7 @@ export function createHostReader(parts: HostReaderParts): HostReader {
   const collector = createCollector(
     {
       excludeMounts: config.excludeMounts,
+      certificates: config.certificates,
       watch: config.watch,
       systemd: remoteSystemd(machine),
       readJournal: (...asked) => journal.read(...asked),
@@ -84,7 +85,10 @@ export function createHostReader(parts: HostReaderParts): HostReader {
     try {
       const context = await begin(request.fromMs, signal);
       const found = await collector.collect(request, context, stamp);
-      described ??= describeMachine(context, parts.source, service, '/run/systemd/system');
+      described ??= describeMachine(context, parts.source, service, {
+        systemBus: '/run/systemd/system',
+        certificates: config.certificates,
+      });
       await described.catch(() => (described = undefined));
       return told(parts, found);
     } catch (thrown) {

@@ -46,6 +46,7 @@ export interface SshConfig {
   readonly ansible: readonly string[];
   readonly excludeMounts: readonly string[];
   readonly watch: readonly string[];
+  readonly certificates: readonly string[];
 }
 
 const absolute = z
@@ -97,6 +98,7 @@ export const sshConfig: Schema<SshConfig> = schemaOf<SshConfig>(
       hosts: z.record(hostName, host).default({}),
       ansible: z.array(absolute).max(20).default([]).describe('Ansible inventory files, INI or YAML.'),
       excludeMounts: z.array(absolute).max(100).default([]),
+      certificates: z.array(absolute).max(100).default([]).describe('Certificate files (PEM) of each host.'),
       watch: z.array(absolute).max(100).default([]).describe('Files or folders of each host whose edits are changes.'),
     })
     .refine(

@@ -31,7 +31,7 @@ export interface Sshd {
   /** Its line for known_hosts. */
   readonly known: string;
   /** Gives it another host key, and starts it anew. */
-  changeKey(): string;
+  changeKey(): Promise<string>;
 }
 
 /** The user that logs in; it has no privileges. */
@@ -90,27 +90,24 @@ export async function startSshd(machine: Machine, name: string, lines: readonly 
     `/etc/systemd/system/${unit}`,
     `[Service]\nExecStart=/usr/sbin/sshd -D -e -f /etc/ssh-test/${name}.conf\n`,
   );
-  const start = (): void => {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const start = async (): Promise<void> => {
     machine.run('systemctl', 'daemon-reload');
     const { code, out } = machine.run('systemctl', 'restart', unit);
     if (code !== 0) throw new Error(`sshd ${name} did not start: ${out}`);
+    const listens = (): boolean => machine.run('grep', '-q', `:${hex} .* 0A `, '/proc/net/tcp').code === 0;
+    await until(`sshd ${name} listens`, listens);
   };
-  start();
-  await until(
-    `sshd ${name} listens`,
-    () =>
-      machine.run('grep', '-q', `:${port.toString(16).toUpperCase().padStart(4, '0')} .* 0A `, '/proc/net/tcp').code ===
-      0,
-  );
+  await start();
   const known = (): string =>
     `[127.0.0.1]:${port} ${readFileSync(`${machine.root}${key}.pub`, 'utf8').split(' ').slice(0, 2).join(' ')}`;
   return {
     name,
     port,
     known: known(),
-    changeKey: () => {
+    changeKey: async () => {
       newKey(machine, key);
-      start();
+      await start();
       return known();
     },
   };

@@ -202,6 +202,14 @@ describe('the ssh source', () => {
       ]);
     }));
 
+  it('tells how long certificates on the host last, and of each that it cannot read', () => {
+    const files = ['/proc/version', '/nowhere/tls.pem'];
+    return within({ signals: ['certificate_expiry'], config: { certificates: files } }, async ({ source, request }) => {
+      const { gaps } = await collect(source, request);
+      expect(gaps.map(({ reason }) => reason).sort()).toEqual(['malformed', 'missing']);
+    });
+  });
+
   it('offers each host as a service, and more of it once the host was seen to have it', () =>
     within({}, async ({ source, request }) => {
       const signal = new AbortController().signal;

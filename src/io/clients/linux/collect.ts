@@ -28,6 +28,8 @@ export interface Collector {
 /** What tells one machine from another: what of it is watched, and how its systemd and its journal are asked. */
 export interface CollectorParts {
   readonly excludeMounts: readonly string[];
+  /** Files whose certificates' ends are watched. */
+  readonly certificates: readonly string[];
   readonly watch: readonly string[];
   readonly systemd: Systemd;
   readonly readJournal: JournalReader;
@@ -35,7 +37,7 @@ export interface CollectorParts {
 
 /** Answers requests: live with one sample a series, stamped with the time of the reading; the past from files. */
 export function createCollector(parts: CollectorParts, nameOf: MachineName): Collector {
-  const readers = createMachineReaders(parts.excludeMounts);
+  const readers = createMachineReaders(parts.excludeMounts, parts.certificates);
   const readLogs = createFileLogs();
   const { readJournal } = parts;
   const services = createServiceReaders(parts.systemd);

@@ -44,9 +44,10 @@ export async function describeMachine(
   context: ReadContext,
   source: string,
   name: string,
-  systemBus: string,
+  { systemBus, certificates }: { readonly systemBus: string; readonly certificates: readonly string[] },
 ): Promise<Service> {
-  const absent = await absentHere(context, systemBus);
+  const absent = new Set(await absentHere(context, systemBus));
+  if (certificates.length === 0) absent.add('certificate_expiry');
   const telemetry: Record<string, TelemetryBinding> = {};
   for (const metric of offered) {
     const { unit, nature } = metrics[metric];

@@ -12,6 +12,7 @@ export interface HostQuery {
   readonly mount?: string;
   readonly device?: string;
   readonly interface?: string;
+  readonly path?: string;
   readonly kind?: 'some' | 'full';
   readonly window?: 'avg10' | 'avg60' | 'avg300';
 }
@@ -24,6 +25,7 @@ const query = z
     mount: absolute.exactOptional(),
     device: z.string().max(64).exactOptional(),
     interface: z.string().max(64).exactOptional(),
+    path: absolute.exactOptional(),
     kind: z.enum(['some', 'full']).exactOptional(),
     window: z.enum(['avg10', 'avg60', 'avg300']).exactOptional(),
   })

@@ -12,6 +12,7 @@ export type Group =
   | 'files'
   | 'kernel'
   | 'time'
+  | 'certificates'
   | 'units'
   | 'unit'
   | 'process';
@@ -27,7 +28,7 @@ export interface Metric {
 }
 
 /** By what a metric's series can be told apart. */
-export type Filter = 'mount' | 'device' | 'interface' | 'kind' | 'window';
+export type Filter = 'mount' | 'device' | 'interface' | 'path' | 'kind' | 'window';
 
 const ratio = { unit: 'ratio', nature: 'ratio' } as const;
 const gauge = (unit: string) => ({ unit, nature: 'gauge' }) as const;
@@ -81,6 +82,12 @@ export const metrics = {
   fds: { summary: 'open file handles of the kernel against fs.file-max', ...ratio, group: 'files', by: [] },
   oom_kills: { summary: 'processes killed for lack of memory', ...rate('1/s'), group: 'kernel', by: [] },
   time_sync: { summary: '1 when the clock is known to be synchronised', ...state, group: 'time', by: [] },
+  certificate_expiry: {
+    summary: 'time until the first certificate of a listed file ends',
+    ...gauge('s'),
+    group: 'certificates',
+    by: ['path'],
+  },
   units_failed: { summary: 'systemd units in state failed', ...gauge('1'), group: 'units', by: [] },
   unit_up: { summary: "1 when the service's unit is active", ...state, group: 'unit', by: [] },
   unit_restarts: { summary: 'automatic restarts of the unit (NRestarts)', ...rate('1/s'), group: 'unit', by: [] },

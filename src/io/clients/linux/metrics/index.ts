@@ -2,6 +2,7 @@ import { gapMessage, gapReason, readerDeadlineMs, within } from '../reading.ts';
 import type { Point, Problem, ReadContext, Reading } from '../reading.ts';
 import { metricNames, metrics } from './catalogue.ts';
 import type { Group, MetricName } from './catalogue.ts';
+import { createCertificateReader } from './certificates.ts';
 import {
   readCpu,
   readDisks,
@@ -22,7 +23,10 @@ export type MachineGroup = Exclude<Group, 'units' | 'unit' | 'process'>;
 export type Reader = (context: ReadContext) => Promise<Reading>;
 
 /** A reader for each group of machine metrics. They share nothing but the counters in the context. */
-export function createMachineReaders(excludeMounts: readonly string[]): Readonly<Record<MachineGroup, Reader>> {
+export function createMachineReaders(
+  excludeMounts: readonly string[],
+  certificates: readonly string[],
+): Readonly<Record<MachineGroup, Reader>> {
   return {
     cpu: readCpu,
     memory: readMemory,
@@ -34,6 +38,7 @@ export function createMachineReaders(excludeMounts: readonly string[]): Readonly
     files: readFileHandles,
     kernel: readOomKills,
     time: readTimeSync,
+    certificates: createCertificateReader(certificates),
   };
 }
 
