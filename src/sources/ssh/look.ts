@@ -15,6 +15,7 @@ import { parseAnswers } from './remote/answers.ts';
 import { wordsOf } from './remote/ask.ts';
 import { remoteFiles } from './remote/files.ts';
 import { remoteJournal } from './remote/journal.ts';
+import { readListening } from './remote/listening.ts';
 import { createRemoteMachine } from './remote/machine.ts';
 import type { RemoteMachine, Trip } from './remote/machine.ts';
 import { readScript } from './remote/script.ts';
@@ -90,7 +91,9 @@ export function createHostReader(parts: HostReaderParts): HostReader {
         certificates: config.certificates,
       });
       await described.catch(() => (described = undefined));
-      return told(parts, found);
+      const live = request.mode === 'live' && request.services.some(({ name }) => name === service);
+      const ports = live ? await readListening(machine, service, stamp.nowMs, signal) : [];
+      return told(parts, { ...found, resources: [...found.resources, ...ports] });
     } catch (thrown) {
       return unread(parts, request, stamp, thrown);
     }

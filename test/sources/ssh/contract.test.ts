@@ -210,6 +210,14 @@ describe('the ssh source', () => {
     });
   });
 
+  it('tells which ports the host listens on', () =>
+    within({}, async ({ source, request, server }) => {
+      const { resources } = await collect(source, request);
+      const listening = resources.find(({ kind }) => kind === 'listening');
+      const ports = listening?.attributes['tcp'];
+      expect(typeof ports === 'string' && ports.split(' ')).toContain(String(server.port));
+    }));
+
   it('offers each host as a service, and more of it once the host was seen to have it', () =>
     within({}, async ({ source, request }) => {
       const signal = new AbortController().signal;

@@ -19,5 +19,6 @@ export const usualQuestions: readonly Question[] = [
   ...['timesync', 'timesync/synchronized', 'system'].map((name) => stat(`/run/systemd/${name}`)),
   stat('/sys/fs/cgroup/cgroup.controllers'),
   { is: 'failed' },
+  { is: 'listening' },
   { is: 'space', path: '/' },
 ];
