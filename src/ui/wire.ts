@@ -183,6 +183,11 @@ export interface Me {
   readonly csrf?: string;
 }
 
+/** `GET /auth/ways`: whether people can sign in with a provider. */
+export interface Ways {
+  readonly login: boolean;
+}
+
 /** `GET /api/v1/runbooks`, one of them. */
 export interface RunbookBrief {
   readonly name: string;

@@ -49,6 +49,9 @@ describe('signing in', () => {
   test('refuses a wrong token with words, and takes the right one; it is in no address and outlives no tab', async () => {
     const { page, asked } = await tab('wrong-token');
     await page.getByText('does not know this token').waitFor();
+    await page.getByLabel('Token').fill('grüße an alle');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('This is no token').waitFor();
     await page.getByLabel('Token').fill(tokens.ana);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('heading', { name: 'Now', level: 1 }).waitFor();
@@ -63,41 +66,6 @@ describe('signing in', () => {
     await page.getByLabel('Token').waitFor();
     await page.reload();
     await page.getByLabel('Token').waitFor();
-    await page.context().close();
-  });
-});
-
-describe('a session of the browser, as sign-in with a provider leaves it', () => {
-  test('needs no token here, and what acts carries what no other site knows', async () => {
-    const { page } = await openTab(browser!, here().daemon.url, desk);
-    const carried: (string | undefined)[] = [];
-    // The cookie is the daemon's own matter: here it is a proxy in front that knows who is asking.
-    await page.route('**/api/v1/**', async (route) => {
-      const request = route.request();
-      expect(request.headers()['authorization']).toBeUndefined();
-      if (request.method() === 'POST') carried.push(request.headers()['x-csrf-token']);
-      const headers = { ...request.headers(), authorization: `Bearer ${tokens.ana}` };
-      if (!request.url().endsWith('/whoami')) return route.continue({ headers });
-      const response = await route.fetch({ headers });
-      return route.fulfill({ response, json: { ...((await response.json()) as object), csrf: 'only-known-here' } });
-    });
-    await page.goto('/');
-    await page.getByRole('button', { name: 'Pause all' }).click();
-    await page
-      .getByRole('dialog')
-      .getByLabel(/Reason/)
-      .fill('by session');
-    await page.getByRole('dialog').getByRole('button', { name: 'Pause all' }).click();
-    await page.getByText('It watches and tells').waitFor();
-    await page.getByRole('button', { name: 'Resume' }).click();
-    await page
-      .getByRole('dialog')
-      .getByLabel(/Reason/)
-      .fill('by session');
-    await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click();
-    await page.getByText('It watches and tells').waitFor({ state: 'detached' });
-    expect(carried).toEqual(['only-known-here', 'only-known-here']);
-    await page.unrouteAll({ behavior: 'ignoreErrors' });
     await page.context().close();
   });
 });
@@ -196,7 +164,8 @@ describe('from incident to approval to ledger', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    // Closed is not yet gone: a key within that moment would be pressed by no person.
+    await page.locator('dialog').waitFor({ state: 'detached' });
     expect(await focused(page)).toMatch(/^Approve plan/);
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();

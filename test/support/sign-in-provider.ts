@@ -22,7 +22,7 @@ export const audience = 'urn:watchkeeper';
 export const pageUrl = 'http://127.0.0.1:7999';
 const secret = 'a-secret-of-the-test-that-is-long-enough';
 
-export async function signInProvider(groups: readonly string[]): Promise<SignInProvider> {
+export async function signInProvider(groups: readonly string[], page = pageUrl): Promise<SignInProvider> {
   let handler: RequestListener = (_request, response) => response.end();
   let server: Server = createServer((request, response) => handler(request, response));
   await listen(server, 0);
@@ -35,7 +35,7 @@ export async function signInProvider(groups: readonly string[]): Promise<SignInP
     pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
     const kid = `key-${pem.length}-${Math.random()}`;
     const jwk = { ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' };
-    const callback = providerOf(issuer, groups, jwk).callback();
+    const callback = providerOf(issuer, groups, jwk, page).callback();
     handler = (request, response) => {
       if (request.url === '/jwks') asked += 1;
       callback(request, response);
@@ -76,7 +76,7 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
-function providerOf(issuer: string, groups: readonly string[], jwk: object): Provider {
+function providerOf(issuer: string, groups: readonly string[], jwk: object, page: string): Provider {
   return new Provider(issuer, {
     clients: [
       {
@@ -87,7 +87,7 @@ function providerOf(issuer: string, groups: readonly string[], jwk: object): Pro
         response_types: [],
         scope: 'api',
       },
-      { client_id: 'page', client_secret: secret, redirect_uris: [`${pageUrl}/auth/callback`] },
+      { client_id: 'page', client_secret: secret, redirect_uris: [`${page}/auth/callback`] },
     ],
     jwks: { keys: [jwk] },
     cookies: { keys: ['a-key-of-the-test'] },

@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals';
 
-import type { Me, Overview } from '../wire.ts';
+import type { Me, Overview, Ways } from '../wire.ts';
 import { ApiError, get, post } from './client.ts';
 import { setClock } from './clock.ts';
 import { pulse } from './live.ts';
-import { beginSession, csrf, forget, way } from './session.ts';
+import { beginSession, csrf, forget, provider, way } from './session.ts';
 
 /** What the watch sees and does now; the last that was heard of it. */
 export const overview = signal<Overview | undefined>(undefined);
@@ -52,9 +52,10 @@ async function refresh(): Promise<void> {
   }
 }
 
-/** Asks once whether the browser has a session, or a proxy vouches: then nobody has to sign in here. */
+/** Asks once which ways in there are, and whether the browser has a session, or a proxy vouches: then nobody has to sign in here. */
 export async function lookForSession(): Promise<void> {
   try {
+    provider.value = (await get<Ways>('/auth/ways')).login;
     me.value = await get<Me>('/api/v1/whoami');
     beginSession(me.value.csrf);
   } catch (thrown) {

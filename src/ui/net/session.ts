@@ -14,11 +14,18 @@ export const way = signal<'asking' | 'token' | 'session' | 'none'>(token.value =
 /** What a session's requests that act must carry beside the cookie: no other site knows it. */
 export const csrf = signal<string | undefined>(undefined);
 
+/** Whether people can sign in with a provider. */
+export const provider = signal(false);
+
 /** Why the daemon did not let us in, in a sentence, when it did not. */
 export const refusal = signal<string | undefined>(undefined);
 
-/** Keeps a token for this tab. */
+/** Keeps a token for this tab. What could not even be sent as one is refused here. */
 export function keepToken(value: string): void {
+  if (!/^[\x21-\x7e]{1,16384}$/.test(value)) {
+    refusal.value = 'This is no token: it has letters that none has, or spaces within.';
+    return;
+  }
   token.value = value;
   way.value = 'token';
   refusal.value = undefined;

@@ -1,7 +1,6 @@
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 
-import { keepToken, refusal } from '../net/session.ts';
-import { get } from '../net/client.ts';
+import { keepToken, provider, refusal } from '../net/session.ts';
 import { beat } from '../net/live.ts';
 import { Text } from '../parts/basic.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -9,14 +8,7 @@ import { Icon } from '../parts/icon.tsx';
 /** Who are you? A token is kept for this tab alone, and never becomes part of an address. */
 export function SignInView() {
   const [text, setText] = useState('');
-  const [login, setLogin] = useState(false);
   const id = useId();
-  useEffect(() => {
-    // Without an answer there is still the token.
-    void get<{ readonly login: boolean }>('/auth/ways')
-      .then((ways) => setLogin(ways.login))
-      .catch(() => undefined);
-  }, []);
   return (
     <main class="signin" id="main">
       <section class="card" aria-labelledby={`${id}-title`}>
@@ -24,7 +16,15 @@ export function SignInView() {
           <h1 id={`${id}-title`} tabIndex={-1}>
             Watchkeeper
           </h1>
-          <p class="soft">Whoever looks or answers here has a name in the ledger. Sign in with your token.</p>
+          <p class="soft">Whoever looks or answers here has a name in the ledger.</p>
+          {provider.value ? (
+            <>
+              <a class="button main" href="/auth/login">
+                <Icon name="person" /> Sign in with your organisation
+              </a>
+              <p class="soft small">or with a token:</p>
+            </>
+          ) : null}
           <form
             onSubmit={(event) => {
               event.preventDefault();
@@ -54,11 +54,6 @@ export function SignInView() {
               <Icon name="lock" /> Sign in
             </button>
           </form>
-          {login ? (
-            <p>
-              <a href="/auth/login">Sign in with your organisation</a>
-            </p>
-          ) : null}
           <p class="soft small">
             On the daemon's own machine the token is in its data folder, in <code>api-token</code>. It is kept in this
             tab until you close it.
