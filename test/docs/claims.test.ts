@@ -53,10 +53,9 @@ describe('docs/adr', () => {
     const said = Object.fromEntries(rows.map(([, name = '', version = '']) => [name, version]));
     expect(said).toEqual({ ...manifest.dependencies, ...manifest.devDependencies });
   });
-  it('is numbered, each number once, each with context, decision and consequences', () => {
+  it('is numbered without gaps, each with context, decision and consequences', () => {
     const files = readdirSync(path.join(root, 'docs/adr')).sort();
-    expect(files.every((file) => /^\d{4}-[a-z0-9-]+\.md$/.test(file))).toBe(true);
-    expect(new Set(files.map((file) => file.slice(0, 4))).size).toBe(files.length);
+    expect(files.map((file) => Number(file.slice(0, 4)))).toEqual(files.map((_file, index) => index + 1));
     for (const file of files)
       expect([...textOf(`docs/adr/${file}`).matchAll(/^## (\w+)$/gm)].map(([, heading]) => heading)).toEqual([
         'Context',
