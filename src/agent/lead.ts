@@ -30,6 +30,7 @@ import type { Config, Loaded, LoadOptions } from './load/index.ts';
 import type { Metrics } from './metrics.ts';
 import type { OpenOptions } from './daemon.ts';
 import { createReloading } from './reloading.ts';
+import { linkedChannel } from './linked-channel.ts';
 import { scrubbedLedger } from './scrubbed-ledger.ts';
 import { scrubbedAgent, scrubbedChannel } from './scrubbed-windows.ts';
 import { startWatch, type Running } from './running.ts';
@@ -197,7 +198,10 @@ function openChannels(
   return new Map(
     [...always, ...config.channels].map((channel) => [
       channel.id,
-      opened<Channel>(kinds[channel.kind]?.open(channel.id, channel.config, readerIo), channel.id),
+      linkedChannel(
+        opened<Channel>(kinds[channel.kind]?.open(channel.id, channel.config, readerIo), channel.id),
+        config.http.publicUrl,
+      ),
     ]),
   );
 }

@@ -102,11 +102,12 @@ export function shortPlanId(planId: string): string {
   return planId.slice(0, 12);
 }
 
-function otherwise({ suggestions = [], ifNobodyAnswers, incident }: Notice): readonly string[] {
+function otherwise({ suggestions = [], ifNobodyAnswers, incident, page }: Notice): readonly string[] {
   return [
     ...(suggestions.length === 0 ? [] : ['What you can do by hand:']),
     ...suggestions.slice(0, mostLines).map((step) => `  - ${line(step)}`),
     ...(ifNobodyAnswers === undefined ? [] : [`If nobody answers: ${line(ifNobodyAnswers)}`]),
     ...(incident === undefined ? [] : [`More: watchkeeper explain ${incident.id}`]),
+    ...(page === undefined ? [] : [`On the page: ${page}`]),
   ];
 }

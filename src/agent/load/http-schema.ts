@@ -34,7 +34,7 @@ export const waysIn = {
   publicUrl: zUrl
     .exactOptional()
     .describe(
-      'How browsers reach the daemon: https://watch.example.com. Needed to sign in on the page, and behind a proxy.',
+      'How browsers reach the daemon: https://watch.example.com. Messages to people lead there. Needed to sign in on the page, and behind a proxy.',
     ),
   oidc: z
     .strictObject({

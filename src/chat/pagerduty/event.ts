@@ -43,5 +43,10 @@ export function pagerDutyEvent(notice: Notice, origin: string): PagerDutyEvent {
     class: notice.kind,
     custom_details: details,
   };
-  return { inbox: 'enqueue', body: { event_action: 'trigger', dedup_key: key, client: 'Watchkeeper', payload } };
+  const link =
+    notice.page === undefined ? {} : { client_url: notice.page, links: [{ href: notice.page, text: 'The page' }] };
+  return {
+    inbox: 'enqueue',
+    body: { event_action: 'trigger', dedup_key: key, client: 'Watchkeeper', ...link, payload },
+  };
 }

@@ -30,8 +30,17 @@ export function card(notice: Notice): SlackMessage {
       ...section((notice.suggestions ?? []).slice(0, 8).map((step) => `• ${oneLine(step, 300)}`)),
       ...buttons(notice),
       ...context(footer(notice)),
+      ...linked(notice),
     ],
   };
+}
+
+// The one place where markup is alive: the address is from our own configuration and the incident's id.
+function linked({ page }: Notice): readonly JsonObject[] {
+  if (page === undefined) return [];
+  return [
+    { type: 'context', elements: [{ type: 'mrkdwn', text: `<${page.replaceAll(/[<>|]/g, '')}|Open on the page>` }] },
+  ];
 }
 
 // Of a digest every line it has, as far as a message goes; of anything else the first ones.

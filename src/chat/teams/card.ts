@@ -28,11 +28,18 @@ export function teamsMessage(notice: Notice): JsonObject {
       ...facts,
       ...lines(rest.join('\n')).map((line) => rich(line, { fontType: 'Monospace', size: 'Small' })),
     ],
+    ...(notice.page === undefined
+      ? {}
+      : { actions: [{ type: 'Action.OpenUrl', title: linkWords(notice), url: notice.page }] }),
   };
   return {
     type: 'message',
     attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', contentUrl: null, content }],
   };
+}
+
+function linkWords({ kind }: Notice): string {
+  return kind === 'approval-needed' ? 'Approve or deny on the page' : 'Open the page';
 }
 
 function factSet({ incident, diagnosis }: Notice): JsonObject {

@@ -12,7 +12,7 @@ import { teamsMessage } from './card.ts';
  * # teams: adaptive cards by a Workflows webhook
  *
  * The URL of a workflow lets whoever has it post: it is a secret, read at the last moment and named nowhere. Workflows carry no
- * answers back, so the card says how to answer.
+ * answers back, so the card leads to the page (`http.publicUrl`) and says how to answer by the command line.
  */
 export interface TeamsConfig {
   /** Address → the URL of the workflow that posts there. */

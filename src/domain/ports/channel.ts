@@ -38,6 +38,8 @@ export interface Notice {
   readonly suggestions?: readonly string[];
   /** What happens if nobody answers. */
   readonly ifNobodyAnswers?: string;
+  /** Where the page shows it, if it is known how browsers reach the page. Looking there answers nothing. */
+  readonly page?: string;
   /** The course of what is wrong, for channels that show pictures. */
   readonly chart?: NoticeChart;
 }
