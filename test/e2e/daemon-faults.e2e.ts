@@ -141,7 +141,7 @@ test('a second daemon on the same data folder is refused, and the first is not d
   expect(second.code).toBe(1);
   expect(second.said).toContain(`the store is in use by process ${first.pid}`);
   expect(second.said).toContain('data folder of its own');
-  expect(await first.readiness()).toEqual({ ready: true, reasons: [] });
+  expect(await first.readiness()).toMatchObject({ ready: true, reasons: [] });
 });
 
 test('a taken port is named, with what to do', async () => {

@@ -124,9 +124,10 @@ describe('the control plane', () => {
     await cluster.kubectl(asks, { kubeconfig: person });
     const refused = cluster.kubectl(['-n', 'shop', 'delete', 'pods', '--all'], { kubeconfig });
     await expect(refused).rejects.toThrow(/forbidden.*system:serviceaccount:shop:reader/i);
-    const denied = cluster.audit().find(({ responseStatus }) => responseStatus?.code === 403);
-    expect(denied?.user.username).toBe('system:serviceaccount:shop:reader');
-    expect(denied?.verb).toBe('delete');
+    const denied = cluster
+      .audit()
+      .filter(({ responseStatus, user }) => responseStatus?.code === 403 && user.username.endsWith(':shop:reader'));
+    expect(denied.map(({ verb }) => verb)).toContain('delete');
   });
 
   test('keeps what it had, and its port, when the API server is killed', async () => {
