@@ -9,6 +9,7 @@ import { mattermostChannel } from './mattermost/index.ts';
 import { pagerDutyChannel } from './pagerduty/index.ts';
 import { slackChannel } from './slack/index.ts';
 import { teamsChannel } from './teams/index.ts';
+import { teamsBotChannel } from './teams-bot/index.ts';
 import { terminalChannel } from './terminal/index.ts';
 import { webhookChannel } from './webhook/index.ts';
 
@@ -30,6 +31,7 @@ export function channelKinds(write: (text: string) => void): Readonly<Record<str
     pagerduty: registered(pagerDutyChannel),
     slack: registered(slackChannel),
     teams: registered(teamsChannel),
+    'teams-bot': registered(teamsBotChannel),
     terminal: registered(terminalChannel(write)),
     webhook: registered(webhookChannel),
   };

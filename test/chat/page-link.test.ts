@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import { linkedChannel } from '../../src/agent/linked-channel.ts';
+import { teamsMessage } from '../../src/chat/adaptive-card.ts';
 import { pagerDutyEvent } from '../../src/chat/pagerduty/event.ts';
 import { renderNotice } from '../../src/chat/index.ts';
 import { card } from '../../src/chat/slack/card.ts';
-import { teamsMessage } from '../../src/chat/teams/card.ts';
 import type { Channel, Notice } from '../../src/domain/ports/channel.ts';
 import { consentNeeded } from './notices.ts';
 

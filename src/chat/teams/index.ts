@@ -6,7 +6,7 @@ import { zSecretRef } from '../../lib/zod-parts.ts';
 import type { ChannelKind } from '../../domain/ports/channel.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
 import { postPatiently } from '../../io/clients/http-post.ts';
-import { teamsMessage } from './card.ts';
+import { teamsMessage } from '../adaptive-card.ts';
 
 /**
  * # teams: adaptive cards by a Workflows webhook
