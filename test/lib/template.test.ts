@@ -82,6 +82,15 @@ describe('a tree of templates', () => {
     });
   });
 
+  it('reads what a hole yields never again, as a template or an expression', () => {
+    const parsed = parseTemplateTree({ a: ['{{ name }}'], b: 'x{{ name }}' }, environment);
+    for (const name of ['{{ 1 + 1 }}', '{{ count }}', '{{'])
+      expect(parsed.ok && parsed.value.render({ variables: { ...variables, name } })).toEqual({
+        ok: true,
+        value: { a: [name], b: `x${name}` },
+      });
+  });
+
   it('leads to the string that is wrong', () => {
     const parsed = parseTemplateTree({ a: ['ok', 'x {{ nope }}'] }, environment);
     expect(parsed.ok ? [] : parsed.issues).toMatchObject([{ path: ['a', 1], offset: 5 }]);

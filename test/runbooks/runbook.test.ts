@@ -145,6 +145,16 @@ const resolved = (more: Parameters<typeof facts>[0] = {}, given = {}): ResolvedR
 };
 
 describe('filling in', () => {
+  test('takes the traits of the action as it is now, not as it was when the runbook was loaded (I7)', () => {
+    const worse = new Map(
+      [...actions].map(([kind, action]) => [
+        kind,
+        { ...action, traits: { ...action.traits, reversible: false, destructive: true } },
+      ]),
+    );
+    const parsed = resolveSteps(runbook(rollBack), facts(), { actions: worse }, {});
+    expect(parsed.ok && parsed.value.steps[0]?.traits).toMatchObject({ reversible: false, destructive: true });
+  });
   test('templates become typed values', () => {
     expect(resolved().steps[0]).toMatchObject({ params: { to: 'v2' }, timeoutMs: 5 * MINUTE });
     expect(resolved({}, { timeout: '90s' }).steps[0]?.timeoutMs).toBe(90_000);
