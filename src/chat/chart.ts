@@ -48,6 +48,22 @@ export function chartSvg(chart: NoticeChart): string | undefined {
   ].join('\n');
 }
 
+/** What a chart shows, in one line of words: for who cannot see it. */
+export function chartInWords({ title, unit, seen, expected, marks }: NoticeChart): string {
+  const [first, last] = [seen[0], seen.at(-1)];
+  const course =
+    first === undefined || last === undefined
+      ? 'no values'
+      : `from ${valueText(first.v, unit)} to ${valueText(last.v, unit)}, at most ${valueText(Math.max(...seen.map(({ v }) => v)), unit)}`;
+  const [until] = expected.slice(-1);
+  const envelope =
+    until === undefined ? '' : `; expected ${valueText(until.low, unit)} to ${valueText(until.high, unit)}`;
+  const marked = marks.map(
+    ({ atMs, kind, text: said }) => `${timeOf(atMs)} ${kind === 'change' ? 'changed' : 'acted'}: ${said}`,
+  );
+  return oneLine(`${title}: ${course}${envelope}${marked.length === 0 ? '' : `; ${marked.join(', ')} (UTC)`}`, 900);
+}
+
 interface Scale {
   readonly low: number;
   readonly high: number;
@@ -110,15 +126,13 @@ function timesOf(fromMs: number, untilMs: number, x: (tMs: number) => number): r
   const count = Math.min(9, Math.floor((untilMs - begin) / step) + 1);
   const ticks = Array.from({ length: count }, (_, index) => begin + index * step).flatMap((tMs) => [
     `<line x1="${at(x(tMs))}" x2="${at(x(tMs))}" y1="${base}" y2="${base + 5}" stroke="${faint}"/>`,
-    text(
-      x(tMs),
-      base + 20,
-      new Date(tMs).toISOString().slice(11, 16),
-      5,
-      `font-size="14" text-anchor="middle" fill="${faint}"`,
-    ),
+    text(x(tMs), base + 20, timeOf(tMs), 5, `font-size="14" text-anchor="middle" fill="${faint}"`),
   ]);
   return [...ticks, `<line x1="${left}" x2="${left + plotWidth}" y1="${base}" y2="${base}" stroke="${faint}"/>`];
+}
+
+function timeOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(11, 16);
 }
 
 function envelopeOf(

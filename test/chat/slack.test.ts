@@ -197,12 +197,23 @@ describe('a card in Slack', () => {
 describe('the chart of an incident in Slack', () => {
   const charted = notice('n', 'opened', { chart: brokenChart });
 
-  it('is put into the thread of its card, after it', async () => {
+  const pictureOn = (post = slack.posts[0]): string | undefined => {
+    const image = post?.blocks.find(({ type }) => type === 'image') as { slack_file: { id: string } } | undefined;
+    return image?.slack_file.id;
+  };
+  const warned = (): boolean => log.lines.some(({ message }) => message === 'a chart could not be put onto its card');
+
+  it('is put onto its card, in words too, once Slack has taken it in; the card does not wait for it', async () => {
+    slack.processingMs = 1_500;
     await channel().post(charted, '#oncall', never);
-    await until(() => slack.uploads[0]?.threadTs !== undefined && slack.uploads[0].threadTs !== '');
-    const [upload] = slack.uploads;
-    expect(upload).toMatchObject({ channel: 'CONCALL', threadTs: slack.posts[0]?.ts });
-    expect(upload?.bytes?.subarray(1, 4).toString()).toBe('PNG');
+    expect(pictureOn()).toBeUndefined();
+    expect(JSON.stringify(slack.posts[0]?.blocks)).toContain('roll-back-bad-deploy');
+    await until(() => pictureOn() !== undefined);
+    expect(slack.files.map(({ id, channel }) => [id, channel])).toEqual([[pictureOn(), undefined]]);
+    expect(slack.files[0]?.bytes?.subarray(1, 4).toString()).toBe('PNG');
+    const image = slack.posts[0]?.blocks.find(({ type }) => type === 'image');
+    expect(image?.['alt_text']).toMatch(/^checkout: errors: from .* at most .*; expected .* changed: deploy v3/);
+    expect(warned()).toBe(false);
   });
 
   it.each(['files.getUploadURLExternal', 'files.completeUploadExternal'])(
@@ -210,9 +221,84 @@ describe('the chart of an incident in Slack', () => {
     async (method) => {
       slack.fault = (asked) => (asked === method ? { error: 'missing_scope' } : undefined);
       expect(await channel().post(charted, '#oncall', never)).toMatchObject({ is: 'accepted' });
-      await until(() => log.lines.some(({ message }) => message === 'a chart could not be put into Slack'));
+      await until(warned);
+      expect(pictureOn()).toBeUndefined();
     },
   );
+
+  it('stays on the card when it is edited, and gives way to the newer one', async () => {
+    const made = channel();
+    await made.post(charted, '#oncall', never);
+    await until(() => pictureOn() !== undefined);
+    await made.post(notice('n2', 'opened'), '#oncall', never);
+    expect(pictureOn()).toBe('F000000001');
+    await made.post(notice('n3', 'acted', { chart: brokenChart }), '#oncall', never);
+    await until(() => pictureOn() === 'F000000002');
+  });
+
+  it('that somebody deleted in Slack takes no edit with it', async () => {
+    const made = channel();
+    await made.post(charted, '#oncall', never);
+    await until(() => pictureOn() !== undefined);
+    slack.files.splice(0);
+    await made.post(notice('n2', 'acted', { title: 'It was rolled back' }), '#oncall', never);
+    expect(slack.posts[0]?.text).toContain('It was rolled back');
+    expect(pictureOn()).toBeUndefined();
+  });
+
+  it('brings back no buttons when it comes after the answer, and the answer does not take it off', async () => {
+    slack.processingMs = 2_500;
+    const { ear } = listener();
+    const made = channel();
+    const stop = new AbortController();
+    const asked = { ...charted, ...consentNeeded, chart: brokenChart };
+    await made.post(asked, '#oncall', never);
+    const over = made.listen?.(ear, stop.signal);
+    await slack.connected();
+    slack.send('interactive', click(slack.posts[0]!, 'watchkeeper.approve', 'abcdef0123456789abcdef'));
+    await until(() => JSON.stringify(slack.posts[0]?.blocks).includes('Approved by'));
+    await until(() => pictureOn() !== undefined);
+    const shown = (): string => JSON.stringify(slack.posts[0]?.blocks);
+    expect(shown()).toContain('Approved by');
+    expect(shown()).not.toContain('watchkeeper.approve');
+    // Slack gives an image back with more than it takes: a press on a card with a picture settles it all the same.
+    slack.send('interactive', click(slack.posts[0]!, 'watchkeeper.deny', 'abcdef0123456789abcdef'));
+    await until(() => shown().includes('Denied by'));
+    expect(pictureOn()).toBeDefined();
+    stop.abort();
+    await over;
+  });
+
+  it('is asked for as long as is reasonable and then left out, by a file that Slack never takes in', async () => {
+    const said = (method: string): object => {
+      if (method === 'chat.update') return { ok: false, error: 'invalid_blocks' };
+      if (method === 'files.getUploadURLExternal')
+        return { ok: true, file_id: 'F000000001', upload_url: 'https://files.slack.com/upload/1' };
+      return { ok: true, channel: 'C1', ts: '1.1' };
+    };
+    const world = httpWorld(({ url }) => json(said(url.split('/api/')[1] ?? '')), known);
+    const opened = channelKinds(() => undefined)['slack']?.open('slack', { botToken: { env: 'BOT' } }, world.io);
+    if (opened?.ok !== true) throw new Error(JSON.stringify(opened));
+    const posted = opened.value.post(charted, '#oncall', never);
+    const gaveUp = (): boolean =>
+      world.logged.some(({ message }) => message.includes('could not be put onto its card'));
+    for (let turn = 0; turn < 2_000 && !gaveUp(); turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      await world.clock.advance(500);
+    }
+    expect(gaveUp()).toBe(true);
+    expect(await posted).toMatchObject({ is: 'accepted' });
+    expect(world.requests.filter(({ url }) => url.endsWith('chat.update'))).toHaveLength(5);
+  });
+
+  it('waits for its edit while Slack wants fewer, and what calls somebody does not', async () => {
+    slack.editsPerMinute = 0;
+    const made = channel();
+    await made.post(notice('n1', 'opened'), '#oncall', never);
+    expect(await made.post(notice('n2', 'act-failed'), '#oncall', never)).toMatchObject({ is: 'accepted' });
+    expect(slack.posts).toHaveLength(2);
+    expect(slack.posts[0]?.edits).toBe(0);
+  });
 });
 
 describe('an answer from Slack', () => {

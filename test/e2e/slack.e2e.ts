@@ -63,6 +63,11 @@ function buttonOf(post: SlackPost | undefined): string {
   return elements.find((element) => element.action_id === 'watchkeeper.approve')?.value ?? '';
 }
 
+function pictureOf(slack: SlackServer, post: SlackPost): Buffer | undefined {
+  const image = post.blocks.find(({ type }) => type === 'image') as { slack_file?: { id?: string } } | undefined;
+  return slack.files.find(({ id }) => id === image?.slack_file?.id)?.bytes;
+}
+
 async function asked(slack: SlackServer): Promise<{ readonly root: SlackPost; readonly plan: string }> {
   await until(
     'the card with its buttons is in the channel',
@@ -89,9 +94,7 @@ test('one tap in Slack settles it: approved, rolled back, verified, and told bel
   await until('a plan nobody made is refused', () => slack.whispers.some(({ text }) => text.includes('nothing waits')));
   expect(current(shop)).toBe('v3');
 
-  await until('the chart is in its thread', () =>
-    slack.uploads.some(({ bytes, threadTs }) => threadTs === root.ts && bytes?.subarray(1, 4).toString() === 'PNG'),
-  );
+  await until('the chart is on the card', () => pictureOf(slack, root)?.subarray(1, 4).toString() === 'PNG');
 
   slack.send('interactive', click(root, 'watchkeeper.approve', plan));
   await until('the release is rolled back', () => current(shop) === 'v2', 30_000);
@@ -101,6 +104,7 @@ test('one tap in Slack settles it: approved, rolled back, verified, and told bel
     slack.whispers.some(({ text }) => text.includes('already settled')),
   );
   expect(slack.posts.filter((post) => post.threadTs === undefined)).toHaveLength(1);
+  await until('the card shows how it went', () => pictureOf(slack, root) !== undefined);
   const entries = (await daemon.ask('GET', '/api/v1/ledger/entries?from=0&limit=500')).body;
   expect(entries).toContain('slack:U0ANA');
   expect(entries).toContain('approval-refused');

@@ -3,6 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 
+import { limitsBroken, type SlackFile } from './slack-rules.ts';
+
 type Body = Record<string, unknown>;
 
 /** A message as it stands in a conversation. */
@@ -18,14 +20,17 @@ export interface SlackPost {
 
 /**
  * What of Slack the channel uses, after its documentation, over real HTTP and a real WebSocket: the Web API methods, tokens,
- * Socket Mode with its acknowledgements, and its limits: 50 blocks, 150 characters a header, 3,000 a section, 2,000 a button's
- * value, and about one message a second in a conversation.
+ * Socket Mode with its acknowledgements, and its limits: what is told in `slack-rules.ts` of a message, one message a second in a
+ * conversation, fifty edits a minute, a hundred calls a minute of the methods for files. A file is taken in some time after its
+ * upload was completed: until then a message that shows it is refused, as is one that shows a file nobody uploaded.
  */
 export interface SlackServer {
   readonly apiUrl: string;
   readonly posts: SlackPost[];
   /** Files that were asked for, sent and shared. */
-  readonly uploads: { id: string; length: number; bytes: Buffer | undefined; channel: string; threadTs: string }[];
+  readonly files: SlackFile[];
+  /** How long a file takes until it can be shown, ms. */
+  processingMs: number;
   /** Forms that were opened. */
   readonly views: Body[];
   readonly whispers: { readonly user: string; readonly text: string }[];
@@ -35,8 +40,9 @@ export interface SlackServer {
   fault: (
     method: string,
   ) => { readonly status?: number; readonly error?: string; readonly retryAfter?: number } | undefined;
-  /** Messages a second and conversation; more are refused with 429. */
+  /** Messages a second and conversation, and edits a minute; more are refused with 429. */
   pacePerSecond: number;
+  editsPerMinute: number;
   /** How many were. */
   refusedForPace: number;
   connected(): Promise<void>;
@@ -52,7 +58,7 @@ const tokens = { bot: 'xoxb-right', app: 'xapp-right' };
 export async function startSlack(): Promise<SlackServer> {
   const sockets = new Set<WebSocket>();
   const waiting: (() => void)[] = [];
-  const postedAt = new Map<string, number[]>();
+  const tooFast = pace(() => slack.refusedForPace++);
   let clicks = 0;
   let stamps = 0;
   const http = createServer((request, response) => {
@@ -60,7 +66,7 @@ export async function startSlack(): Promise<SlackServer> {
     request.on('data', (chunk: Buffer) => void chunks.push(chunk));
     request.on('end', () => {
       const text = Buffer.concat(chunks).toString();
-      const upload = slack.uploads.find(({ id }) => request.url === `/upload/${id}`);
+      const upload = slack.files.find(({ id }) => request.url === `/upload/${id}`);
       if (upload !== undefined) {
         const bytes = Buffer.concat(chunks);
         upload.bytes = bytes;
@@ -76,19 +82,19 @@ export async function startSlack(): Promise<SlackServer> {
       };
       const fault = slack.fault(method);
       const wanted = method === 'apps.connections.open' ? tokens.app : tokens.bot;
-      const tooFast = { ok: false, error: 'ratelimited' };
-      if (fault?.status === 429) reply(429, tooFast, { 'retry-after': String(fault.retryAfter ?? 1) });
+      const slower = { ok: false, error: 'ratelimited' };
+      if (fault?.status === 429) reply(429, slower, { 'retry-after': String(fault.retryAfter ?? 1) });
       else if (fault?.status !== undefined) reply(fault.status, { ok: false });
       else if (fault?.error !== undefined) reply(200, { ok: false, error: fault.error });
       else if (request.headers.authorization !== `Bearer ${wanted}`) reply(200, { ok: false, error: 'invalid_auth' });
       else {
         const answer = handle(method, parse(text, request.headers['content-type'] ?? ''));
-        if (answer === 'too-fast') reply(429, tooFast, { 'retry-after': '1' });
+        if ('waitS' in answer) reply(429, slower, { 'retry-after': String(answer.waitS) });
         else reply(200, answer);
       }
     });
   });
-  const handle = (method: string, body: Body): Body | 'too-fast' => {
+  const handle = (method: string, body: Body): Body | { readonly waitS: number } => {
     const channel = textOf(body['channel']);
     switch (method) {
       case 'auth.test':
@@ -97,14 +103,8 @@ export async function startSlack(): Promise<SlackServer> {
         return { ok: true, url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}/socket` };
       case 'chat.postMessage': {
         if (channel === '#nowhere') return { ok: false, error: 'channel_not_found' };
-        const now = performance.now();
-        const recent = (postedAt.get(channel) ?? []).filter((at) => now - at < 1_000);
-        if (recent.length >= slack.pacePerSecond) {
-          slack.refusedForPace++;
-          return 'too-fast';
-        }
-        postedAt.set(channel, [...recent, now]);
-        const wrong = limitsBroken(body);
+        if (tooFast(channel, slack.pacePerSecond, 1_000)) return { waitS: 1 };
+        const wrong = limitsBroken(body, slack.files);
         if (wrong !== undefined) return { ok: false, error: wrong };
         const ts = `1700000000.${String(++stamps).padStart(6, '0')}`;
         slack.posts.push({
@@ -119,8 +119,9 @@ export async function startSlack(): Promise<SlackServer> {
         return { ok: true, channel: idOf(channel), ts };
       }
       case 'chat.update': {
+        if (tooFast(method, slack.editsPerMinute, 60_000)) return { waitS: 10 };
         const post = slack.posts.find((one) => one.ts === body['ts'] && one.channel === channel);
-        const wrong = post === undefined ? 'message_not_found' : limitsBroken(body);
+        const wrong = post === undefined ? 'message_not_found' : limitsBroken(body, slack.files);
         if (wrong !== undefined || post === undefined) return { ok: false, error: wrong };
         post.text = String(body['text']);
         post.blocks = body['blocks'] as Body[];
@@ -128,18 +129,25 @@ export async function startSlack(): Promise<SlackServer> {
         return { ok: true, channel, ts: post.ts };
       }
       case 'files.getUploadURLExternal': {
-        const id = `F${slack.uploads.length + 1}`;
-        slack.uploads.push({ id, length: Number(body['length']), bytes: undefined, channel: '', threadTs: '' });
+        if (tooFast(method, 100, 60_000)) return { waitS: 10 };
+        const length = Number(body['length']);
+        if (!Number.isInteger(length) || length < 1 || textOf(body['filename']) === '')
+          return { ok: false, error: 'invalid_arguments' };
+        const id = `F${String(slack.files.length + 1).padStart(9, '0')}`;
+        slack.files.push({ id, length, completed: false, ready: false });
         return { ok: true, file_id: id, upload_url: slack.apiUrl.replace('/api/', `/upload/${id}`) };
       }
       case 'files.completeUploadExternal': {
-        const files =
-          typeof body['files'] === 'string' ? (JSON.parse(body['files']) as Body[]) : (body['files'] as Body[]);
-        const upload = slack.uploads.find(({ id }) => id === files[0]?.['id']);
-        if (upload?.bytes === undefined) return { ok: false, error: 'file_not_found' };
-        if (!/^[CDG]/.test(textOf(body['channel_id']))) return { ok: false, error: 'invalid_channel' };
-        upload.channel = textOf(body['channel_id']);
-        upload.threadTs = textOf(body['thread_ts']);
+        if (tooFast(method, 100, 60_000)) return { waitS: 10 };
+        const said = body['files'];
+        const files = (typeof said === 'string' ? JSON.parse(said) : said) as Body[];
+        const file = slack.files.find(({ id, completed }) => id === files[0]?.['id'] && !completed);
+        if (file?.bytes === undefined) return { ok: false, error: 'file_not_found' };
+        const shared = textOf(body['channel_id']);
+        if (shared !== '' && !/^[CDG]/.test(shared)) return { ok: false, error: 'invalid_channel' };
+        if (shared !== '') file.channel = shared;
+        file.completed = true;
+        setTimeout(() => (file.ready = true), slack.processingMs).unref();
         return { ok: true, files };
       }
       case 'views.open':
@@ -170,13 +178,15 @@ export async function startSlack(): Promise<SlackServer> {
   const slack: SlackServer = {
     apiUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/api/`,
     posts: [],
-    uploads: [],
+    files: [],
+    processingMs: 300,
     views: [],
     whispers: [],
     acknowledged: [],
     calls: [],
     fault: () => undefined,
     pacePerSecond: 1,
+    editsPerMinute: 50,
     refusedForPace: 0,
     connected: () => (sockets.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     send: (type, payload) => {
@@ -219,21 +229,17 @@ function parse(text: string, type: string): Body {
   return form;
 }
 
-function limitsBroken(body: Body): string | undefined {
-  const blocks = (body['blocks'] ?? []) as Body[];
-  if (textOf(body['text']) === '') return 'no_text';
-  if (blocks.length > 50) return 'invalid_blocks';
-  if (JSON.stringify(blocks).length > 13_200) return 'msg_blocks_too_long';
-  const bad = blocks.some((block) => {
-    const text = (block['text'] as Body | undefined)?.['text'];
-    const most = block['type'] === 'header' ? 150 : 3_000;
-    if (text !== undefined && (typeof text !== 'string' || text.length === 0 || text.length > most)) return true;
-    const elements = (block['elements'] ?? []) as Body[];
-    if (block['type'] === 'actions' && elements.length > 25) return true;
-    if (block['type'] === 'context' && elements.length > 10) return true;
-    return elements.some((element) => textOf(element['value']).length > 2_000);
-  });
-  return bad ? 'invalid_blocks' : undefined;
+/** Counts within a window that moves along; says when one more is too many. */
+function pace(refused: () => void): (what: string, most: number, withinMs: number) => boolean {
+  const seen = new Map<string, number[]>();
+  return (what, most, withinMs) => {
+    const now = performance.now();
+    const recent = (seen.get(what) ?? []).filter((at) => now - at < withinMs);
+    const isTooMany = recent.length >= most;
+    if (isTooMany) refused();
+    seen.set(what, isTooMany ? recent : [...recent, now]);
+    return isTooMany;
+  };
 }
 
 /** A click on a button of a message, as Socket Mode carries it. */
@@ -244,14 +250,29 @@ export function click(post: SlackPost, actionId: string, value: string, user = '
     user: { id: user, team_id: team },
     trigger_id: 'trigger-1',
     container: { type: 'message', message_ts: post.ts, channel_id: post.channel },
-    message: { ts: post.ts, text: post.text, blocks: post.blocks },
+    message: { ts: post.ts, text: post.text, blocks: blocksOf(post).map(asGivenBack) },
     actions: [{ type: 'button', action_id: actionId, value, block_id: blockOf(post) }],
   };
 }
 
+// Slack adds to an image what it knows of it, and does not take that back.
+function asGivenBack(block: Body): Body {
+  if (block['type'] !== 'image') return block;
+  const file = block['slack_file'] as Body;
+  return {
+    ...block,
+    slack_file: { ...file, url: 'https://files.slack.com/x.png' },
+    image_width: 880,
+    image_bytes: 9_000,
+  };
+}
+
+function blocksOf(post: SlackPost): readonly Body[] {
+  return (post as { blocks?: readonly Body[] }).blocks ?? [];
+}
+
 function blockOf(post: SlackPost): unknown {
-  const blocks = (post as { blocks?: readonly Body[] }).blocks ?? [];
-  return blocks.find((block) => block['type'] === 'actions')?.['block_id'];
+  return blocksOf(post).find((block) => block['type'] === 'actions')?.['block_id'];
 }
 
 /** A request as Slack sends it in HTTP mode, signed under the secret. */

@@ -7,12 +7,21 @@ export interface SlackMessage {
   readonly blocks: readonly JsonObject[];
 }
 
+/** A picture that was uploaded to Slack. */
+export interface CardPicture {
+  /** Slack's id of the file. */
+  readonly id: string;
+  /** What is on it, in words, for who cannot see it. */
+  readonly alt: string;
+}
+
 // Slack's limits: 150 characters a header, 3,000 a section, 2,000 a context element, 50 blocks; a whole message fails at
 // some 13,000.
 const headerChars = 150;
 /** What fits into one section. */
 export const sectionChars = 2_900;
 const contextChars = 300;
+const altChars = 1_000;
 
 /** A message as it is sent: nothing in it is unfurled. */
 export function body({ text, blocks }: SlackMessage): JsonObject {
@@ -37,6 +46,12 @@ export function header(text: string): JsonObject {
 /** Lines as one block; none for none. Each line must be one safe line already. */
 export function section(lines: readonly string[], most = sectionChars): readonly JsonObject[] {
   return lines.length === 0 ? [] : [{ type: 'section', text: plain(lines.join('\n'), most) }];
+}
+
+/** A picture as a block; none for none. */
+export function image(picture: CardPicture | undefined): readonly JsonObject[] {
+  if (picture === undefined) return [];
+  return [{ type: 'image', slack_file: { id: picture.id }, alt_text: oneLine(picture.alt, altChars) }];
 }
 
 /** Small print; at most ten. */

@@ -4,10 +4,9 @@ import { oneLine } from '../../lib/text.ts';
 import type { Notice } from '../../domain/ports/channel.ts';
 import type { PlannedStep } from '../../domain/remediation.ts';
 import { renderNotice, renderTitle } from '../render.ts';
-import { context, fallback, header, section, type SlackMessage } from './blocks.ts';
+import { context, fallback, header, image, section, type CardPicture, type SlackMessage } from './blocks.ts';
 import { buttons } from './buttons.ts';
-
-export { body, type SlackMessage } from './blocks.ts';
+import { objectAt, textAt } from './payload.ts';
 
 const mostSteps = 5;
 
@@ -15,8 +14,10 @@ const mostSteps = 5;
  * The card of an incident: what is wrong, since when, the figures beside what they should be, the likely cause, the exact
  * plan with what it touches and which rule asked, and the buttons while an answer is awaited. Everything from outside stands
  * in plain_text blocks, one line each: no mention, link or markup in it comes alive.
+ *
+ * @param picture its chart, once Slack has it.
  */
-export function card(notice: Notice): SlackMessage {
+export function card(notice: Notice, picture?: CardPicture): SlackMessage {
   return {
     text: fallback(renderTitle(notice)),
     blocks: [
@@ -24,6 +25,7 @@ export function card(notice: Notice): SlackMessage {
       ...context(standing(notice)),
       ...section(figures(notice)),
       ...section(cause(notice)),
+      ...image(picture),
       ...said(notice),
       ...section(proposal(notice)),
       ...section(verdict(notice)),
@@ -61,10 +63,24 @@ export function threadEntry(notice: Notice): SlackMessage {
   return { text, blocks: section([renderNotice(notice)]) };
 }
 
-/** A card whose question is settled: the buttons give way to what was answered. */
-export function settledCard(blocks: readonly Json[], outcome: string): readonly Json[] {
-  const kept = blocks.filter((block) => (block as JsonObject)['type'] !== 'actions');
-  return [...kept.slice(0, 49), ...context([outcome])];
+/**
+ * A card whose question is settled: the buttons give way to what was answered.
+ *
+ * @param blocks as they were rendered here, or as Slack gives them back with a press.
+ * @param picture takes the place of the one among the blocks, if there is any.
+ */
+export function settledCard(blocks: readonly Json[], outcome: string, picture?: CardPicture): readonly JsonObject[] {
+  const all = blocks.map((block) => block as JsonObject);
+  const kept = all.filter(({ type }) => type !== 'actions');
+  const shown = kept.flatMap((block) => (block['type'] === 'image' ? image(picture ?? pictureIn(block)) : [block]));
+  const missing = kept.every(({ type }) => type !== 'image') ? image(picture) : [];
+  return [...shown.slice(0, 48), ...missing, ...context([outcome])];
+}
+
+// Slack gives an image back with more than it takes.
+function pictureIn(block: JsonObject): CardPicture | undefined {
+  const id = textAt(objectAt(block['slack_file']), 'id');
+  return id === '' ? undefined : { id, alt: textAt(block, 'alt_text') };
 }
 
 function standing({ incident, atMs, plan }: Notice): readonly string[] {

@@ -8,6 +8,7 @@ import type { SlackApi, SlackEnvelope } from '../../io/clients/slack.ts';
 import { escaped, section, sectionChars } from './blocks.ts';
 import { actionIds, incidentOf, runbookForm, runbookView } from './buttons.ts';
 import { settledCard } from './card.ts';
+import type { Cards, Draw } from './cards.ts';
 import { listAt, objectAt, textAt } from './payload.ts';
 
 /** The workspace the app is installed in, and the app's own user there. */
@@ -22,6 +23,8 @@ export interface HearingParts {
   readonly id: string;
   readonly operators: readonly string[];
   readonly api: SlackApi;
+  /** Lets a card look so, whatever else is on its way to it. */
+  readonly show: Cards['show'];
   readonly log: Log;
   readonly nowMs: () => number;
 }
@@ -185,8 +188,9 @@ async function settle(
   const message = objectAt(body['message']);
   const ts = textAt(message, 'ts');
   const text = textAt(message, 'text');
-  const blocks = settledCard(listAt(message, 'blocks'), oneLine(outcome, 300));
-  await parts.api.call('chat.update', { channel, ts, text, blocks }, signal);
+  const blocks = listAt(message, 'blocks');
+  const draw: Draw = (picture) => ({ text, blocks: settledCard(blocks, oneLine(outcome, 300), picture) });
+  await parts.show(`${channel}:${ts}`, draw, signal);
 }
 
 async function onCommand(

@@ -7,10 +7,11 @@ import type { Channel, ChannelKind } from '../../domain/ports/channel.ts';
 import type { ReaderIo, SecretRef } from '../../domain/ports/io.ts';
 import { slackApi, slackSocket } from '../../io/clients/slack.ts';
 import { card, settledCard } from './card.ts';
+import { createCards, type Draw } from './cards.ts';
 import { createHearing, type HearingParts, type Workspace } from './hearing.ts';
 import { objectionToSignature, plainReply, readInbound, seenSignatures } from './inbound.ts';
 import { textAt } from './payload.ts';
-import { createPosting } from './posting.ts';
+import { createPosting, patiently } from './posting.ts';
 
 /**
  * # slack: one live message an incident, and answers by button
@@ -66,7 +67,8 @@ function createSlack(id: string, config: SlackConfig, io: ReaderIo): Channel {
   const closing = new AbortController();
   const apiUrl = config.apiUrl.endsWith('/') ? config.apiUrl : `${config.apiUrl}/`;
   const api = slackApi({ apiUrl, botToken: config.botToken }, io);
-  const posting = createPosting(api, io, closing.signal);
+  const cards = createCards((method, message, signal) => api.call(method, message, signal));
+  const posting = createPosting(api, io, cards, closing.signal);
   const workspace = async (signal: AbortSignal): Promise<Workspace> => {
     const { team_id: team, user_id: bot } = await api.call('auth.test', {}, signal);
     if (typeof team !== 'string' || typeof bot !== 'string')
@@ -74,16 +76,20 @@ function createSlack(id: string, config: SlackConfig, io: ReaderIo): Channel {
     return { team: config.team ?? team, bot };
   };
   const { appToken, signingSecret } = config;
-  const parts: HearingParts = { id, operators: config.operators, api, log: io.log, nowMs: () => io.clock.nowMs() };
+  const show: HearingParts['show'] = (ref, draw, signal) =>
+    patiently(io.clock, () => cards.show(ref, draw, signal), signal);
+  const parts = { id, operators: config.operators, api, show, log: io.log, nowMs: () => io.clock.nowMs() };
   return {
     id,
     kind: 'slack',
     traits: slackChannel.traits,
     post: (notice, address, signal, thread) => posting.post(notice, address, signal, thread),
     settled: async (notice, _address, outcome, signal, { ref }) => {
-      const { text, blocks } = card(notice);
-      const [channel = '', ts = ''] = ref.split(':');
-      await api.call('chat.update', { channel, ts, text, blocks: settledCard(blocks, outcome) }, signal);
+      const draw: Draw = (picture) => {
+        const { text, blocks } = card(notice, picture);
+        return { text, blocks: settledCard(blocks, outcome) };
+      };
+      await show(ref, draw, signal);
     },
     ...(appToken === undefined
       ? {}

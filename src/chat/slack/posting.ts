@@ -3,11 +3,12 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { Delivery, Notice, NoticeKind, Thread } from '../../domain/ports/channel.ts';
 import type { Clock, Log, ReaderIo } from '../../domain/ports/io.ts';
 import type { SlackApi } from '../../io/clients/slack.ts';
-import { drawn } from '../picture.ts';
-import { attachPicture } from './attach.ts';
-import { body, card, threadEntry } from './card.ts';
+import { body } from './blocks.ts';
+import { card, threadEntry } from './card.ts';
+import type { Cards, Draw } from './cards.ts';
 import { digest, mostInDigest } from './digest.ts';
 import { createLane, type Lane } from './lane.ts';
+import { createPictures } from './pictures.ts';
 
 /** Puts notices into Slack conversations at the pace Slack takes them. */
 export interface Posting {
@@ -44,6 +45,7 @@ const mostBehind = 1_000;
 export function createPosting(
   api: SlackApi,
   io: Pick<ReaderIo, 'clock' | 'log' | 'http'>,
+  cards: Cards,
   closing: AbortSignal,
 ): Posting {
   const conversations = new Map<string, Conversation>();
@@ -55,14 +57,12 @@ export function createPosting(
     conversations.set(address, made);
     return made;
   };
+  const pictures = createPictures(api, io, cards, closing);
   const desk: Desk = {
-    send: (method, body, signal) => patiently(api, io.clock, method, body, signal),
-    log: io.log,
-    closing,
-    picture: async (ref, notice) => {
-      const png = await drawn(notice, io.log, closing);
-      if (png !== undefined) await attachPicture(api, io, ref, png, closing);
-    },
+    send: (message, signal) => patiently(io.clock, () => api.call('chat.postMessage', message, signal), signal),
+    ...{ cards, log: io.log, closing },
+    pause: (ms) => io.clock.sleep(ms, closing).catch(() => undefined),
+    picture: (ref, notice, lane) => pictures.add(ref, notice, lane),
   };
   return {
     post: (notice, address, signal, thread) =>
@@ -81,10 +81,12 @@ export function createPosting(
 }
 
 interface Desk {
-  readonly send: (method: string, body: JsonObject, signal: AbortSignal) => Promise<JsonObject>;
+  readonly send: (message: JsonObject, signal: AbortSignal) => Promise<JsonObject>;
+  readonly cards: Cards;
   readonly log: Log;
   readonly closing: AbortSignal;
-  readonly picture: (ref: string, notice: Notice) => Promise<void>;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly picture: (ref: string, notice: Notice, lane: Lane) => void;
 }
 
 // One message each as long as few wait. Above that they are told as one, so that none waits longer than its ladder does.
@@ -112,38 +114,47 @@ async function attempt({ signal, settle }: Waiting, told: () => Promise<Delivery
   }
 }
 
-async function tell(
-  desk: Desk,
-  to: Conversation,
-  address: string,
-  { notice, signal, thread }: Waiting,
-): Promise<Delivery> {
+async function tell(desk: Desk, to: Conversation, address: string, waiting: Waiting): Promise<Delivery> {
+  const { notice, signal, thread } = waiting;
   const root = rootOf(to, notice, thread);
-  if (root === undefined) {
-    const ref = await sendMessage(desk, { channel: address, ...body(card(notice)) }, signal);
-    if (notice.incident !== undefined) remember(to.roots, notice.incident.id, ref);
-    pictureLater(desk, to, ref, notice);
-    return { is: 'accepted', ref };
-  }
+  if (root === undefined) return { is: 'accepted', ref: await postCard(desk, to, address, notice, signal) };
   const [channel = '', ts = ''] = root.split(':');
   const reply = { channel, thread_ts: ts, reply_broadcast: broadcast.has(notice.kind), ...body(threadEntry(notice)) };
   // The card first: who follows the broadcast into the thread finds the buttons at its top.
-  await editCard(desk, root, notice, signal);
+  await editCard(desk, to, address, root, waiting);
   await sendMessage(desk, reply, signal);
   return { is: 'accepted', ref: root };
 }
 
-// Below the card when there is time for it: a message never waits for its picture, nor fails by it.
-function pictureLater(desk: Desk, to: Conversation, ref: string, notice: Notice): void {
-  if (notice.chart === undefined) return;
-  to.lane.add({ when: 'later', run: () => desk.picture(ref, notice) });
+async function postCard(
+  desk: Desk,
+  to: Conversation,
+  address: string,
+  notice: Notice,
+  signal: AbortSignal,
+): Promise<string> {
+  const draw: Draw = (picture) => card(notice, picture);
+  const ref = await sendMessage(desk, { channel: address, ...body(draw()) }, signal);
+  if (notice.incident !== undefined) remember(to.roots, notice.incident.id, ref);
+  desk.cards.posted(ref, draw);
+  desk.picture(ref, notice, to.lane);
+  return ref;
 }
 
-async function editCard(desk: Desk, root: string, notice: Notice, signal: AbortSignal): Promise<void> {
-  const [channel = '', ts = ''] = root.split(':');
-  await desk.send('chat.update', { channel, ts, ...body(card(notice)) }, signal).catch((thrown: unknown) => {
-    desk.log.warn('the live message could not be edited', { error: WatchkeeperError.from(thrown) });
-  });
+// Not waited for when Slack wants fewer edits: the message that calls somebody goes out, and the card follows.
+async function editCard(desk: Desk, to: Conversation, address: string, root: string, waiting: Waiting): Promise<void> {
+  const { notice, signal } = waiting;
+  try {
+    await desk.cards.show(root, (picture) => card(notice, picture), signal);
+    desk.picture(root, notice, to.lane);
+  } catch (thrown) {
+    const error = WatchkeeperError.from(thrown);
+    if (error.code === 'rate-limited')
+      void desk
+        .pause(askedToWaitMs(error))
+        .then(() => !desk.closing.aborted && catchUpLater(desk, to, address, waiting));
+    else desk.log.warn('the live message could not be edited', { error });
+  }
 }
 
 // As many at once as one message can name; the rest in the next.
@@ -185,11 +196,9 @@ function catchUpLater(desk: Desk, to: Conversation, address: string, waiting: Wa
       to.behind.delete(id);
       if (newest === undefined) return;
       const root = rootOf(to, newest.notice, newest.thread);
-      if (root !== undefined) return editCard(desk, root, newest.notice, desk.closing);
+      if (root !== undefined) return editCard(desk, to, address, root, { ...newest, signal: desk.closing });
       try {
-        const ref = await sendMessage(desk, { channel: address, ...body(card(newest.notice)) }, desk.closing);
-        remember(to.roots, id, ref);
-        pictureLater(desk, to, ref, newest.notice);
+        await postCard(desk, to, address, newest.notice, desk.closing);
       } catch (thrown) {
         desk.log.warn('a card could not be posted after its digest', { error: WatchkeeperError.from(thrown) });
       }
@@ -198,7 +207,7 @@ function catchUpLater(desk: Desk, to: Conversation, address: string, waiting: Wa
 }
 
 async function sendMessage(desk: Desk, message: JsonObject, signal: AbortSignal): Promise<string> {
-  const { channel, ts } = await desk.send('chat.postMessage', message, signal);
+  const { channel, ts } = await desk.send(message, signal);
   if (typeof channel !== 'string' || typeof ts !== 'string')
     throw new WatchkeeperError('malformed', 'chat.postMessage: Slack did not say where the message is');
   return `${channel}:${ts}`;
@@ -219,22 +228,19 @@ function failed(error: WatchkeeperError): Delivery {
   return { is: 'failed', reason: `${error.message}${fix}`, retryable: error.retryable };
 }
 
-// Only what Slack says it did not take is sent again: a message whose answer was lost may stand there already.
-async function patiently(
-  api: SlackApi,
-  clock: Clock,
-  method: string,
-  message: JsonObject,
-  signal: AbortSignal,
-): Promise<JsonObject> {
+/** Does it again when Slack says that it did not take it for its pace; a message whose answer was lost may stand there already. */
+export async function patiently<T>(clock: Clock, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {
-      return await api.call(method, message, signal);
+      return await work();
     } catch (thrown) {
       const error = WatchkeeperError.from(thrown, 'unreachable');
       if (error.code !== 'rate-limited' || tried >= tries) throw error;
-      const asked = error.cause as { readonly retryAfterMs?: number } | undefined;
-      await clock.sleep(asked?.retryAfterMs ?? everyMs, signal);
+      await clock.sleep(askedToWaitMs(error), signal);
     }
   }
+}
+
+function askedToWaitMs({ cause }: WatchkeeperError): number {
+  return (cause as { readonly retryAfterMs?: number } | undefined)?.retryAfterMs ?? everyMs;
 }

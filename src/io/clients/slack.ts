@@ -191,6 +191,13 @@ function faultOf(method: string, thrown: unknown, signal: AbortSignal): Watchkee
   });
 }
 
+/** What Slack said when it refused a call, in its own word: `invalid_blocks`. */
+export function saidBySlack(thrown: unknown): string | undefined {
+  const cause =
+    thrown instanceof WatchkeeperError ? (thrown.cause as { readonly data?: { error?: unknown } }) : undefined;
+  return typeof cause?.data?.error === 'string' ? cause.data.error : undefined;
+}
+
 function innermost(thrown: unknown): unknown {
   let inner = thrown;
   for (let depth = 0; depth < 5 && inner instanceof Error; depth++) {
