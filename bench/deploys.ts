@@ -54,7 +54,9 @@ function shipped(): readonly DetectorDefinition[] {
     const raw = parse(readFileSync(new URL(name, folder), 'utf8')) as ResourceDocument;
     const parsed = parseDetector({ ...raw, metadata: { name: raw.metadata.name, labels: {} } });
     if (!parsed.ok) throw new Error(`${name}: ${JSON.stringify(parsed.issues)}`);
-    return ['errors', 'latency', 'traffic', 'cpu', 'memory'].includes(parsed.value.on) ? [parsed.value] : [];
+    // One on trial (shadow) calls nobody.
+    const pages = parsed.value.mode === 'active';
+    return pages && ['errors', 'latency', 'traffic', 'cpu', 'memory'].includes(parsed.value.on) ? [parsed.value] : [];
   });
 }
 

@@ -31,7 +31,8 @@ interface Kept {
   readonly ring: number;
 }
 
-const sizes = [16, 32, 64, 128, 256, 512, limits.windowSamplesPerSeries];
+// However many series there are, each shows this much of its past.
+const fewestSamples = 16;
 
 /**
  * A ring of samples a series, growing to `limits.windowSamplesPerSeries`, so that many quiet series stay small. All of them
@@ -41,7 +42,7 @@ const sizes = [16, 32, 64, 128, 256, 512, limits.windowSamplesPerSeries];
 export function createWindow(retentionMs: number, maxSeries: number = limits.seriesPerCollect): TelemetryWindow {
   const kept = new Map<string, Kept>();
   const byService = new Map<string, Set<string>>();
-  const pool = new RingPool(sizes);
+  const pool = new RingPool();
   let refused = 0;
 
   const keptFor = (series: Series): Kept | undefined => {
@@ -85,9 +86,8 @@ export function createWindow(retentionMs: number, maxSeries: number = limits.ser
     latest: (service, signal) =>
       [...(byService.get(service) ?? [])].flatMap((key) => {
         const one = kept.get(key);
-        const last = one === undefined ? -1 : pool.count(one.ring) - 1;
-        if (one?.meta.signal !== signal || last < 0) return [];
-        return [{ meta: one.meta, sample: { tMs: pool.time(one.ring, last), v: pool.value(one.ring, last) } }];
+        const sample = one?.meta.signal === signal ? pool.last(one.ring) : undefined;
+        return one === undefined || sample === undefined ? [] : [{ meta: one.meta, sample }];
       }),
     forgetAfter: (tMs) => {
       for (const { ring } of kept.values()) while (pool.newest(ring) > tMs) pool.dropNewest(ring);
@@ -128,16 +128,13 @@ function samplesOf(
   { fromMs, untilMs }: Pick<WindowQuery, 'fromMs' | 'untilMs'>,
 ): readonly Sample[] {
   const samples: Sample[] = [];
-  for (let index = 0; index < pool.count(ring); index++) {
-    const tMs = pool.time(ring, index);
-    if (tMs >= fromMs && tMs <= untilMs) samples.push({ tMs, v: pool.value(ring, index) });
-  }
+  for (const sample of pool.read(ring)) if (sample.tMs >= fromMs && sample.tMs <= untilMs) samples.push(sample);
   return samples;
 }
 
 function mostSamples(series: number): number {
-  const share = limits.windowSamples / Math.max(1, series);
-  return sizes.findLast((size) => size <= share) ?? sizes[0] ?? 1;
+  const share = Math.floor(limits.windowSamples / Math.max(1, series));
+  return Math.max(fewestSamples, Math.min(limits.windowSamplesPerSeries, share));
 }
 
 function metaOf({ key, source, service, signal, labels, unit, nature }: Series): SeriesMeta {

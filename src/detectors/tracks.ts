@@ -39,7 +39,6 @@ export interface SavedTrack<S> {
 const beats = 9;
 /** Tracks that are saved together. */
 const tracksPerPart = 32;
-const sizes = [8, 16, 32, limits.detectorRecentSamples];
 
 /**
  * The series of one bank, found by key and by service: their last samples, and the last distances between samples and
@@ -51,7 +50,7 @@ export class Tracks<S> {
   readonly #places: (Track<S> | undefined)[] = [];
   readonly #vacant: number[] = [];
   readonly #dirty = new Set<number>();
-  readonly #recent = new RingPool(sizes);
+  readonly #recent = new RingPool();
   #serial = 0;
   #nextPart = 0;
   #gaps = newBeats(16);
@@ -122,11 +121,7 @@ export class Tracks<S> {
 
   /** The last samples, oldest first. */
   recent(track: Track<S>): readonly Sample[] {
-    const pool = this.#recent;
-    return Array.from({ length: pool.count(track.row) }, (_, index) => ({
-      tMs: pool.time(track.row, index),
-      v: pool.value(track.row, index),
-    }));
+    return [...this.#recent.read(track.row)];
   }
 
   /** Every part with the tracks in it, in the order of their places; made one by one. */
@@ -216,14 +211,14 @@ export class Tracks<S> {
   }
 }
 
-/** The last few distances of each row, oldest first. */
+/** The last few distances of each row, oldest first. Milliseconds up to four and a half hours are exact; what is stale asks for no more. */
 interface Beats {
-  readonly values: Float64Array;
+  readonly values: Float32Array;
   readonly count: Uint8Array;
 }
 
 function newBeats(rows: number): Beats {
-  return { values: new Float64Array(rows * beats), count: new Uint8Array(rows) };
+  return { values: new Float32Array(rows * beats), count: new Uint8Array(rows) };
 }
 
 function grown(old: Beats): Beats {

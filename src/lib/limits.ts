@@ -59,7 +59,7 @@ export const limits = {
   samplesPerSeries: 11_000,
   windowSamplesPerSeries: 720,
   /** Of all series together: beyond some 11,000 series the window shortens. */
-  windowSamples: 8_000_000,
+  windowSamples: 5_000_000,
   logLineBytes: 16 * 1024,
   logRecordsPerCollect: 10_000,
   /** Spans: one read, what the watch keeps for diagnosis, and what one diagnosis is given. */
