@@ -178,6 +178,7 @@ function agentOf(
       await watch.ledger.record({
         drafts: [{ type: 'daemon-stopped', actor: 'watchkeeper', atMs: options.clock.nowMs(), subject: {}, body: {} }],
       });
+      watch.operatorIo.ssh.close();
       await Promise.all([...watch.liveSources()].map((source) => source.close()));
       await ledger.close();
       await watch.store.close();

@@ -4,6 +4,7 @@ import type { GitForge } from './clients/git/config.ts';
 import { gitRepositoriesOf } from './clients/git/index.ts';
 import { kubernetesOperators, kubernetesReaders } from './clients/kubernetes/index.ts';
 import { sshClients } from './clients/ssh/index.ts';
+import { sshOperators, type SshHands } from './clients/ssh/operators.ts';
 import { nodeExec, nodeProcesses } from './exec.ts';
 import { readFiles, writeFiles } from './files.ts';
 import { nodeHttp } from './http.ts';
@@ -33,6 +34,7 @@ export function makeReaderIo(ambient: Ambient): ReaderIo {
 export interface Operators {
   readonly kubernetes?: readonly KubernetesConnection[];
   readonly git?: readonly GitForge[];
+  readonly ssh?: readonly SshHands[];
 }
 
 /** Real io for actions. `path` is the PATH that programs are looked up in, `operators` where it may act. Its own HTTP pool: no socket is shared with a reader. */
@@ -47,5 +49,6 @@ export function makeOperatorIo(ambient: Ambient, path: string, operators: Operat
     sockets: nodeSockets,
     kubernetes: kubernetesOperators(ambient.clock, ambient.secrets, operators.kubernetes ?? []),
     git: gitRepositoriesOf({ ...ambient, http }, operators.git ?? []),
+    ssh: sshOperators({ ...ambient, files: readFiles }, operators.ssh ?? []),
   };
 }

@@ -16,6 +16,7 @@ import type { ActionTraits, Execution, Plan, PlannedStep, Verification } from '.
 import type { Service } from '../../src/domain/service.ts';
 import { memoryFiles } from './memory-files.ts';
 import { diskLedger, diskStore, emptyDisk, type Disk } from './memory-store.ts';
+import { noFleet } from './no-hosts.ts';
 import { recordingLog } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
@@ -129,6 +130,7 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
       sockets: { connectUnix: nowhere },
       kubernetes: { operator: nowhere },
       git: { repository: nowhere },
+      ssh: noFleet,
       secrets: { resolve: nowhere },
       log,
     },

@@ -11,7 +11,7 @@ import type { Ledger } from '../../domain/ports/ledger.ts';
  * @throws WatchkeeperError `fenced` where the tenure is over.
  */
 export function guardedIo(io: OperatorIo, tenure: Tenure): OperatorIo {
-  const { http, files, exec, processes, kubernetes } = io;
+  const { http, files, exec, processes, kubernetes, ssh } = io;
   const demand = (): void => {
     if (tenure.surely(0)) return;
     throw new WatchkeeperError('fenced', 'this replica no longer leads: nothing more is done');
@@ -49,6 +49,13 @@ export function guardedIo(io: OperatorIo, tenure: Tenure): OperatorIo {
           replace: guarded(operator.replace.bind(operator)),
           remove: guarded(operator.remove.bind(operator)),
         };
+      },
+    },
+    ssh: {
+      ...ssh,
+      operator: (source) => {
+        const operator = ssh.operator(source);
+        return { ...operator, act: guarded(operator.act.bind(operator)) };
       },
     },
   };

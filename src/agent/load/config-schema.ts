@@ -4,6 +4,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Role } from '../../domain/authority.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
 import { gitForge } from '../../io/clients/git/config.ts';
+import { loginConfig } from '../../io/clients/ssh/inventory/config.ts';
 import { kubernetesConnection } from '../../io/clients/kubernetes/config.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { zDuration, zUrl } from '../../lib/zod-parts.ts';
@@ -132,10 +133,21 @@ const config = z.strictObject({
         .array(z.strictObject({ cluster: id.describe('The id of the kubernetes source.'), ...kubernetesConnection }))
         .default([])
         .describe('Clusters to act in.'),
+      ssh: z
+        .array(
+          z.strictObject({
+            source: id.describe('The id of the ssh source whose hosts these are.'),
+            login: loginConfig.describe('As whom hands log in: never the user that reads.'),
+          }),
+        )
+        .default([])
+        .describe('Hosts to act on. Addresses, keys to believe and jump hosts are those of the source.'),
       git: z.array(gitForge).default([]).describe('Forges where commits may be reverted, repository by repository.'),
     })
     .prefault({})
-    .describe("Credentials of the hands, apart from the sources' own. A cluster without an entry is only read."),
+    .describe(
+      "Credentials of the hands, apart from the sources' own. A cluster or a source of hosts without an entry is only read.",
+    ),
   channels: z.array(adapter).default([]).describe('How people are told, beside the log and the terminal.'),
   http: z
     .strictObject({ listen, tokens: z.array(token).default([]).describe('Who may call the API.'), ...waysIn })

@@ -7,8 +7,10 @@ import type { JsonObject } from '../../lib/json.ts';
 import { limits } from '../../lib/limits.ts';
 import { nearest } from '../../lib/suggest.ts';
 import type { ReadFiles } from '../../domain/ports/io.ts';
+import type { SshHands } from '../../io/clients/ssh/operators.ts';
 import { overlay, type Overlaid, type Variables } from './config-env.ts';
 import { configSchema, type ApiToken, type ListenAddress, type WrittenConfig } from './config-schema.ts';
+import { handsIssues, handsOf } from './hands.ts';
 import { waysInIssues, type HttpWays } from './http-schema.ts';
 import type { Problem } from './problem.ts';
 import { placeLeadership, placeStore, replicaIssues } from './store-config.ts';
@@ -39,7 +41,7 @@ export interface Config {
   readonly inherit: readonly ShippedKind[];
   readonly sources: readonly AdapterConfig[];
   /** Where the hands have credentials of their own. */
-  readonly operators: WrittenConfig['operators'];
+  readonly operators: Omit<WrittenConfig['operators'], 'ssh'> & { readonly ssh: readonly SshHands[] };
   readonly channels: readonly AdapterConfig[];
   readonly http: HttpWays & { readonly listen: ListenAddress; readonly tokens: readonly ApiToken[] };
   readonly defaults: WrittenConfig['defaults'];
@@ -154,7 +156,7 @@ function crossIssues(written: WrittenConfig, options: LoadConfigOptions): readon
     ...adapterIssues('sources', written.sources, options.sourceKinds),
     ...adapterIssues('channels', written.channels, options.channelKinds),
   ];
-  issues.push(...replicaIssues(written));
+  issues.push(...replicaIssues(written), ...handsIssues(written));
   issues.push(...waysInIssues(written.http, !isLoopback(listen.host)));
   for (const [i, token] of tokens.entries())
     if (tokens.findIndex((other) => other.name === token.name) < i)
@@ -202,6 +204,7 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     operators: {
       kubernetes: written.operators.kubernetes.map((cluster) => placed(cluster, base)),
       git: written.operators.git,
+      ssh: handsOf(written),
     },
     channels: written.channels.map(adapter),
     http: {

@@ -1,7 +1,7 @@
 import type { GitRepositories } from './git.ts';
 import type { KubernetesOperators, KubernetesReaders } from './kubernetes.ts';
 import type { Secrets } from './secrets.ts';
-import type { SshClients } from './ssh.ts';
+import type { SshClients, SshOperators } from './ssh.ts';
 
 export type { SecretRef, Secrets } from './secrets.ts';
 
@@ -182,6 +182,7 @@ export interface OperatorIo {
   readonly sockets: Sockets;
   readonly kubernetes: KubernetesOperators;
   readonly git: GitRepositories;
+  readonly ssh: SshOperators;
   readonly secrets: Secrets;
   readonly log: Log;
 }

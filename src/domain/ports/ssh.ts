@@ -74,6 +74,35 @@ export interface SshClient {
   close(): void;
 }
 
+/** A host of an inventory, as a hand knows it. */
+export interface SshHost {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+/** The hosts of one inventory, for hands: reached with a login of their own, over connections of their own. */
+export interface SshOperator {
+  /** As whom commands run there. */
+  readonly user: string;
+  /**
+   * The hosts of a place, by name and in order: one host, or all of a group. The inventory is read anew.
+   * @throws `not-found` when there is none, or not the one that is named.
+   */
+  hosts(place: { readonly host?: string; readonly group?: string }, signal: AbortSignal): Promise<readonly SshHost[]>;
+  /** Runs a script that only looks. @throws as `SshClient.run`, and `not-found` for a host that is not in the inventory. */
+  look(host: string, command: SshCommand): Promise<SshOutcome>;
+  /** Runs a script that may change the host. @throws as `look`, and `fenced` when we no longer lead. */
+  act(host: string, command: SshCommand): Promise<SshOutcome>;
+}
+
+/** Inventories to act in: those that watchkeeper.yaml lists under operators.ssh, and no others. */
+export interface SshOperators {
+  /** @throws `forbidden` when hands have no login for the hosts of that source. */
+  operator(source: string): SshOperator;
+  /** Closes all connections. */
+  close(): void;
+}
+
 /** Makes clients. Each has its own connections: a reader's are never a hand's. */
 export interface SshClients {
   client(): SshClient;

@@ -1,7 +1,7 @@
 import type { CollectRequest } from '../../domain/ports/source.ts';
 import type { Service } from '../../domain/service.ts';
-import type { InventoryHost } from './inventory.ts';
-import { serviceOf } from './fleet.ts';
+import { isIn, serviceOf } from '../../io/clients/ssh/inventory/fleet.ts';
+import type { InventoryHost } from '../../io/clients/ssh/inventory/hosts.ts';
 
 /** The part of a request that one host is to answer: the machine's own service, and those that run there. */
 export function partFor(source: string, host: InventoryHost, request: CollectRequest): CollectRequest {
@@ -26,9 +26,8 @@ function onHost(source: string, host: InventoryHost, service: Service): readonly
   if (service.name === serviceOf(host.name)) return [{ ...service, runsOn: [{ on: 'host', host: {} }] }];
   const places = service.runsOn.flatMap((place): Service['runsOn'] => {
     if (place.on !== 'ssh' || place.ssh.source !== source) return [];
-    const { source: _source, host: name, group, ...rest } = place.ssh;
-    const here = name === host.name || (group !== undefined && (group === 'all' || host.groups.includes(group)));
-    return here ? [{ on: 'host', host: rest }] : [];
+    const { source: _source, host: _host, group: _group, ...rest } = place.ssh;
+    return isIn(host, place.ssh) ? [{ on: 'host', host: rest }] : [];
   });
   return places.length === 0 ? [] : [{ ...service, runsOn: places }];
 }

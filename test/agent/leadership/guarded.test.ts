@@ -51,6 +51,7 @@ function ports(done: string[]): OperatorIo {
     exec: { run: note('exec') },
     processes: { kill: (pid: number) => void note('kill')(pid) },
     kubernetes: { operator: () => operator as unknown as KubernetesOperator },
+    ssh: { operator: () => ({ user: 'op', hosts: note('hosts'), look: note('look'), act: note('act on') }) },
   } as unknown as OperatorIo;
 }
 
@@ -66,6 +67,7 @@ describe('every port by which the world is changed', () => {
     ['create', (io) => io.kubernetes.operator('c').create({} as never, {}, {}, {}, signal)],
     ['patch', (io) => io.kubernetes.operator('c').patch({} as never, { name: 'x' }, {} as never, {}, signal)],
     ['replace', (io) => io.kubernetes.operator('c').replace({} as never, { name: 'x' }, {}, {}, signal)],
+    ['act on', (io) => io.ssh.operator('fleet').act('web-1', {} as never)],
     ['remove', (io) => io.kubernetes.operator('c').remove({} as never, { name: 'x' }, 'u', {}, signal)],
   ];
 

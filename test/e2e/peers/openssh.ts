@@ -62,8 +62,8 @@ export function layOpenssh(machine: Machine, groups: readonly string[] = []): st
   for (const folder of ['/run/sshd', '/etc/ssh-test', `/home/${sshUser}`])
     mkdirSync(machine.root + folder, { recursive: true });
   newKey(machine, '/etc/ssh-test/client');
-  copyFileSync(`${machine.root}/etc/ssh-test/client.pub`, `${machine.root}/etc/ssh-test/authorized`);
-  chmodSync(`${machine.root}/etc/ssh-test/authorized`, 0o644);
+  copyFileSync(`${machine.root}/etc/ssh-test/client.pub`, `${machine.root}/etc/ssh-test/authorized-${sshUser}`);
+  chmodSync(`${machine.root}/etc/ssh-test/authorized-${sshUser}`, 0o644);
   return readFileSync(`${machine.root}/etc/ssh-test/client`, 'utf8');
 }
 
@@ -76,7 +76,7 @@ export async function startSshd(machine: Machine, name: string, lines: readonly 
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `HostKey ${key}`,
-    'AuthorizedKeysFile /etc/ssh-test/authorized',
+    'AuthorizedKeysFile /etc/ssh-test/authorized-%u',
     'PasswordAuthentication no',
     'UsePAM no',
     'StrictModes no',

@@ -23,7 +23,7 @@ import type { VirtualClock } from '../virtual-clock.ts';
 import type { SimHost } from './host.ts';
 import { mortal, type Life } from './mortal.ts';
 import { ramStore, type RamDisk } from './ram-store.ts';
-import { noHosts } from '../no-hosts.ts';
+import { noFleet, noHosts } from '../no-hosts.ts';
 
 /** What a daemon stands on, and what outlives it. */
 export interface Ground {
@@ -138,6 +138,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
         throw new Error('no repositories here');
       },
     },
+    ssh: noFleet,
   };
   const parts: WatchParts = {
     clock: clockOfProcess,

@@ -1,12 +1,12 @@
-import type { ReadFiles } from '../../domain/ports/io.ts';
-import type { SshLogin, SshTarget } from '../../domain/ports/ssh.ts';
-import { WatchkeeperError } from '../../lib/errors.ts';
+import type { ReadFiles } from '../../../../domain/ports/io.ts';
+import type { SshLogin, SshTarget } from '../../../../domain/ports/ssh.ts';
+import { WatchkeeperError } from '../../../../lib/errors.ts';
 import { parseAnsible } from './ansible.ts';
-import { maxHosts } from './inventory.ts';
-import type { InventoryHost } from './inventory.ts';
-import type { HostConfig, SshConfig } from './schema.ts';
+import { maxHosts } from './hosts.ts';
+import type { InventoryHost } from './hosts.ts';
+import type { HostConfig, InventoryConfig, LoginConfig } from './config.ts';
 
-/** The hosts of a source as they are now, and what of the inventory could not be read. */
+/** The hosts of an inventory as they are now, and what of the inventory could not be read. */
 export interface Fleet {
   readonly hosts: readonly InventoryHost[];
   readonly problems: readonly string[];
@@ -15,7 +15,7 @@ export interface Fleet {
 const maxInventoryBytes = 4 * 1024 * 1024;
 
 /** Reads the inventory: what watchkeeper.yaml says of a host goes before what Ansible's files say of it. */
-export async function readFleet(config: SshConfig, files: ReadFiles, signal: AbortSignal): Promise<Fleet> {
+export async function readFleet(config: InventoryConfig, files: ReadFiles, signal: AbortSignal): Promise<Fleet> {
   const hosts = new Map<string, InventoryHost>();
   const problems: string[] = [];
   for (const path of config.ansible) {
@@ -49,10 +49,13 @@ function written(name: string, host: HostConfig, other: InventoryHost | undefine
   return { ...other, ...host, name, groups };
 }
 
-/** How a host is reached. */
-export function targetOf(config: SshConfig, host: InventoryHost): SshTarget {
+/**
+ * How a host is reached. A reader's login is the source's, or what the host says of its own. A hand has one of its own,
+ * which no host changes; a jump host is only gone through, so what the inventory says of it holds for both.
+ */
+export function targetOf(config: InventoryConfig, host: InventoryHost, hand?: LoginConfig): SshTarget {
   const login = (one: { readonly user?: string; readonly keyFile?: string }): SshLogin => ({
-    ...config.login,
+    ...(hand ?? config.login),
     ...(one.user === undefined ? {} : { user: one.user }),
     ...(one.keyFile === undefined ? {} : { keyFile: one.keyFile }),
   });
@@ -63,7 +66,7 @@ export function targetOf(config: SshConfig, host: InventoryHost): SshTarget {
   return {
     host: host.address ?? host.name,
     port: host.port ?? 22,
-    login: login(host),
+    login: hand ?? login(host),
     trust: trust(host.fingerprints),
     via: config.jump.map((jump) => ({
       host: jump.address,
@@ -73,6 +76,15 @@ export function targetOf(config: SshConfig, host: InventoryHost): SshTarget {
       via: [],
     })),
   };
+}
+
+/** Whether a host is one that a place names: by its own name, by a group it is in, or by `all`. */
+export function isIn(
+  host: Pick<InventoryHost, 'name' | 'groups'>,
+  place: { readonly host?: string; readonly group?: string },
+): boolean {
+  const { group } = place;
+  return place.host === host.name || (group !== undefined && (group === 'all' || host.groups.includes(group)));
 }
 
 /** What a host is called as a service: `host-` and its name, in the letters a service's name may have. */

@@ -1,8 +1,8 @@
 import { isAlias, isMap, isScalar, parseDocument } from 'yaml';
 
-import { limits } from '../../lib/limits.ts';
-import { hostIn, maxHosts, rawInventory, resolve } from './inventory.ts';
-import type { Inventory, RawInventory } from './inventory.ts';
+import { limits } from '../../../../lib/limits.ts';
+import { hostIn, maxHosts, rawInventory, resolve } from './hosts.ts';
+import type { Inventory, RawInventory } from './hosts.ts';
 
 /**
  * Reads an Ansible inventory file: YAML when its name says so or it begins as YAML does, else INI. The formats are those of

@@ -1,4 +1,4 @@
-import type { Labels } from '../../domain/telemetry.ts';
+import type { Labels } from '../../../../domain/telemetry.ts';
 
 /** One host of the inventory, wherever it was written down. What is absent is the source's default. */
 export interface InventoryHost {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseAnsible } from '../../../src/sources/ssh/ansible.ts';
+import { parseAnsible } from '../../../../src/io/clients/ssh/inventory/ansible.ts';
 
 const ini = `
 # a comment

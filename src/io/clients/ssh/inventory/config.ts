@@ -1,0 +1,97 @@
+import * as z from 'zod';
+
+import { schemaOf } from '../../../../lib/schema.ts';
+import { zSecretRef } from '../../../../lib/zod-parts.ts';
+import type { SecretRef } from '../../../../domain/ports/secrets.ts';
+import type { Schema } from '../../../../domain/ports/schema.ts';
+
+/** How to log in, where a host does not say otherwise. */
+export interface LoginConfig {
+  readonly user: string;
+  readonly keyFile?: string;
+  readonly passphrase?: SecretRef;
+  readonly agent?: string;
+}
+
+/** A host to go through. */
+export interface JumpConfig {
+  readonly address: string;
+  readonly port: number;
+  readonly user?: string;
+  readonly keyFile?: string;
+  readonly fingerprints?: readonly string[];
+}
+
+/** One host written into watchkeeper.yaml. */
+export interface HostConfig {
+  readonly address?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly keyFile?: string;
+  readonly fingerprints?: readonly string[];
+  readonly groups: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The part of an `ssh` source's block that says which hosts there are and how they are reached. */
+export interface InventoryConfig {
+  readonly login: LoginConfig;
+  readonly knownHosts: readonly string[];
+  readonly jump: readonly JumpConfig[];
+  readonly hosts: Readonly<Record<string, HostConfig>>;
+  /** Ansible inventory files. */
+  readonly ansible: readonly string[];
+}
+
+/** An absolute path on a host, in letters that every shell hands over as they are. */
+export const remotePath = z
+  .string()
+  .max(4_096)
+  .regex(/^\/[^\p{Cc}\\!]*$/u, 'must be an absolute path without control characters, \\ or !');
+const hostName = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$/, 'must be a name of a host');
+const address = z.string().regex(/^[A-Za-z0-9:][A-Za-z0-9_.:%-]{0,252}$/, 'must be a host name or an IP address');
+const user = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.@-]{0,63}\$?$/, 'must be a user name');
+const port = z.int().min(1).max(65_535);
+const fingerprints = z
+  .array(z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'must be a fingerprint as ssh-keygen -l prints it: SHA256:…'))
+  .min(1)
+  .max(10);
+const reach = {
+  port: port.exactOptional(),
+  user: user.exactOptional(),
+  keyFile: remotePath.exactOptional(),
+  fingerprints: fingerprints.exactOptional(),
+};
+
+const host = z.strictObject({
+  address: address.exactOptional(),
+  ...reach,
+  groups: z.array(hostName).max(100).default([]),
+  labels: z.record(z.string().max(63), z.string().max(253)).default({}),
+});
+
+/** A login as it is written: a reader's in a source, a hand's under operators. */
+export const loginConfig = z
+  .strictObject({
+    user,
+    keyFile: remotePath.exactOptional(),
+    passphrase: zSecretRef.exactOptional(),
+    agent: remotePath.exactOptional().describe('The socket of an ssh-agent.'),
+  })
+  .refine(({ keyFile, agent }) => keyFile !== undefined || agent !== undefined, 'needs keyFile or agent');
+
+/** The keys of an inventory, for the schema of a source that has one. */
+export const inventoryKeys = {
+  login: loginConfig,
+  knownHosts: z.array(remotePath).max(10).default([]),
+  jump: z
+    .array(z.strictObject({ address, ...reach, port: port.default(22) }))
+    .max(4)
+    .default([])
+    .describe('Hosts to go through, the nearest first.'),
+  hosts: z.record(hostName, host).default({}),
+  ansible: z.array(remotePath).max(20).default([]).describe('Ansible inventory files, INI or YAML.'),
+};
+
+/** The inventory out of a source's whole block, whose other keys are its own. */
+export const inventoryConfig: Schema<InventoryConfig> = schemaOf<InventoryConfig>(z.object(inventoryKeys));
