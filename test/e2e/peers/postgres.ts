@@ -24,8 +24,8 @@ export interface Postgres {
   readonly folder: string;
   readonly passwordFile: string;
   readonly caFile: string;
-  /** Runs SQL as the owner of the server. */
-  sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Runs SQL as the owner of the server, in the database `postgres` unless told. */
+  sql(text: string, database?: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** SIGKILL to every process of it, at once, as a machine that loses its power. */
   crash(): Promise<void>;
   start(): Promise<void>;
@@ -91,11 +91,11 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   let child: ChildProcess | undefined;
   let said = '';
 
-  const sql: Postgres['sql'] = async (text) => {
+  const sql: Postgres['sql'] = async (text, database = 'postgres') => {
     const client = new Client({
       host: '127.0.0.1',
       port,
-      database: 'postgres',
+      database,
       user: postgresUser,
       password: readFileSync(password, 'utf8').trim(),
     });

@@ -6,11 +6,12 @@ import { loadOrCreateKey } from '../../../src/ledger/index.ts';
 import type { Json } from '../../../src/lib/json.ts';
 import { postgresDatabase, postgresUser, type Postgres } from '../peers/postgres.ts';
 import { makeHome, startDaemon, type DaemonProcess, type Home } from './daemon.ts';
+import { gateOf, type Gate } from './gate.ts';
 import { document } from './shop.ts';
 import type { Target } from './target.ts';
 
 /** Every look costs both sides: asked too often, a busy machine loses its leases over it. */
-const pollMs = 100;
+const pollMs = 250;
 
 export interface LeaseTimes {
   readonly lease: string;
@@ -18,15 +19,23 @@ export interface LeaseTimes {
   readonly retry: string;
 }
 
-/** Short, so that many runs fit into minutes. */
+/** The times that are shipped. */
+export const shippedLease: LeaseTimes = { lease: '15s', renew: '10s', retry: '2s' };
+
+/** Short, so that nobody waits long. */
 export const shortLease: LeaseTimes = { lease: '2400ms', renew: '1600ms', retry: '300ms' };
 
 /** Long enough for a busy machine. */
 export const calmLease: LeaseTimes = { lease: '6s', renew: '4s', retry: '500ms' };
 
-/** Two daemons on one database, which watch and may fix one target. */
+/**
+ * Two daemons on one database, which watch one target, and may fix each of so many services of it; one more, the last, they
+ * watch and cannot fix.
+ */
 export interface Pair {
   readonly home: Home;
+  /** What holds those that write. The store must be there: one of them has led. */
+  gate(): Promise<Gate>;
   /** Starts replica `a` or `b`, on a data folder of its own. */
   start(name: 'a' | 'b'): Promise<DaemonProcess>;
   /** Those that run now. */
@@ -70,15 +79,22 @@ export async function openPair(
     sources: [
       { id: 'web', kind: 'scrape', targets: [{ url: `${target.url}/metrics` }], interval: '1s', timeout: '2s' },
     ],
-    defaults: { autonomy: 'act' },
+    channels: [{ id: 'people', kind: 'webhook', url: `${target.url}/told` }],
+    defaults: { autonomy: 'act', escalate: 'oncall' },
     incidents: { grace: '1s', patience: '1s' },
     ...more,
   });
-  for (let at = 0; at < services; at += 1) writeService(home, at, target);
+  for (let at = 0; at <= services; at += 1) writeService(home, at);
+  for (let at = 0; at < services; at += 1) writeRunbook(home, at, target);
   home.write(
     'resources/policy.yaml',
     document('Policy', 'act', { allow: [{ actions: ['http.request'], autonomy: 'act' }] }),
   );
+  home.write(
+    'resources/escalation.yaml',
+    document('Escalation', 'oncall', { steps: [{ notify: ['people:oncall'], wait: '1h' }] }),
+  );
+  let gate: Promise<Gate> | undefined;
   const live = new Map<'a' | 'b', DaemonProcess>();
   const start = async (name: 'a' | 'b'): Promise<DaemonProcess> => {
     const daemon = await startDaemon(home, {
@@ -103,6 +119,7 @@ export async function openPair(
   };
   return {
     home,
+    gate: () => (gate ??= gateOf(server, schema)),
     start,
     running: () => [...live.values()],
     leader,
@@ -136,7 +153,7 @@ async function leads(daemon: DaemonProcess): Promise<boolean> {
   return (await daemon.metric('watchkeeper_leader').catch(() => undefined)) === 1;
 }
 
-function writeService(home: Home, at: number, target: Target): void {
+function writeService(home: Home, at: number): void {
   const signal = `ill${at}`;
   home.write(
     `resources/shop-${at}.yaml`,
@@ -156,6 +173,10 @@ function writeService(home: Home, at: number, target: Target): void {
       severity: 'critical',
     }),
   );
+}
+
+function writeRunbook(home: Home, at: number, target: Target): void {
+  const signal = `ill${at}`;
   home.write(
     `resources/fix-${at}.yaml`,
     document('Runbook', `fix-${at}`, {

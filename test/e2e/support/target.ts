@@ -1,5 +1,8 @@
 import type { AddressInfo } from 'node:net';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { json } from 'node:stream/consumers';
+
+import type { Held } from './gate.ts';
 
 /** Something done to the target, with what the request said of its sender. */
 export interface Effect {
@@ -9,14 +12,24 @@ export interface Effect {
   readonly atMs: number;
 }
 
+/** Something that people were told: a notice that came in over a webhook. */
+export interface Told {
+  /** The notice's id. */
+  readonly id: string;
+  readonly kind: string;
+  readonly incident: string;
+}
+
 /** Services that are ill until they are fixed by a request, and that count every request that fixed them. */
 export interface Target {
   readonly host: string;
   readonly url: string;
   readonly effects: readonly Effect[];
+  /** What came to `/told`, each time that it came. */
+  readonly told: readonly Told[];
   setIll(service: number, ill: boolean): void;
   /** The next question whether it was done, and the next request to do it: held back until it is let go. */
-  holdNext(what: 'probe' | 'act'): Promise<() => void>;
+  holdNext(what: 'probe' | 'act'): Held;
   close(): Promise<void>;
 }
 
@@ -24,6 +37,7 @@ export async function startTarget(services: number): Promise<Target> {
   const ill = new Array<boolean>(services).fill(false);
   const done = new Set<number>();
   const effects: Effect[] = [];
+  const told: Told[] = [];
   const holds = new Map<string, (release: () => void) => void>();
   const answer = (what: 'probe' | 'act', response: ServerResponse, status: number): void => {
     const send = (): void => {
@@ -37,6 +51,10 @@ export async function startTarget(services: number): Promise<Target> {
   const server = createServer((request, response) => {
     const [, what = '', which = ''] = (request.url ?? '').split('/');
     const service = Number(which);
+    if (what === 'told') {
+      void hear(request, told).then(() => response.end());
+      return;
+    }
     request.resume().once('end', () => {
       if (what === 'metrics') {
         response.end(ill.map((one, at) => `shop_ill_${at} ${one ? 1 : 0}\n`).join(''));
@@ -58,14 +76,33 @@ export async function startTarget(services: number): Promise<Target> {
     host,
     url: `http://${host}`,
     effects,
+    told,
     setIll: (service, is) => {
       ill[service] = is;
     },
-    holdNext: (what) => new Promise((resolve) => holds.set(what, resolve)),
+    holdNext: (what) => {
+      let letGo = (): void => undefined;
+      const come = new Promise<void>((resolve) =>
+        holds.set(what, (release) => {
+          letGo = release;
+          resolve();
+        }),
+      );
+      return { come, letGo: () => letGo() };
+    },
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
         server.close(() => resolve());
       }),
   };
+}
+
+async function hear(request: IncomingMessage, told: Told[]): Promise<void> {
+  const { id, kind, incident } = (await json(request)) as {
+    readonly id: string;
+    readonly kind: string;
+    readonly incident?: { readonly id: string };
+  };
+  told.push({ id, kind, incident: incident?.id ?? '' });
 }
