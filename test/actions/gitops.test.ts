@@ -130,6 +130,15 @@ describe.each([
     refused: elsewhere,
   });
 
+  test('that somebody has resumed meanwhile is resumed: nothing is left to undo, and their word stands', async () => {
+    const at = made();
+    const { run, undo } = await act(suspend, at);
+    expect(await run()).toMatchObject({ is: 'done' });
+    at.world.change(resource, ref, { spec: { suspend: false } });
+    expect(await undo()).toMatchObject({ is: 'done' });
+    expect(objectAt(at.world.take(resource, ref), 'spec')?.['suspend']).toBe(false);
+  });
+
   test('is not suspended by us when somebody else applies that very field', async () => {
     const managedFields = [
       { manager: 'kustomize-controller', operation: 'Apply', fieldsV1: { 'f:spec': { 'f:suspend': {} } } },
