@@ -31,10 +31,23 @@ export function createChangeLog(kept: readonly Change[]): ChangeLog {
     ids.set(change.id, change);
     return true;
   };
+  // Who made a change may be known minutes after the change (CloudTrail): then it is told once more, under the same id.
+  const complete = (change: Change): boolean => {
+    const known = ids.get(change.id);
+    if (known === undefined || known.actor !== undefined || change.actor === undefined) return false;
+    const { service } = known;
+    const whole = { ...known, actor: change.actor, ...(change.ref === undefined ? {} : { ref: change.ref }) };
+    ids.set(change.id, whole);
+    byService.set(
+      service,
+      (byService.get(service) ?? []).map((one) => (one.id === change.id ? whole : one)),
+    );
+    return false;
+  };
   for (const change of kept) insert(change);
 
   return {
-    add: (changes) => changes.filter(insert),
+    add: (changes) => changes.filter((change) => insert(change) || complete(change)),
     of: (service) => byService.get(service) ?? [],
     all: () => [...byService.values()].flat(),
     byId: (id) => ids.get(id),

@@ -9,6 +9,8 @@ export interface Metrics {
   readonly lastTick: Gauge;
   readonly tickSeconds: Histogram;
   readonly sourceCalls: Counter<'source' | 'outcome'>;
+  readonly sourceApiCalls: Counter<'source' | 'api'>;
+  readonly sourceCost: Gauge<'source'>;
   readonly sourceSeconds: Histogram<'source'>;
   readonly sourceLastSuccess: Gauge<'source'>;
   readonly sourcePartAge: Gauge<'source' | 'part'>;
@@ -55,6 +57,7 @@ export function createMetrics(): Metrics {
       registers,
       buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     });
+  const make = { gauge, counter, seconds };
   return {
     registry,
     lastTick: gauge(
@@ -62,18 +65,8 @@ export function createMetrics(): Metrics {
       "When the watch last turned over. Standing still is the dead man's switch.",
     ),
     tickSeconds: seconds('tick_duration_seconds', 'How long one turn of the pipeline took.'),
-    sourceCalls: counter('source_calls_total', 'Reads from a source, by outcome: ok, partial, failed.', [
-      'source',
-      'outcome',
-    ]),
-    sourceSeconds: seconds('source_duration_seconds', 'How long a read from a source took.', ['source']),
-    sourceLastSuccess: gauge('source_last_success_timestamp_seconds', 'When a source last answered without a gap.', [
-      'source',
-    ]),
-    sourcePartAge: gauge('source_part_age_seconds', 'Since the last word about a watched part.', ['source', 'part']),
-    sourcePartStale: gauge('source_part_stale', '1 while a watched part is not known any more.', ['source', 'part']),
+    ...sourceMetrics(make),
     documentsRefused: gauge('custom_resources_refused', 'Custom resources that are not right, by kind.', ['kind']),
-    sourcePartObjects: gauge('source_part_objects', 'Objects known of a watched part.', ['source', 'part']),
     gaps: counter('gaps_total', 'Things that could not be read, by reason.', ['source', 'reason']),
     series: gauge('series', 'Series held in the window.'),
     samples: counter('samples_total', 'New samples taken in.'),
@@ -108,5 +101,38 @@ export function createMetrics(): Metrics {
     leadershipTransitions: gauge('leadership_transitions', 'How often leadership changed hands, as last seen.'),
     leaseAge: gauge('lease_age_seconds', "Since the leader's lease was last seen to be renewed."),
     info: gauge('build_info', 'Version of the daemon.', ['version']),
+  };
+}
+
+interface Makers {
+  readonly gauge: <L extends string = never>(name: string, help: string, labelNames?: L[]) => Gauge<L>;
+  readonly counter: <L extends string = never>(name: string, help: string, labelNames?: L[]) => Counter<L>;
+  readonly seconds: <L extends string = never>(name: string, help: string, labelNames?: L[]) => Histogram<L>;
+}
+
+type SourceMetric = Extract<keyof Metrics, `source${string}`>;
+
+function sourceMetrics({ gauge, counter, seconds }: Makers): Pick<Metrics, SourceMetric> {
+  return {
+    sourceCalls: counter('source_calls_total', 'Reads from a source, by outcome: ok, partial, failed.', [
+      'source',
+      'outcome',
+    ]),
+    sourceApiCalls: counter('source_api_calls_total', 'Calls of the APIs of a source that charges or limits them.', [
+      'source',
+      'api',
+    ]),
+    sourceCost: gauge(
+      'source_estimated_cost_dollars',
+      'What the calls of a source are reckoned to have cost since the start, by list prices.',
+      ['source'],
+    ),
+    sourceSeconds: seconds('source_duration_seconds', 'How long a read from a source took.', ['source']),
+    sourceLastSuccess: gauge('source_last_success_timestamp_seconds', 'When a source last answered without a gap.', [
+      'source',
+    ]),
+    sourcePartAge: gauge('source_part_age_seconds', 'Since the last word about a watched part.', ['source', 'part']),
+    sourcePartStale: gauge('source_part_stale', '1 while a watched part is not known any more.', ['source', 'part']),
+    sourcePartObjects: gauge('source_part_objects', 'Objects known of a watched part.', ['source', 'part']),
   };
 }

@@ -98,6 +98,7 @@ async function readForever(
 ): Promise<void> {
   let lastMs = options.clock.nowMs() - source.intervalMs;
   let failures = 0;
+  let told: Readonly<Record<string, number>> = {};
   for (;;) {
     const startedMs = options.clock.monotonicMs();
     const nowMs = options.clock.nowMs();
@@ -124,6 +125,7 @@ async function readForever(
     failures = spoke ? 0 : failures + 1;
     if (answered) lastMs = nowMs;
     count(options.metrics, source.id, collected, answered, nowMs);
+    told = uses(options.metrics, source, told);
     const parts = source.parts?.();
     if (parts !== undefined) ages(options.metrics, source.id, parts, nowMs);
     update({
@@ -253,6 +255,16 @@ function ages(metrics: Metrics, source: string, parts: NonNullable<SourceStatus[
     if (heardMs !== undefined) metrics.sourcePartAge.set({ source, part: name }, Math.max(0, nowMs - heardMs) / 1_000);
     metrics.sourcePartObjects.set({ source, part: name }, objects);
   }
+}
+
+// What was asked since the last look, evidence for diagnoses included.
+function uses(metrics: Metrics, source: Source, before: Readonly<Record<string, number>>): typeof before {
+  const use = source.use?.();
+  if (use === undefined) return before;
+  for (const [api, calls] of Object.entries(use.calls))
+    metrics.sourceApiCalls.inc({ source: source.id, api }, calls - (before[api] ?? 0));
+  metrics.sourceCost.set({ source: source.id }, use.dollars);
+  return use.calls;
 }
 
 function count(metrics: Metrics, source: string, collected: Collected, answered: boolean, nowMs: number): void {

@@ -1,3 +1,4 @@
+import { awsResourceName } from '../domain/places.ts';
 import type { Service } from '../domain/service.ts';
 
 /**
@@ -29,6 +30,10 @@ export function underDeclaredNames(services: readonly Service[]): readonly Servi
 
 function placesOf({ runsOn }: Service): readonly string[] {
   return runsOn.flatMap((place) => {
+    if (place.on === 'aws') {
+      const { source, account = '', region, resource } = place.aws;
+      return [`${source}/${account}/${region}/${awsResourceName(resource)}`];
+    }
     if (place.on !== 'kubernetes') return [];
     const { cluster, namespace, workload } = place.kubernetes;
     return [`${cluster}/${namespace}/${workload.kind}/${workload.name}`];

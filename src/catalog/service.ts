@@ -8,6 +8,7 @@ import type { Issue, Parsed } from '../lib/issues.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { schemaOf } from '../lib/schema.ts';
 import { nearest } from '../lib/suggest.ts';
+import { awsPlace, placeInAws } from './aws-place.ts';
 import { kubernetesPlace, placeInCluster } from './kubernetes-place.ts';
 import { inferNature } from './nature.ts';
 import { absolutePath, durationMs, objective, plainName } from './parts.ts';
@@ -40,18 +41,29 @@ const ssh = host
   )
   .describe('A service on hosts that are reached over SSH');
 
+const platforms = ['host', 'ssh', 'kubernetes', 'aws'];
+
 const place = z
-  .object({ host: host.exactOptional(), ssh: ssh.exactOptional(), kubernetes: kubernetesPlace.exactOptional() })
+  .object({
+    host: host.exactOptional(),
+    ssh: ssh.exactOptional(),
+    kubernetes: kubernetesPlace.exactOptional(),
+    aws: awsPlace.exactOptional(),
+  })
   .catchall(z.record(z.string(), z.json()))
   .transform((written, context): Place => {
     const [key, ...more] = Object.keys(written);
     if (key === undefined || more.length > 0)
-      context.addIssue({ code: 'custom', message: 'must name exactly one platform, such as host, ssh or kubernetes' });
+      context.addIssue({
+        code: 'custom',
+        message: 'must name exactly one platform, such as host, ssh, kubernetes or aws',
+      });
     else if (written.host !== undefined) return { on: 'host', host: written.host };
     else if (written.ssh !== undefined) return { on: 'ssh', ssh: written.ssh };
     else if (written.kubernetes !== undefined) return placeInCluster(written.kubernetes);
-    else if (nearest(key, ['host', 'ssh', 'kubernetes']) !== undefined) {
-      const meant = nearest(key, ['host', 'ssh', 'kubernetes']) ?? '';
+    else if (written.aws !== undefined) return placeInAws(written.aws);
+    else if (nearest(key, platforms) !== undefined) {
+      const meant = nearest(key, platforms) ?? '';
       context.addIssue({ code: 'custom', message: `unknown platform ${key}: did you mean ${meant}?`, path: [key] });
     } else return { on: 'other', platform: key, spec: written[key] ?? {} };
     return z.NEVER;

@@ -99,6 +99,12 @@ export const serviceField: CelField = {
       workloadKind: { type: string, optional: true, doc: 'Deployment, StatefulSet, DaemonSet, Job or CronJob.' },
       namespace: { type: string, optional: true, doc: 'The namespace of its workload.' },
       cluster: { type: string, optional: true, doc: 'The cluster of its workload.' },
+      aws: {
+        type: string,
+        optional: true,
+        doc: 'What it is in AWS: ecs, lambda, auto-scaling-group, instance, database, database-cluster, codedeploy or stack.',
+      },
+      region: { type: string, optional: true, doc: 'The AWS region it is in.' },
     },
   },
 };
@@ -176,6 +182,9 @@ export function serviceFacts(service: Service): JsonObject {
       facts['workloadKind'] ??= workload.kind;
       facts['namespace'] ??= namespace;
       facts['cluster'] ??= cluster;
+    } else if (place.on === 'aws') {
+      facts['aws'] ??= place.aws.resource.is;
+      facts['region'] ??= place.aws.region;
     } else {
       const workload = place.spec['workload'] ?? place.spec['deployment'];
       if (typeof workload === 'string') facts['workload'] ??= workload;

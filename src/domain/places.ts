@@ -8,6 +8,7 @@ export type Place =
   | { readonly on: 'host'; readonly host: HostPlace }
   | { readonly on: 'ssh'; readonly ssh: SshPlace }
   | { readonly on: 'kubernetes'; readonly kubernetes: KubernetesPlace }
+  | { readonly on: 'aws'; readonly aws: AwsPlace }
   | { readonly on: 'other'; readonly platform: string; readonly spec: Readonly<Record<string, Json>> };
 
 /** A service on the machine the daemon runs on. */
@@ -43,4 +44,47 @@ export interface KubernetesPlace {
   readonly cluster: string;
   readonly namespace: string;
   readonly workload: { readonly kind: WorkloadKind; readonly name: string };
+}
+
+/** What a service may be in AWS. */
+export type AwsResource =
+  | { readonly is: 'ecs'; readonly cluster: string; readonly service: string }
+  | { readonly is: 'lambda'; readonly function: string; readonly alias?: string }
+  | { readonly is: 'auto-scaling-group'; readonly name: string }
+  | { readonly is: 'instance'; readonly id: string }
+  | { readonly is: 'database'; readonly id: string }
+  | { readonly is: 'database-cluster'; readonly id: string }
+  | { readonly is: 'codedeploy'; readonly application: string; readonly group: string }
+  | { readonly is: 'stack'; readonly name: string };
+
+/** A resource in one region of one account. */
+export interface AwsPlace {
+  /** What watchkeeper.yaml calls it: the id of an `aws` source. */
+  readonly source: string;
+  /** The account's name there; absent where there is only one. */
+  readonly account?: string;
+  readonly region: string;
+  readonly resource: AwsResource;
+}
+
+/** `ecs/shop/web`, `lambda/checkout`: a resource in a word, unique within a region of an account. */
+export function awsResourceName(resource: AwsResource): string {
+  switch (resource.is) {
+    case 'ecs':
+      return `ecs/${resource.cluster}/${resource.service}`;
+    case 'lambda':
+      return `lambda/${resource.function}`;
+    case 'auto-scaling-group':
+      return `autoscaling/${resource.name}`;
+    case 'codedeploy':
+      return `codedeploy/${resource.application}/${resource.group}`;
+    case 'stack':
+      return `stack/${resource.name}`;
+    case 'instance':
+      return `ec2/${resource.id}`;
+    case 'database':
+      return `rds/${resource.id}`;
+    case 'database-cluster':
+      return `rds-cluster/${resource.id}`;
+  }
 }

@@ -1,5 +1,6 @@
 import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domain/ports/io.ts';
 import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
+import { awsOperators, awsReaders, type ActingConnection } from './clients/aws/index.ts';
 import type { GitForge } from './clients/git/config.ts';
 import { gitRepositoriesOf } from './clients/git/index.ts';
 import { kubernetesOperators, kubernetesReaders } from './clients/kubernetes/index.ts';
@@ -20,9 +21,11 @@ export interface Ambient {
 
 /** Real io for sources and channels: nothing in it changes the world but HTTP, which they use with readers' credentials. */
 export function makeReaderIo(ambient: Ambient): ReaderIo {
+  const http = nodeHttp(ambient.clock);
   return {
     ...ambient,
-    http: nodeHttp(ambient.clock),
+    http,
+    aws: awsReaders({ ...ambient, http }),
     files: readFiles,
     sockets: nodeSockets,
     kubernetes: kubernetesReaders(ambient.clock, ambient.secrets),
@@ -35,6 +38,7 @@ export interface Operators {
   readonly kubernetes?: readonly KubernetesConnection[];
   readonly git?: readonly GitForge[];
   readonly ssh?: readonly SshHands[];
+  readonly aws?: readonly ActingConnection[];
 }
 
 /** Real io for actions. `path` is the PATH that programs are looked up in, `operators` where it may act. Its own HTTP pool: no socket is shared with a reader. */
@@ -48,6 +52,7 @@ export function makeOperatorIo(ambient: Ambient, path: string, operators: Operat
     processes: nodeProcesses,
     sockets: nodeSockets,
     kubernetes: kubernetesOperators(ambient.clock, ambient.secrets, operators.kubernetes ?? []),
+    aws: awsOperators(operators.aws ?? [], { ...ambient, http }),
     git: gitRepositoriesOf({ ...ambient, http }, operators.git ?? []),
     ssh: sshOperators({ ...ambient, files: readFiles }, operators.ssh ?? []),
   };

@@ -135,6 +135,14 @@ export const limits = {
   /** Earlier states of one workload or release: three times what a cluster keeps unless it is told otherwise. */
   kubernetesRevisions: 32,
   kubernetesLogBytes: 32 * 1024,
+  /** AWS: one call, one answer, how often a read is tried, and how long one waits for its turn at an API. */
+  awsTimeoutMs: 15_000,
+  awsAnswerBytes: 16 * 1024 * 1024,
+  awsTries: 3,
+  awsPatienceMs: 20_000,
+  /** Pages of one list, and signals of one source. */
+  awsPages: 20,
+  awsSignals: 100_000,
   /** Helm: one unpacked release record; a Secret holds at most 1 MiB of it packed. */
   helmReleaseBytes: 32 * 1024 * 1024,
   helmObjects: 300,

@@ -1,8 +1,10 @@
+import type { AwsStatement } from '../domain/ports/aws.ts';
 import type { ReaderIo } from '../domain/ports/io.ts';
 import type { Schema } from '../domain/ports/schema.ts';
 import type { ClusterReading, Source, SourceKind, SourceTraits } from '../domain/ports/source.ts';
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
+import { awsSource } from './aws/index.ts';
 import { hostSource } from './host/index.ts';
 import { sshSource } from './ssh/index.ts';
 import { kubernetesSource } from './kubernetes/index.ts';
@@ -26,6 +28,7 @@ export const sourceKinds: Readonly<Record<string, RegisteredSource>> = {
   host: registered(hostSource),
   ssh: registered(sshSource),
   kubernetes: registered(kubernetesSource),
+  aws: registered(awsSource),
   elasticsearch: registered(elasticsearchSource),
   jaeger: registered(jaegerSource),
   loki: registered(lokiSource),
@@ -50,6 +53,8 @@ export interface RegisteredSource {
   parse(config: Json): Parsed<unknown>;
   /** What it needs to be allowed in a cluster; nothing for a configuration that is not right. */
   access(config: Json): readonly ClusterReading[];
+  /** What it needs to be allowed in AWS. */
+  awsAccess(config: Json): readonly AwsStatement[];
   /** Checks the configuration and, when it is right, makes the source. Nothing is read or connected yet. */
   open(id: string, config: Json, io: ReaderIo): Parsed<Source>;
 }
@@ -66,6 +71,10 @@ function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
     access(config) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? (kind.access?.(parsed.value) ?? []) : [];
+    },
+    awsAccess(config) {
+      const parsed = kind.config.parse(config);
+      return parsed.ok ? (kind.awsAccess?.(parsed.value) ?? []) : [];
     },
     open(id, config, io) {
       const parsed = kind.config.parse(config);

@@ -13,6 +13,7 @@ import { noClusters } from '../support/no-clusters.ts';
 import { noHosts } from '../support/no-hosts.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { serve, startAlertmanager, startNodeExporter, startPrometheus, until, type Peer } from './peers/peers.ts';
+import { noAws } from '../support/no-aws.ts';
 
 const clock = systemClock;
 const io: ReaderIo = {
@@ -21,6 +22,7 @@ const io: ReaderIo = {
   http: nodeHttp(clock),
   files: readFiles,
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
+  aws: noAws,
   kubernetes: noClusters,
   ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },

@@ -14,6 +14,7 @@ import { recordingLog } from '../support/quiet-log.ts';
 import { startJaeger, startOpenSearch, startVictoriaLogs, until } from './peers/peers.ts';
 import { makeHome, startDaemon } from './support/daemon.ts';
 import { document } from './support/shop.ts';
+import { noAws } from '../support/no-aws.ts';
 
 const io: ReaderIo = {
   clock: systemClock,
@@ -21,6 +22,7 @@ const io: ReaderIo = {
   http: nodeHttp(systemClock),
   files: readFiles,
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
+  aws: noAws,
   kubernetes: noClusters,
   ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },

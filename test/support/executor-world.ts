@@ -20,6 +20,7 @@ import { noFleet } from './no-hosts.ts';
 import { recordingLog } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
+import { noAws } from './no-aws.ts';
 
 /** The service every test step acts on. */
 export const shop: Service = {
@@ -128,6 +129,7 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
       exec: { run: nowhere },
       processes: { kill: nowhere },
       sockets: { connectUnix: nowhere },
+      aws: noAws,
       kubernetes: { operator: nowhere },
       git: { repository: nowhere },
       ssh: noFleet,

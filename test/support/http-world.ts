@@ -6,6 +6,7 @@ import { noHosts } from './no-hosts.ts';
 import { recordingLog, type RecordedLine } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
+import { noAws } from './no-aws.ts';
 
 /** How the scripted peer answers one request: with a response or a body, by refusing the connection (`refuse`), or never (`hang`). */
 export type Respond = (request: HttpRequest) => Partial<HttpResponse> | string;
@@ -54,6 +55,7 @@ export function httpWorld(respond: Respond, secrets: Readonly<Record<string, str
       http: { request },
       files: memoryFiles(),
       sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'no sockets here')) },
+      aws: noAws,
       kubernetes: noClusters,
       ssh: noHosts,
       secrets: { resolve },

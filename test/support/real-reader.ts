@@ -4,6 +4,7 @@ import { WatchkeeperError } from '../../src/lib/errors.ts';
 import { noClusters } from './no-clusters.ts';
 import { noHosts } from './no-hosts.ts';
 import { recordingLog } from './quiet-log.ts';
+import { noAws } from './no-aws.ts';
 
 /** A reader's io on the real clock and network, with the secrets of a test. */
 export function realReader(secrets: Readonly<Record<string, string>>, log = recordingLog()): ReaderIo {
@@ -13,6 +14,7 @@ export function realReader(secrets: Readonly<Record<string, string>>, log = reco
     http: nodeHttp(systemClock),
     files: readFiles,
     sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unsupported', 'no sockets here')) },
+    aws: noAws,
     kubernetes: noClusters,
     ssh: noHosts,
     secrets: {

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { limits } from '../../lib/limits.ts';
 import type { Role } from '../../domain/authority.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
+import { actAccounts, awsConnection } from '../../io/clients/aws/config.ts';
 import { gitForge } from '../../io/clients/git/config.ts';
 import { loginConfig } from '../../io/clients/ssh/inventory/config.ts';
 import { kubernetesConnection } from '../../io/clients/kubernetes/config.ts';
@@ -142,6 +143,16 @@ const config = z.strictObject({
         )
         .default([])
         .describe('Hosts to act on. Addresses, keys to believe and jump hosts are those of the source.'),
+      aws: z
+        .array(
+          z.strictObject({
+            source: id.describe('The id of the aws source.'),
+            accounts: actAccounts.describe('The role in each account, of which a session is minted for each act.'),
+            ...awsConnection,
+          }),
+        )
+        .default([])
+        .describe('AWS accounts to act in.'),
       git: z.array(gitForge).default([]).describe('Forges where commits may be reverted, repository by repository.'),
     })
     .prefault({})

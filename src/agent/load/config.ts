@@ -203,6 +203,7 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     sources: written.sources.map(adapter),
     operators: {
       kubernetes: written.operators.kubernetes.map((cluster) => placed(cluster, base)),
+      aws: written.operators.aws,
       git: written.operators.git,
       ssh: handsOf(written),
     },

@@ -1,3 +1,4 @@
+import type { AwsOperators, AwsReaders } from './aws.ts';
 import type { GitRepositories } from './git.ts';
 import type { KubernetesOperators, KubernetesReaders } from './kubernetes.ts';
 import type { Secrets } from './secrets.ts';
@@ -166,6 +167,7 @@ export interface ReaderIo {
   readonly files: ReadFiles;
   readonly sockets: Sockets;
   readonly kubernetes: KubernetesReaders;
+  readonly aws: AwsReaders;
   readonly ssh: SshClients;
   readonly secrets: Secrets;
   readonly log: Log;
@@ -181,6 +183,7 @@ export interface OperatorIo {
   readonly processes: Processes;
   readonly sockets: Sockets;
   readonly kubernetes: KubernetesOperators;
+  readonly aws: AwsOperators;
   readonly git: GitRepositories;
   readonly ssh: SshOperators;
   readonly secrets: Secrets;

@@ -3,6 +3,7 @@ import type { Change } from '../change.ts';
 import type { Finding } from '../alert.ts';
 import type { Service, TelemetryBinding } from '../service.ts';
 import type { Gap, LogRecord, ResourceState, Series, Span } from '../telemetry.ts';
+import type { AwsStatement, AwsUse } from './aws.ts';
 import type { ReaderIo } from './io.ts';
 import type { Schema } from './schema.ts';
 
@@ -81,6 +82,8 @@ export interface Source {
   newServices?(signal: AbortSignal): Promise<void>;
   /** For sources that keep watches open: each with its freshness, for metrics and status. */
   parts?(): readonly SourcePart[];
+  /** For sources whose calls are counted and cost money: what was asked since the start, and its price by the list. */
+  use?(): AwsUse;
   /** Tries the connection and credentials once, for `check` and `doctor`. Throws WatchkeeperError with a fix. */
   check(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -99,6 +102,8 @@ export interface SourceKind<Config> {
   readonly records?: { readonly logs?: Schema<JsonObject>; readonly traces?: Schema<JsonObject> };
   /** What a source in a cluster needs to be allowed there: the least, and to read. Absent: nothing. */
   access?(config: Config): readonly ClusterReading[];
+  /** What a source needs to be allowed in AWS: the least, and to read. Absent: nothing. */
+  awsAccess?(config: Config): readonly AwsStatement[];
   create(id: string, config: Config, io: ReaderIo): Source;
 }
 

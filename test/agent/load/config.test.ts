@@ -41,7 +41,7 @@ describe('watchkeeper.yaml', () => {
       resources: [],
       inherit: ['detectors', 'runbooks', 'policies'],
       sources: [{ id: 'host', kind: 'host', config: {} }],
-      operators: { kubernetes: [], git: [], ssh: [] },
+      operators: { kubernetes: [], git: [], ssh: [], aws: [] },
       channels: [],
       http: { listen: { host: '127.0.0.1', port: 7777 }, tokens: [] },
       defaults: { autonomy: 'suggest' },

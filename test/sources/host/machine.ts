@@ -14,6 +14,7 @@ import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 import type { VirtualClock } from '../../support/virtual-clock.ts';
+import { noAws } from '../../support/no-aws.ts';
 
 /** A small Linux machine in memory, whose counters grow when time passes. */
 export interface Machine extends SourceWorld {
@@ -87,6 +88,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
     http: { request: () => Promise.reject(new Error('the host source makes no HTTP request')) },
     files: options.wrap?.(files) ?? files,
     sockets: options.sockets ?? noSockets,
+    aws: noAws,
     kubernetes: noClusters,
     ssh: noHosts,
     secrets: { resolve: () => Promise.reject(new Error('the host source needs no secret')) },

@@ -11,6 +11,7 @@ import { noHosts } from '../../support/no-hosts.ts';
 import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { signalsOf, valueOf } from './machine.ts';
+import { noAws } from '../../support/no-aws.ts';
 
 const never = new AbortController().signal;
 
@@ -25,6 +26,7 @@ describe.skipIf(process.platform !== 'linux')('the machine this test runs on', (
         http: { request: () => Promise.reject(new Error('no HTTP')) },
         files: readFiles,
         sockets: nodeSockets,
+        aws: noAws,
         kubernetes: noClusters,
         ssh: noHosts,
         secrets: { resolve: () => Promise.reject(new Error('no secrets')) },

@@ -24,6 +24,7 @@ import type { SimHost } from './host.ts';
 import { mortal, type Life } from './mortal.ts';
 import { ramStore, type RamDisk } from './ram-store.ts';
 import { noFleet, noHosts } from '../no-hosts.ts';
+import { noAws } from '../no-aws.ts';
 
 /** What a daemon stands on, and what outlives it. */
 export interface Ground {
@@ -129,6 +130,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     exec: mortal(host.exec, life, ['run']),
     processes: mortal(host.processes, life, ['kill']),
     sockets: { connectUnix: () => Promise.reject(new Error('no sockets here')) },
+    aws: noAws,
     kubernetes: {
       operator: (name) =>
         mortal(ground.kubernetes.operator(name), life, ['get', 'list', 'patch', 'create', 'remove', 'may', 'rules']),
@@ -155,7 +157,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
       ...(ground.clusters === undefined
         ? []
         : [
-            mortal(clusterSource({ ...operatorIo, kubernetes: ground.clusters, ssh: noHosts }), life, [
+            mortal(clusterSource({ ...operatorIo, kubernetes: ground.clusters, ssh: noHosts, aws: noAws }), life, [
               'collect',
               'discover',
             ]),

@@ -1,0 +1,52 @@
+import type { AwsCall, AwsUse } from '../../../domain/ports/aws.ts';
+
+/** Counts calls and reckons what they cost. */
+export interface Meter {
+  /** A call was made. Counted before the answer: AWS charges for some that fail, and a reckoning should not be low. */
+  count(call: AwsCall): void;
+  /** Bytes that a query of Logs Insights read. */
+  scanned(bytes: number): void;
+  use(): AwsUse;
+}
+
+/**
+ * List prices in us-east-1, in dollars; other regions differ by a few percent (aws.amazon.com/cloudwatch/pricing,
+ * /xray/pricing). What is not here is free of charge.
+ */
+export const prices = {
+  /** Each metric that GetMetricData is asked for; expressions are free, what they read is not. */
+  metricRead: 0.01 / 1_000,
+  insightsByte: 0.005 / 1e9,
+  traceRead: 0.5 / 1e6,
+};
+
+/** Makes one at nothing. */
+export function createMeter(): Meter {
+  const calls = new Map<string, number>();
+  let dollars = 0;
+  return {
+    count: (call) => {
+      const api = `${call.service}:${call.operation}`;
+      calls.set(api, (calls.get(api) ?? 0) + 1);
+      dollars += costOf(call);
+    },
+    scanned: (bytes) => {
+      dollars += bytes * prices.insightsByte;
+    },
+    use: () => ({ calls: Object.fromEntries(calls), dollars }),
+  };
+}
+
+/** What one call costs, as far as that is known before its answer. */
+export function costOf({ service, operation, input }: Pick<AwsCall, 'service' | 'operation' | 'input'>): number {
+  if (service === 'cloudwatch' && operation === 'GetMetricData') {
+    const asked: unknown = input['MetricDataQueries'];
+    const queries = Array.isArray(asked) ? (asked as readonly object[]) : [];
+    return queries.filter((query) => 'MetricStat' in query).length * prices.metricRead;
+  }
+  if (service === 'xray' && operation === 'BatchGetTraces') {
+    const ids: unknown = input['TraceIds'];
+    return (Array.isArray(ids) ? ids.length : 0) * prices.traceRead;
+  }
+  return 0;
+}

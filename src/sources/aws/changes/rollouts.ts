@@ -1,0 +1,102 @@
+import type { Change, ChangeKind } from '../../../domain/change.ts';
+import { awsResourceName } from '../../../domain/places.ts';
+import { digest } from '../../../lib/canonical.ts';
+import type { EcsLook, EcsState } from '../look/ecs.ts';
+import type { LambdaLook, LambdaState } from '../look/lambda.ts';
+import type { Watched } from '../watched.ts';
+
+/** What was known of a resource when it was last looked at. */
+export type Memory = Map<string, { readonly running: string; readonly deployment: string; readonly desired: number }>;
+
+/** A change of a resource, before it is known who made it. */
+export type Found = Change & { readonly of: Watched };
+
+/** At the first look, a rollout that is older than this is history. */
+const recentMs = 2 * 3_600_000;
+
+/** Names a place over all corners. */
+export function placeKey({ place }: Watched): string {
+  return `${place.account ?? ''}/${place.region}/${awsResourceName(place.resource)}`;
+}
+
+/**
+ * A rollout of ECS is a new primary deployment, or another task definition. What ran before is that of the last look, or,
+ * at the first one, that of the deployment which is being replaced.
+ */
+export function ecsChanges(source: string, look: EcsLook, memory: Memory, nowMs: number): readonly Found[] {
+  return [...look.states].flatMap(([of, state]): readonly Found[] => {
+    const { primary, taskDefinition: to, desired } = state;
+    const key = `${of.service} ${placeKey(of)}`;
+    const known = memory.get(key);
+    const deployment = primary?.id ?? '';
+    memory.set(key, { running: to, deployment, desired });
+    const what = awsResourceName(of.place.resource);
+    const attributes = { region: of.place.region, ...(deployment === '' ? {} : { deployment }) };
+    const base = { of, source, service: of.service, what, attributes };
+    if (known?.deployment === deployment && known.running === to) {
+      if (known.desired === desired) return [];
+      const id = digest(['aws-ecs-scale', key, deployment, known.desired, desired, Math.floor(nowMs / 60_000)]);
+      return [{ ...base, id, kind: 'scale', atMs: nowMs, from: String(known.desired), to: String(desired) }];
+    }
+    const isNew = primary !== undefined && known?.deployment !== deployment;
+    const atMs = Math.min(isNew ? primary.createdMs : nowMs, nowMs);
+    if (known === undefined && (primary === undefined || atMs < nowMs - recentMs)) return [];
+    const from = known?.running ?? replacedBy(state);
+    const stamp = isNew ? [] : [Math.floor(nowMs / 60_000)];
+    const id = digest(['aws-ecs', key, deployment, to, ...stamp]);
+    return [{ ...base, id, kind: kindOf(from, to), atMs, ...(from === undefined ? {} : { from }), to }];
+  });
+}
+
+/** Another version behind a function's alias, or other code where there is none. */
+export function lambdaChanges(source: string, look: LambdaLook, memory: Memory, nowMs: number): readonly Found[] {
+  return [...look.states].flatMap(([of, state]): readonly Found[] => {
+    const key = placeKey(of);
+    const running = versionText(state);
+    const known = memory.get(`${of.service} ${key}`);
+    memory.set(`${of.service} ${key}`, { running, deployment: '', desired: 0 });
+    if (known === undefined || known.running === running) return [];
+    const atMs = Math.min(state.changedMs ?? nowMs, nowMs);
+    return [
+      {
+        ...{ of, source, service: of.service, what: awsResourceName(of.place.resource) },
+        id: digest([
+          'aws-lambda',
+          of.service,
+          key,
+          known.running,
+          running,
+          state.changedMs ?? Math.floor(nowMs / 60_000),
+        ]),
+        kind: kindOf(known.running, running),
+        ...{ atMs, from: known.running, to: running },
+        attributes: { region: of.place.region },
+      },
+    ];
+  });
+}
+
+/** `7`, and with a canary `6+7@10%`. */
+function versionText({ version, canary }: LambdaState): string {
+  const parts = Object.entries(canary).map(([other, weight]) => `+${other}@${Math.round(weight * 100)}%`);
+  return `${version}${parts.join('')}`;
+}
+
+function replacedBy({ deployments, primary }: EcsState): string | undefined {
+  const others = deployments.filter(({ status, id }) => status === 'ACTIVE' && id !== primary?.id);
+  return others.sort((a, b) => b.createdMs - a.createdMs)[0]?.taskDefinition;
+}
+
+function kindOf(from: string | undefined, to: string): ChangeKind {
+  if (from === undefined) return 'deploy';
+  if (from === to) return 'restart';
+  const [before, after] = [numbered(from), numbered(to)];
+  const isBack = before !== undefined && after?.family === before.family && after.revision < before.revision;
+  return isBack ? 'rollback' : 'deploy';
+}
+
+// `web:41` is revision 41 of web, `7` version 7: both are counted upwards and never given twice.
+function numbered(text: string): { readonly family: string; readonly revision: number } | undefined {
+  const match = /^(?:(.+):)?(\d+)$/.exec(text);
+  return match === null ? undefined : { family: match[1] ?? '', revision: Number(match[2]) };
+}

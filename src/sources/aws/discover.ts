@@ -1,0 +1,139 @@
+import * as z from 'zod';
+
+import type { AwsReader } from '../../domain/ports/aws.ts';
+import type { AwsResource, Place } from '../../domain/places.ts';
+import type { Service, TelemetryBinding } from '../../domain/service.ts';
+import { limits } from '../../lib/limits.ts';
+import { oneLine } from '../../lib/text.ts';
+import type { AwsConfig } from './schema.ts';
+import { signalsOf } from './signals.ts';
+import { cornersOf, type Corner } from './watched.ts';
+
+const page = z.object({
+  ResourceTagMappingList: z
+    .array(
+      z.object({
+        ResourceARN: z.string(),
+        Tags: z.array(z.object({ Key: z.string(), Value: z.string().default('') })).default([]),
+      }),
+    )
+    .default([]),
+  PaginationToken: z.string().nullish(),
+});
+
+/** Services by their tag, in every corner. One corner that cannot be read fails all: half a catalog would end services. */
+export async function discoverServices(
+  source: string,
+  config: AwsConfig,
+  reader: AwsReader,
+  signal: AbortSignal,
+): Promise<readonly Service[]> {
+  const found = await Promise.all(cornersOf(config).map((corner) => taggedIn(corner, config.tag, reader, signal)));
+  const byName = new Map<string, Service>();
+  for (const { corner, arn, tags } of found.flat()) {
+    const resource = resourceOf(arn);
+    const name = nameOf(tags[config.tag] ?? '');
+    if (resource === undefined || name === undefined) continue;
+    const service = serviceOf(source, name, corner, resource, tags, config.tag);
+    const known = byName.get(name);
+    byName.set(name, known === undefined ? service : joined(known, service));
+  }
+  return [...byName.values()];
+}
+
+interface Tagged {
+  readonly corner: Corner;
+  readonly arn: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+async function taggedIn(
+  corner: Corner,
+  tag: string,
+  reader: AwsReader,
+  signal: AbortSignal,
+): Promise<readonly Tagged[]> {
+  const found: Tagged[] = [];
+  let next: string | undefined;
+  for (let pages = 0; pages < limits.awsPages * 5; pages++) {
+    const input = {
+      TagFilters: [{ Key: tag }],
+      ResourcesPerPage: 100,
+      ...(next === undefined ? {} : { PaginationToken: next }),
+    };
+    const answer = await reader.ask({ ...corner, service: 'tagging', operation: 'GetResources', input }, signal);
+    const { ResourceTagMappingList: list, PaginationToken } = page.parse(answer);
+    for (const { ResourceARN: arn, Tags } of list)
+      found.push({ corner, arn, tags: Object.fromEntries(Tags.map(({ Key, Value }) => [Key, Value])) });
+    if (PaginationToken === undefined || PaginationToken === null || PaginationToken === '') break;
+    next = PaginationToken;
+  }
+  return found;
+}
+
+/** What an ARN is, of those kinds that can be watched. */
+export function resourceOf(arn: string): AwsResource | undefined {
+  const [, , service = '', , , ...rest] = arn.split(':');
+  const path = rest.join(':');
+  const ecs = /^service\/([^/]+)\/([^/]+)$/.exec(path);
+  if (service === 'ecs' && ecs !== null) return { is: 'ecs', cluster: ecs[1] ?? '', service: ecs[2] ?? '' };
+  const lambda = /^function:([^:]+)$/.exec(path);
+  if (service === 'lambda' && lambda !== null) return { is: 'lambda', function: lambda[1] ?? '' };
+  const group = /autoScalingGroupName\/(.+)$/.exec(path);
+  if (service === 'autoscaling' && group !== null) return { is: 'auto-scaling-group', name: group[1] ?? '' };
+  const instance = /^instance\/(i-[0-9a-f]+)$/.exec(path);
+  if (service === 'ec2' && instance !== null) return { is: 'instance', id: instance[1] ?? '' };
+  const database = /^db:(.+)$/.exec(path);
+  if (service === 'rds' && database !== null) return { is: 'database', id: database[1] ?? '' };
+  const cluster = /^cluster:(.+)$/.exec(path);
+  if (service === 'rds' && cluster !== null) return { is: 'database-cluster', id: cluster[1] ?? '' };
+  return undefined;
+}
+
+// A tag's value is anybody's text: as a service's name only what a document could be called.
+function nameOf(value: string): string | undefined {
+  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(value) ? value : undefined;
+}
+
+function serviceOf(
+  source: string,
+  name: string,
+  { region, account }: Corner,
+  found: AwsResource,
+  tags: Readonly<Record<string, string>>,
+  tag: string,
+): Service {
+  const prefix = tag.slice(0, tag.lastIndexOf('/') + 1);
+  const own = (key: string): string | undefined => (prefix === '' ? undefined : tags[`${prefix}${key}`]);
+  const alias = own('alias');
+  const resource = found.is === 'lambda' && alias !== undefined ? { ...found, alias: oneLine(alias, 128) } : found;
+  const place: Place = { on: 'aws', aws: { source, ...(account === undefined ? {} : { account }), region, resource } };
+  const telemetry: Readonly<Record<string, TelemetryBinding>> = signalsOf(source, place.aws);
+  const labels = Object.fromEntries(
+    Object.entries(tags)
+      .filter(([key]) => !key.startsWith('aws:') && !key.includes('/'))
+      .slice(0, 50)
+      .map(([key, value]) => [oneLine(key, 63), oneLine(value, 253)]),
+  );
+  return {
+    name,
+    labels: { ...labels, region, ...(account === undefined ? {} : { account }) },
+    owner: { team: own('team') ?? labels['team'] ?? 'unowned', escalate: own('escalate') ?? 'default' },
+    dependsOn: (own('depends-on') ?? '').split(/[ ,]+/).filter((one) => nameOf(one) !== undefined && one !== name),
+    runsOn: [place],
+    telemetry,
+    slos: [],
+    origin: 'discovered',
+  };
+}
+
+// Two resources of one name are one service: an ECS service in two regions, a function and its database.
+function joined(a: Service, b: Service): Service {
+  return {
+    ...a,
+    labels: { ...b.labels, ...a.labels },
+    dependsOn: [...new Set([...a.dependsOn, ...b.dependsOn])],
+    runsOn: [...a.runsOn, ...b.runsOn],
+    telemetry: { ...b.telemetry, ...a.telemetry },
+  };
+}

@@ -1,0 +1,23 @@
+import type { SourceKind } from '../../domain/ports/source.ts';
+import { readingStatements } from './needs.ts';
+import { awsConfig, awsLogs, awsQuery, type AwsConfig } from './schema.ts';
+import { awsTraits, createAwsSource } from './source.ts';
+
+/**
+ * # aws: accounts and regions of AWS
+ *
+ * CloudWatch's metrics in batches, seldom and wide, and every minute what a change touches; what ECS and Lambda say of
+ * themselves; who changed what, by CloudTrail; alarms as findings; logs. See README.md for settings and signals, and
+ * ADR 26 for how it flows. Deliberately absent: metric streams, which pay off below three minutes between sweeps.
+ */
+export const awsSource: SourceKind<AwsConfig> = {
+  kind: 'aws',
+  summary:
+    'AWS: CloudWatch metrics, logs and alarms, ECS and Lambda, changes by CloudTrail, many accounts and regions.',
+  traits: awsTraits,
+  config: awsConfig,
+  query: awsQuery,
+  records: { logs: awsLogs },
+  awsAccess: readingStatements,
+  create: createAwsSource,
+};

@@ -1,0 +1,153 @@
+import type { ReaderIo } from '../../domain/ports/io.ts';
+import type { AwsReader } from '../../domain/ports/aws.ts';
+import type { Collected, CollectRequest, Source, SourceTraits } from '../../domain/ports/source.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
+import { createAlarms, type Alarms } from './alarms.ts';
+import { createChangeDesk, type ChangeDesk } from './changes/desk.ts';
+import { lookAtDeliveries } from './changes/deliveries.ts';
+import { createTrail, type Trail, type TrailLook } from './changes/trail.ts';
+import { createCloseUp, type CloseUp } from './close-up.ts';
+import { discoverServices } from './discover.ts';
+import { createLogsReader, type LogsReader } from './logs.ts';
+import { lookAtEcs } from './look/ecs.ts';
+import { lookAtLambda } from './look/lambda.ts';
+import { resourceStates, stateSignals } from './look/signals.ts';
+import { createMetricsReader, type MetricsReader } from './metrics/reader.ts';
+import type { AwsConfig } from './schema.ts';
+import { createSpend } from './spend.ts';
+import { cornerName, cornersOf, watchedPlaces } from './watched.ts';
+
+/** What AWS can tell. */
+export const awsTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
+
+// At the first look, changes of so long ago are read as well.
+const firstMs = 2 * 3_600_000;
+
+/** A live reader of accounts and regions. The SDK is imported with the first call. */
+export function createAwsSource(id: string, config: AwsConfig, io: ReaderIo): Source {
+  const reader = io.aws.reader({ ...config, source: id });
+  const eyes: Eyes = {
+    ...{ id, config, reader, io, deliveredMs: undefined },
+    desk: createChangeDesk(id),
+    closeUp: createCloseUp(config.closeUp),
+    metrics: createMetricsReader(id, config, reader, createSpend(reader, config.dollarsPerDay)),
+    logs: createLogsReader(id, config, reader),
+    alarms: createAlarms(id, reader),
+    trail: createTrail(id, reader, firstMs),
+  };
+  return {
+    id,
+    kind: 'aws',
+    traits: awsTraits,
+    intervalMs: config.interval,
+    collect: async (request, signal) => {
+      if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped before the first call');
+      const answer = await (request.mode === 'live' ? live(eyes, request, signal) : past(eyes, request, signal));
+      if (isStopped(signal)) throw new WatchkeeperError('aborted', 'stopped');
+      return answer;
+    },
+    discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
+    use: () => reader.use(),
+    check: (signal) => checkAccess(id, config, reader, signal),
+    close: () => {
+      reader.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+interface Eyes {
+  readonly id: string;
+  readonly config: AwsConfig;
+  readonly reader: AwsReader;
+  readonly io: ReaderIo;
+  readonly desk: ChangeDesk;
+  readonly closeUp: CloseUp;
+  readonly metrics: MetricsReader;
+  readonly logs: LogsReader;
+  readonly alarms: Alarms;
+  readonly trail: Trail;
+  /** From when on deliveries are listed. */
+  deliveredMs: number | undefined;
+}
+
+async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): Promise<Collected> {
+  const { id, config, reader } = eyes;
+  const nowMs = eyes.io.clock.nowMs();
+  const corners = cornersOf(config);
+  const watched = watchedPlaces(id, request.services);
+  const [ecs, lambda, delivered, trailed, alarmed, read] = await Promise.all([
+    lookAtEcs(watched, reader, signal),
+    lookAtLambda(watched, reader, signal),
+    lookAtDeliveries(id, watched, reader, eyes.deliveredMs ?? nowMs - firstMs, signal),
+    config.cloudtrail ? eyes.trail.look(corners, nowMs, signal) : none,
+    config.alarms ? eyes.alarms.look(corners, watched, nowMs, signal) : { findings: [], gaps: [] },
+    eyes.logs.read(request, watched, nowMs, signal),
+  ]);
+  // Told anew for a while: what began before the last look may have been listed late.
+  eyes.deliveredMs = nowMs - 15 * 60_000;
+  const seen = { watched, ecs, lambda, delivered: delivered.changes, events: trailed.events };
+  const changes = eyes.desk.take(seen, nowMs);
+  eyes.closeUp.touch(changes);
+  const close = eyes.closeUp.at(nowMs, request.services);
+  const measured = await eyes.metrics.read(request, { nowMs, watched, close }, signal);
+  const states = stateSignals(id, request.signals, ecs, nowMs);
+  const unread = [...lambda.faults, ...delivered.faults, ...ecs.faults].map(([{ service }, fault]) => ({
+    ...{ source: id, service, signal: 'changes', ...fault, fromMs: nowMs, untilMs: nowMs },
+  }));
+  return {
+    series: [...states.series, ...measured.series],
+    logs: read.logs,
+    changes,
+    resources: resourceStates(ecs, lambda, nowMs),
+    findings: alarmed.findings,
+    gaps: [...states.gaps, ...measured.gaps, ...unread, ...trailed.gaps, ...alarmed.gaps, ...read.gaps],
+  };
+}
+
+// Evidence for a diagnosis: somebody waits, so it is read whatever the sweep says, within the day's money.
+async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): Promise<Collected> {
+  const nowMs = eyes.io.clock.nowMs();
+  const watched = watchedPlaces(eyes.id, request.services);
+  const close = new Set(request.services.map(({ name }) => name));
+  const [measured, read] = await Promise.all([
+    eyes.metrics.read(request, { nowMs, watched, close }, signal),
+    eyes.logs.read(request, watched, nowMs, signal),
+  ]);
+  return {
+    ...{ series: measured.series, logs: read.logs, resources: [], findings: [] },
+    changes: eyes.desk.between(close, request.fromMs, request.untilMs),
+    gaps: [...measured.gaps, ...read.gaps],
+  };
+}
+
+const none: TrailLook = { events: [], gaps: [] };
+
+// Our own deadline leaves partial answers, which are answers; a caller that stops us wants none.
+function isStopped({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof WatchkeeperError && reason.code === 'timeout');
+}
+
+async function checkAccess(id: string, config: AwsConfig, reader: AwsReader, signal: AbortSignal): Promise<void> {
+  const tried = await Promise.all(
+    cornersOf(config).map(async (corner) => {
+      try {
+        await reader.ask({ ...corner, service: 'sts', operation: 'GetCallerIdentity', input: {} }, signal);
+        return [];
+      } catch (thrown) {
+        return [{ corner, error: WatchkeeperError.from(thrown) }];
+      }
+    }),
+  );
+  const [first, ...more] = tried.flat();
+  if (first === undefined) return;
+  const others = more.length === 0 ? '' : ` (and in ${more.length} more)`;
+  throw new WatchkeeperError(
+    first.error.code,
+    `source ${id}, ${cornerName(first.corner)}${others}: ${first.error.message}`,
+    {
+      fix: first.error.fix ?? `Check accounts, regions and the credentials of source ${id}.`,
+      cause: first.error,
+    },
+  );
+}
