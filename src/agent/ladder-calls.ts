@@ -9,6 +9,8 @@ export interface Call {
   readonly climbs: boolean;
   readonly rung: number;
   readonly nextAtMs: number;
+  /** How often the whole ladder was climbed and nobody could be reached. */
+  readonly rounds?: number;
   /** While it is held for a digest: until when. */
   readonly heldMs?: number;
   /** While it is put off: when it would have gone on. */
@@ -31,6 +33,22 @@ export interface Call {
 
 /** A channel and whom it reaches there. */
 export type Address = EscalationStep['notify'][number];
+
+const firstRoundMs = 30_000;
+const longestRoundMs = 10 * 60_000;
+// About a day.
+const mostRounds = 150;
+
+/**
+ * The same call from the first rung, after a pause that grows; `undefined` when it was tried for a day. What failed is forgotten
+ * here (the ledger has it), or it would count as done.
+ */
+export function onceMore(call: Call, nowMs: number): Call | undefined {
+  const rounds = (call.rounds ?? 0) + 1;
+  if (rounds > mostRounds) return undefined;
+  const nextAtMs = nowMs + Math.min(longestRoundMs, firstRoundMs * 2 ** (rounds - 1));
+  return { ...call, rounds, rung: 0, nextAtMs, deliveries: call.deliveries.filter(({ is }) => is === 'accepted') };
+}
 
 // As long as a rung waits that does not say how long.
 const firstWaitMs = 5 * 60_000;

@@ -103,16 +103,17 @@ async function tellHeld(parts: QuietParts, escalation: string, held: readonly Ca
 
 /** One notice that names every incident about which something was held, each once, with what was last to be said. */
 export function digestOf(escalation: string, held: readonly Call[], nowMs: number): Notice {
-  const byIncident = new Map<string, Notice[]>();
-  for (const { notice } of held) {
-    const id = notice.incident?.id ?? notice.id;
-    byIncident.set(id, [...(byIncident.get(id) ?? []), notice]);
+  const byIncident = new Map<string, Call[]>();
+  for (const call of held) {
+    const id = call.notice.incident?.id ?? call.notice.id;
+    byIncident.set(id, [...(byIncident.get(id) ?? []), call]);
   }
   const untilMs = Math.max(...held.map(({ heldMs = nowMs }) => heldMs));
-  const lines = [...byIncident.values()].map((notices) => {
-    const last = notices.reduce((a, b) => (b.atMs >= a.atMs ? b : a));
-    const since = new Date(Math.min(...notices.map(({ atMs }) => atMs))).toISOString().slice(11, 16);
-    return `${since} UTC [${last.incident?.severity ?? 'info'}] ${oneLine(last.title, lineChars)}`;
+  const lines = [...byIncident.values()].map((calls) => {
+    const last = calls.reduce((a, b) => (b.notice.atMs >= a.notice.atMs ? b : a));
+    const since = new Date(Math.min(...calls.map(({ notice }) => notice.atMs))).toISOString().slice(11, 16);
+    const over = last.because === undefined ? '' : ` (over: ${oneLine(last.because, lineChars)})`;
+    return `${since} UTC [${last.notice.incident?.severity ?? 'info'}] ${oneLine(last.notice.title, lineChars)}${over}`;
   });
   const shown = lines.slice(0, mostLines);
   return {

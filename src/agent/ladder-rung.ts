@@ -5,6 +5,7 @@ import type { Channel, Delivery, Notice, Thread } from '../domain/ports/channel.
 import type { Clock } from '../domain/ports/io.ts';
 import { within } from './executor/bounded.ts';
 import { refOf, type Call, type ThreadOf } from './ladder-calls.ts';
+import type { Gate } from './ladder-gate.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What one rung is told with. */
@@ -19,6 +20,8 @@ export interface TellingOptions {
 export type Save = (call: Call, drafts: readonly LedgerDraft[]) => Promise<Call>;
 
 const deliverWithinMs = 15_000;
+// Posts on their way through one channel: one that gathers cannot while it is given them by the handful.
+const mostPosts = { each: 8, gathered: 500 } as const;
 // Channels told at the same time by one notice.
 const lanes = 8;
 
@@ -26,23 +29,24 @@ type Rung = Escalation['steps'][number]['notify'];
 
 /** Tells everybody on a rung at once: a channel that hangs must not keep the others waiting. */
 export async function tryRung(
-  options: TellingOptions,
+  options: TellingOptions & { readonly gate: Gate },
   call: Call,
   notify: Rung,
   save: Save,
   thread: ThreadOf,
-): Promise<{ readonly call: Call; readonly reached: boolean }> {
+): Promise<{ readonly call: Call; readonly reached: boolean; readonly mayComeBack: boolean }> {
   const isOf = (one: Call['deliveries'][number], to: Rung[number]): boolean =>
     one.rung === call.rung && one.channel === to.channel && one.address === to.address;
   const before = notify.flatMap((to) => call.deliveries.filter((one) => isOf(one, to) && one.is !== 'sending'));
   const due = notify.filter((to) => !before.some((one) => isOf(one, to)));
   let reached = before.some((one) => one.is === 'accepted');
-  if (due.length === 0) return { call, reached };
+  let mayComeBack = false;
+  if (due.length === 0) return { call, reached, mayComeBack };
   const others = call.deliveries.filter((one) => !due.some((to) => isOf(one, to)));
   const entry = { rung: call.rung, atMs: options.clock.nowMs(), is: 'sending' } as const;
   // Durable before anybody is told, in one write: what a crash interrupts is sent again.
   let current = await save({ ...call, deliveries: [...others, ...due.map((to) => ({ ...to, ...entry }))] }, []);
-  if (current.done) return { call: current, reached: true };
+  if (current.done) return { call: current, reached: true, mayComeBack };
   const outcomes = inLanes(due, lanes, (to) => deliver(options, call.notice, to, thread(to)));
   // Told side by side, and written in the order in which they stand on the rung.
   for (const [at, to] of due.entries()) {
@@ -50,13 +54,14 @@ export async function tryRung(
     // We are stopping, so nothing was refused: it stays "sending", and the next process sends it again.
     if (outcome === undefined || (outcome.is === 'failed' && options.signal.aborted)) continue;
     reached ||= outcome.is === 'accepted';
+    mayComeBack ||= outcome.is === 'failed' && outcome.retryable;
     options.metrics.deliveries.inc({ channel: to.channel, outcome: outcome.is });
     const told = outcome.is === 'failed' ? { reason: outcome.reason } : refOf(outcome.ref);
     const deliveries = current.deliveries.map((one) => (isOf(one, to) ? { ...one, is: outcome.is, ...told } : one));
     current = { ...current, deliveries };
     current = await save(current, [draft(options.clock.nowMs(), current, to.channel, to.address, outcome)]);
   }
-  return { call: current, reached: reached || current.done };
+  return { call: current, reached: reached || current.done, mayComeBack };
 }
 
 /** Starts the work of each item in order, at most `most` at a time; gives the promises in the order of the items. */
@@ -71,7 +76,7 @@ function inLanes<T, R>(items: readonly T[], most: number, work: (item: T) => Pro
 }
 
 async function deliver(
-  options: TellingOptions,
+  options: TellingOptions & { readonly gate: Gate },
   notice: Notice,
   { channel: name, address }: Rung[number],
   thread: Thread | undefined,
@@ -80,8 +85,9 @@ async function deliver(
   if (!channel) return { is: 'failed', reason: `there is no channel called ${name}`, retryable: false };
   try {
     // Given up on in time even when the channel ignores its signal.
-    return await within(options.clock, deliverWithinMs, options.signal, (signal) =>
-      channel.post(notice, address, signal, thread),
+    const most = channel.traits.gathers === true ? mostPosts.gathered : mostPosts.each;
+    return await options.gate.pass(name, most, () =>
+      within(options.clock, deliverWithinMs, options.signal, (signal) => channel.post(notice, address, signal, thread)),
     );
   } catch (thrown) {
     const error = WatchkeeperError.from(thrown);

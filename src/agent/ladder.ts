@@ -1,13 +1,15 @@
 import { WatchkeeperError } from '../lib/errors.ts';
 import type { Severity } from '../domain/alert.ts';
 import type { Escalation } from '../domain/definitions.ts';
+import type { LedgerDraft } from '../domain/ledger.ts';
 import type { Notice } from '../domain/ports/channel.ts';
 import type { Log } from '../domain/ports/io.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { Put, Store } from '../domain/ports/store.ts';
 import type { Json } from '../lib/json.ts';
 import { createTurns, type Turns } from './cases/turns.ts';
-import { stepsOf, threadOf, type Address, type Call, type ThreadOf } from './ladder-calls.ts';
+import { onceMore, stepsOf, threadOf, type Address, type Call, type ThreadOf } from './ladder-calls.ts';
+import { createGate, type Gate } from './ladder-gate.ts';
 import { createQuietDesk, heldUntil } from './ladder-quiet.ts';
 import { subjectOf, tellSettled, tryRung, type Save, type TellingOptions } from './ladder-rung.ts';
 import { rowsOf } from './rows.ts';
@@ -23,6 +25,8 @@ export interface Ladder {
   call(notice: Notice, escalation: string, climbs: boolean, first?: readonly Address[]): Promise<void>;
   /** Somebody answered, or it ended by itself: nobody further is called, of the incident or of the one notice. */
   answered(incidentId: string, because: string, noticeId?: string): Promise<void>;
+  /** Until when a notice waits for its digest, told to nobody so far. */
+  heldUntil(noticeId: string): number | undefined;
   /** Lets every message that asked for consent to a plan say what was answered. Waits for no channel. */
   settled(planId: string, outcome: string): void;
   /** Calls whoever comes next about an incident, now. Gives how many calls went on: none when everybody was told. */
@@ -53,15 +57,17 @@ export interface LadderOptions extends TellingOptions {
 }
 
 const mostCalls = 1_000;
-// Notices on their way at the same time: one dead channel must not hold up what goes through the others.
-const atOnce = 8;
+// Notices on their way at the same time. Many: one dead channel must not hold up what goes through the others, and a channel that
+// tells many as one has to be given them.
+const atOnce = 500;
 
 /**
  * Makes the ladder. Notices are told at least once: one that was being sent when the process died is sent again under
  * the same id, which channels pass on as an idempotency key. A missing channel or a failed delivery never blocks
  * anything; it moves on at once and is recorded.
  */
-export function createLadder(options: LadderOptions): Ladder {
+export function createLadder(given: LadderOptions): Ladder {
+  const options = { ...given, gate: createGate() };
   const calls = new Map<string, Call>();
   const save: Save = async (call, drafts) => {
     const known = calls.get(call.notice.id);
@@ -92,9 +98,7 @@ export function createLadder(options: LadderOptions): Ladder {
     const nowMs = options.clock.nowMs();
     const fresh: Call = { notice, escalation, climbs, rung: 0, nextAtMs: nowMs, deliveries: [], done: false };
     const call = first === undefined ? fresh : { ...fresh, first };
-    const body = { notice: notice.id, kind: notice.kind, escalation, climbs };
-    const told = { actor: 'watchkeeper', atMs: notice.atMs, subject: subjectOf(notice), body };
-    await tellAnyway(call, [{ type: 'escalation', ...told }]);
+    await tellAnyway(call, [draftOf(call)]);
     climbing.add(notice.id);
     trim(calls);
   };
@@ -109,6 +113,7 @@ export function createLadder(options: LadderOptions): Ladder {
       for (const call of [...calls.values()])
         if (isOf(call, incidentId, noticeId)) await save({ ...call, done: true, because }, []);
     },
+    heldUntil: (noticeId) => calls.get(noticeId)?.heldMs,
     settled: (planId, outcome) => {
       for (const { notice, deliveries } of calls.values())
         if (notice.kind === 'approval-needed' && notice.plan?.id === planId)
@@ -134,9 +139,14 @@ export function createLadder(options: LadderOptions): Ladder {
   };
 }
 
+function draftOf({ notice, escalation, climbs }: Call): LedgerDraft {
+  const body = { notice: notice.id, kind: notice.kind, escalation, climbs };
+  return { type: 'escalation', actor: 'watchkeeper', atMs: notice.atMs, subject: subjectOf(notice), body };
+}
+
 // The first rung is not waited for, whatever a clock that was set back makes of its time.
-function isDue({ rung, nextAtMs, dueMs }: Call, nowMs: number): boolean {
-  return (rung === 0 && dueMs === undefined) || nextAtMs <= nowMs;
+function isDue({ rung, nextAtMs, dueMs, rounds }: Call, nowMs: number): boolean {
+  return (rung === 0 && dueMs === undefined && rounds === undefined) || nextAtMs <= nowMs;
 }
 
 function isOf({ done, climbs, notice }: Call, incidentId: string, noticeId = notice.id): boolean {
@@ -144,6 +154,7 @@ function isOf({ done, climbs, notice }: Call, incidentId: string, noticeId = not
 }
 
 type Calls = Map<string, Call>;
+type Climbing = LadderOptions & { readonly gate: Gate };
 
 // Whether anybody was told of its incident.
 function wasTold(calls: Calls, { notice }: Call): boolean {
@@ -154,7 +165,7 @@ function wasTold(calls: Calls, { notice }: Call): boolean {
 }
 
 // One call in its turn: over, put off, or told to whoever is next.
-async function carryOn(options: LadderOptions, calls: Calls, id: string, save: Save): Promise<void> {
+async function carryOn(options: Climbing, calls: Calls, id: string, save: Save): Promise<void> {
   const call = calls.get(id);
   const nowMs = options.clock.nowMs();
   if (!call || call.done || call.heldMs !== undefined || !isDue(call, nowMs)) return;
@@ -194,14 +205,16 @@ function moved(options: LadderOptions, calls: Calls, save: Save, climbing: Turns
 }
 
 /** Tries the call's rung; goes on at once to the next while nobody on it can be reached: waiting for them would be silence. */
-async function climb(options: LadderOptions, call: Call, save: Save, thread: ThreadOf): Promise<Call> {
+async function climb(options: Climbing, call: Call, save: Save, thread: ThreadOf): Promise<Call> {
   const steps = stepsOf(call, options.escalations().get(call.escalation) ?? lastResort);
   const { dueMs: _, ...awake } = call;
   let current: Call = awake;
+  let mayComeBack = false;
   while (current.rung < steps.length) {
     const step = steps[current.rung] ?? { notify: [], waitMs: 0 };
     const tried = await tryRung(options, current, step.notify, save, thread);
     if (tried.call.done || options.signal.aborted) return tried.call;
+    mayComeBack ||= tried.mayComeBack;
     const last = current.rung + 1 >= steps.length;
     if (tried.reached && (!current.climbs || last)) {
       return save(
@@ -218,6 +231,9 @@ async function climb(options: LadderOptions, call: Call, save: Save, thread: Thr
     escalation: call.escalation,
     title: call.notice.title,
   });
+  // Silence is no end: as long as somebody may be reached again, the whole ladder is climbed again.
+  const again = mayComeBack ? onceMore(current, options.clock.nowMs()) : undefined;
+  if (again !== undefined) return save(again, []);
   return save({ ...current, done: true, because: 'nobody on the ladder could be reached' }, []);
 }
 

@@ -157,6 +157,66 @@ describe('calling people', () => {
     await ladder.tick();
     expect(posted).toEqual(['chat:n']);
   });
+  it('climbs the whole ladder again, after pauses that grow, while nobody at all can be reached, and stops when one is', async () => {
+    const world = makeWorld();
+    const { ladder, clock, posted } = world;
+    const gone: Delivery = { is: 'failed', reason: 'not reached', retryable: true };
+    world.answers = { chat: gone, pager: gone, mail: gone };
+    await ladder.call(notice('n'), 'oncall', true);
+    const round = ['chat:n', 'pager:n', 'mail:n'];
+    expect(posted).toEqual(round);
+    await clock.advance(29_000);
+    await ladder.tick();
+    expect(posted).toEqual(round);
+    await clock.advance(1_000);
+    await ladder.tick();
+    expect(posted).toEqual([...round, ...round]);
+    await clock.advance(30_000);
+    await ladder.tick();
+    expect(posted).toHaveLength(6);
+    world.answers = {};
+    await clock.advance(30_000);
+    await ladder.tick();
+    expect(posted.slice(6)).toEqual(['chat:n']);
+    await clock.advance(5 * minute);
+    await ladder.tick();
+    expect(posted.slice(6)).toEqual(['chat:n', 'pager:n', 'mail:n']);
+    expect(ladder.calls()[0]).toMatchObject({ done: true, because: 'everybody on the ladder was told' });
+  });
+  it('goes on trying after a restart, no sooner than it would have, and not for a question that was settled', async () => {
+    const world = makeWorld();
+    const gone: Delivery = { is: 'failed', reason: 'not reached', retryable: true };
+    world.answers = { chat: gone, pager: gone, mail: gone };
+    await world.ladder.call(notice('n'), 'oncall', true);
+    await world.ladder.call(notice('settled'), 'oncall', true);
+    const again = makeWorld(world.disk);
+    again.settled.add('settled');
+    await again.ladder.resume();
+    await again.ladder.tick();
+    expect(again.posted).toEqual([]);
+    await again.clock.advance(minute);
+    await again.ladder.tick();
+    expect(again.posted).toEqual(['chat:n']);
+  });
+  it('gives up after a day, and at once where trying again could not help', async () => {
+    const world = makeWorld();
+    const { ladder, clock, posted } = world;
+    const gone: Delivery = { is: 'failed', reason: 'not reached', retryable: true };
+    world.answers = { chat: gone, pager: gone, mail: gone };
+    await ladder.call(notice('n'), 'oncall', true);
+    for (let at = 0; at < 26 * 6; at++) {
+      await clock.advance(10 * minute);
+      await ladder.tick();
+    }
+    const tried = posted.length / 3;
+    expect(tried).toBeGreaterThan(100);
+    expect(tried).toBeLessThan(160);
+    expect(ladder.calls()[0]).toMatchObject({ done: true, because: 'nobody on the ladder could be reached' });
+    const never: Delivery = { is: 'failed', reason: 'no such conversation', retryable: false };
+    world.answers = { chat: never, pager: never, mail: never };
+    await ladder.call(notice('m'), 'oncall', true);
+    expect(ladder.calls().find(({ notice }) => notice.id === 'm')).toMatchObject({ done: true });
+  });
   it('announces nothing again after a restart, and goes on where it was', async () => {
     const first = makeWorld();
     await first.ladder.call(notice('n'), 'oncall', true);

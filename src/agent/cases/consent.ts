@@ -57,12 +57,32 @@ export async function onLapsed(
   code?: DenyCode,
 ): Promise<void> {
   if (code !== undefined && isPassing(code)) return onWithdrawn(work, pending, because, true);
+  const question = noticeId('approval-needed', pending.incidentId, pending.planId);
+  const heldMs =
+    pending.status === 'waiting' && pending.approvals.length === 0 ? work.watch.ladder.heldUntil(question) : undefined;
+  if (heldMs !== undefined) return onUnheard(work, pending, question, heldMs);
   // Somebody said no, or nobody said anything: asking again by itself would be nagging, and acting would be disobedience.
   await work.files.write(
     pending.incidentId,
     { standing: `${handedOver}: ${because}` },
     [],
     [`${pending.runbook} is not carried out: ${because}`],
+  );
+}
+
+// It ran out in quiet hours, and nobody was told of it: that is nobody's silence. It is asked anew, with its whole time, when
+// people can hear it.
+async function onUnheard(work: CaseWork, pending: PendingApproval, question: string, heldMs: number): Promise<void> {
+  const because = 'its time ran out while it was held for quiet hours';
+  const at = `${new Date(heldMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  await work.watch.ladder.answered(pending.incidentId, because, question);
+  await work.files.write(
+    pending.incidentId,
+    { standing: `${pending.runbook} is asked about anew at ${at}, when the quiet hours end`, retryAtMs: heldMs },
+    [],
+    [
+      `${because[0]?.toUpperCase()}${because.slice(1)}, so nobody was asked about ${pending.runbook} yet: it is asked anew at ${at}`,
+    ],
   );
 }
 

@@ -37,7 +37,7 @@ export interface SlackConfig {
 export const slackChannel: ChannelKind<SlackConfig> = {
   kind: 'slack',
   summary: 'Slack: one live message an incident, approvals by button over Socket Mode.',
-  traits: { approvals: true, threads: true, edits: true },
+  traits: { approvals: true, threads: true, edits: true, gathers: true },
   config: schemaOf<SlackConfig>(
     z.strictObject({
       botToken: zSecretRef.describe('The bot token (xoxb-…), by handle.'),

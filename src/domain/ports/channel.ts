@@ -64,6 +64,8 @@ export interface ChannelTraits {
   readonly approvals: boolean;
   readonly threads: boolean;
   readonly edits: boolean;
+  /** It keeps to its peer's pace itself, and tells many notices that come at once as few messages. */
+  readonly gathers?: true;
 }
 
 /**
