@@ -39,6 +39,8 @@ export interface Config {
   readonly customResources?: NonNullable<WrittenConfig['resources']['kubernetes']>;
   /** Which shipped resources apply beside them. */
   readonly inherit: readonly ShippedKind[];
+  /** Those of them that stand in only while nobody has written a document of that kind, wherever it is kept. */
+  readonly standIns: readonly ShippedKind[];
   readonly sources: readonly AdapterConfig[];
   /** Where the hands have credentials of their own. */
   readonly operators: Omit<WrittenConfig['operators'], 'ssh'> & { readonly ssh: readonly SshHands[] };
@@ -200,6 +202,7 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     ...(kubernetes !== undefined && { customResources: placed(kubernetes, base) }),
     inherit:
       inherit ?? (folders.policies === undefined ? ['detectors', 'runbooks', 'policies'] : ['detectors', 'runbooks']),
+    standIns: inherit === undefined ? ['policies'] : [],
     sources: written.sources.map(adapter),
     operators: {
       kubernetes: written.operators.kubernetes.map((cluster) => placed(cluster, base)),

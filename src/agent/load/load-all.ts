@@ -72,6 +72,10 @@ function shippedFolders(config: Config, { shipped }: LoadOptions): readonly stri
   return shipped === undefined ? [] : config.inherit.map((kind) => shipped[kind]);
 }
 
+function standInFolders(config: Config, { shipped }: LoadOptions): readonly string[] {
+  return shipped === undefined ? [] : config.standIns.map((kind) => shipped[kind]);
+}
+
 // What is shipped for a platform where nobody reads or acts could match nothing; reading it would only make every start slower.
 function needless(config: Config, { shipped, shippedTests = false }: LoadOptions): (path: string) => boolean {
   const folders = Object.values(shipped ?? {});
@@ -99,6 +103,7 @@ function checkAll(
       options.parsers,
       (documents) => options.crossCheck(documents, config.config),
       shippedFolders(config.config, options),
+      standInFolders(config.config, options),
     ),
   );
   if (resources.problems.length > 0) return { outcome: { ok: false, problems: resources.problems, digest }, verdicts };

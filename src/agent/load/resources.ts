@@ -62,12 +62,16 @@ export async function loadResources(
   return parseResources(await walk(folders, files, signal), parsers, crossCheck);
 }
 
-/** The pure part of `loadResources`: from bytes to documents. */
+/**
+ * The pure part of `loadResources`: from bytes to documents. What lies under `standIns` holds only while nothing of its kind
+ * lies elsewhere.
+ */
 export function parseResources(
   found: Found,
   parsers: Parsers,
   crossCheck: CrossCheck = () => [],
   shipped: readonly string[] = [],
+  standIns: readonly string[] = [],
 ): LoadResult {
   const read: LoadedDocument[] = [];
   const tests: TestDocument[] = [];
@@ -86,7 +90,7 @@ export function parseResources(
       else problems.push(fileProblem(file.path, `more than ${limits.resourceDocuments} documents in all`));
     }
   }
-  const documents = withoutReplaced(read, shipped);
+  const documents = withoutReplaced(withoutStandIns(read, standIns), shipped);
   problems.push(...duplicateNames(documents));
   if (problems.length === 0)
     for (const { document, issue } of crossCheck(documents)) problems.push(document.locate(issue));
@@ -115,9 +119,20 @@ function readDocument(
   documents.push({ document: envelope.value, parsed: parsed.value, file, line, locate });
 }
 
+// Files are not the only place for a policy: a custom resource is one, too, and so is one among the services. With the
+// strictest of several in force, the shipped one would forbid for good what theirs allow.
+function withoutStandIns(documents: readonly LoadedDocument[], standIns: readonly string[]): readonly LoadedDocument[] {
+  const written = new Set(documents.filter((each) => !isBelow(each, standIns)).map(({ document }) => document.kind));
+  return documents.filter((each) => !isBelow(each, standIns) || !written.has(each.document.kind));
+}
+
+function isBelow({ file }: LoadedDocument, folders: readonly string[]): boolean {
+  return folders.some((folder) => file.startsWith(`${folder}/`));
+}
+
 // What people write replaces what is shipped under the same name.
 function withoutReplaced(documents: readonly LoadedDocument[], shipped: readonly string[]): readonly LoadedDocument[] {
-  const isShipped = ({ file }: LoadedDocument): boolean => shipped.some((folder) => file.startsWith(`${folder}/`));
+  const isShipped = (each: LoadedDocument): boolean => isBelow(each, shipped);
   const nameOf = ({ document }: LoadedDocument): string => `${document.kind}/${document.metadata.name}`;
   const written = new Set(documents.filter((each) => !isShipped(each)).map(nameOf));
   return documents.filter((each) => !isShipped(each) || !written.has(nameOf(each)));

@@ -40,6 +40,7 @@ describe('watchkeeper.yaml', () => {
       leadership: { lease: 15_000, renew: 10_000, retry: 2_000 },
       resources: [],
       inherit: ['detectors', 'runbooks', 'policies'],
+      standIns: ['policies'],
       sources: [{ id: 'host', kind: 'host', config: {} }],
       operators: { kubernetes: [], git: [], ssh: [], aws: [] },
       channels: [],

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
+import type { DocumentFeed } from '../../../src/agent/load/feed.ts';
 import { loadAll, type LoadOptions } from '../../../src/agent/load/index.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { crossCheck, documentText, parsers } from './given.ts';
@@ -24,6 +25,7 @@ async function loaded(config: string, more: Partial<LoadOptions> = {}) {
         '/opt/runbooks/kubernetes/roll-back.yaml': documentText('Runbook', 'roll-back'),
         '/opt/policies/default.yaml': documentText('Policy', 'default'),
         '/srv/own/kubernetes/mine.yaml': documentText('Detector', 'mine'),
+        '/srv/all/prod.yaml': documentText('Policy', 'prod'),
       }),
       signal: new AbortController().signal,
     },
@@ -51,4 +53,36 @@ it.each([
 it('does not read the tests beside shipped resources, except for those who run them', async () => {
   expect(await loaded('{}\n')).not.toContain('/opt/detectors/disk-full.test.yaml');
   expect(await loaded('{}\n', { shippedTests: true })).toContain('/opt/detectors/disk-full.test.yaml');
+});
+
+describe('the shipped policy', () => {
+  const fed = (kind: 'Policy' | 'Runbook'): DocumentFeed => ({
+    read: async () => [
+      {
+        path: 'kubernetes:watch/documents/one',
+        bytes: new TextEncoder().encode(documentText(kind, 'one')),
+        ref: { kind, namespace: 'watch', name: 'one', uid: '1', generation: 1 },
+      },
+    ],
+    judged: () => undefined,
+    refused: () => new Map(),
+    unwell: () => undefined,
+  });
+
+  it('gives way to a policy that is written as a custom resource, since the strictest wins', async () => {
+    expect(await loaded('{}\n', { feed: () => fed('Policy') })).toEqual(['disk-full', 'one', 'restart']);
+  });
+
+  it('stands in while custom resources hold no policy', async () => {
+    expect(await loaded('{}\n', { feed: () => fed('Runbook') })).toEqual(['default', 'disk-full', 'one', 'restart']);
+  });
+
+  it('gives way to a policy that lies among other documents', async () => {
+    expect(await loaded('resources: { services: all }\n')).toEqual(['disk-full', 'prod', 'restart']);
+  });
+
+  it('stays beside others where watchkeeper.yaml asks for it', async () => {
+    const config = 'resources: { services: all, inherit: [policies] }\n';
+    expect(await loaded(config, { feed: () => fed('Policy') })).toEqual(['default', 'one', 'prod']);
+  });
 });
