@@ -219,10 +219,9 @@ function opened<T>(
   );
 }
 
-// What discovery finds in the first minutes may need more than this: doctor and check say the same at any time.
 function tellAccess(config: Config, { watch }: Composed, ambient: Ambient, signal: AbortSignal): void {
   const reader = makeReaderIo({ ...ambient, log: watch.log });
   const { runbooks } = watch.resources();
-  const who = { runbooks, services: watch.catalog().services, actions: actionKinds, namespaces: [] };
-  void logAccess(config.operators.kubernetes, reader.kubernetes, who, watch.log, signal);
+  const who = { runbooks, services: () => watch.catalog().services, actions: actionKinds };
+  void logAccess(config.operators.kubernetes, reader.kubernetes, who, watch, signal);
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-import { readerPermissions, type ClusterPermissions } from '../../src/agent/access/index.ts';
+import { accessText, readerPermissions, reviewAccess, type ClusterPermissions } from '../../src/agent/access/index.ts';
+import type { KubernetesReader } from '../../src/domain/ports/kubernetes.ts';
+import { WatchkeeperError } from '../../src/lib/errors.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { sourceKinds } from '../../src/sources/index.ts';
 
@@ -41,6 +43,44 @@ describe('what a reader of a cluster needs', () => {
 
   test('of a source that is in no cluster is nothing', () => {
     expect(sourceKinds['host']?.access({})).toEqual([]);
+  });
+});
+
+describe('what a hand may do', () => {
+  const cluster = (rules: KubernetesReader['rules']): KubernetesReader =>
+    ({ rules, may: async () => false }) as Partial<KubernetesReader> as KubernetesReader;
+  const signal = new AbortController().signal;
+  const nothing = { cluster: [], namespaces: [] };
+
+  test('is not said to be enough where there was nothing to compare it with', async () => {
+    const report = await reviewAccess(
+      cluster(async () => ({})),
+      nothing,
+      signal,
+    );
+    expect(accessText(report)).not.toContain('what the runbooks in force need, and nothing more');
+    expect(accessText(report)).toContain('was not looked at');
+  });
+
+  test('is asked of the cluster even then: one that is gone is told', async () => {
+    const gone = new WatchkeeperError('unreachable', 'connection refused');
+    await expect(
+      reviewAccess(
+        cluster(() => Promise.reject(gone)),
+        nothing,
+        signal,
+      ),
+    ).rejects.toThrow(gone);
+  });
+
+  test('is named by verb, resource and namespace where it is not enough', async () => {
+    const rules = [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['patch'] }];
+    const report = await reviewAccess(
+      cluster(async () => ({})),
+      { cluster: [], namespaces: [{ namespace: 'shop', rules }] },
+      signal,
+    );
+    expect(accessText(report)).toBe('may not patch deployments.apps in shop');
   });
 });
 

@@ -1,7 +1,8 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { limits } from '../../lib/limits.ts';
-import type { Log } from '../../domain/ports/io.ts';
+import type { Clock, Log } from '../../domain/ports/io.ts';
 import type { KubernetesConnection, KubernetesReaders } from '../../domain/ports/kubernetes.ts';
+import type { Service } from '../../domain/service.ts';
 import { reviewAccess, type AccessReport } from './review.ts';
 import { operatorPermissions, type WhoActs } from './rules.ts';
 
@@ -21,8 +22,17 @@ export async function operatorReport(
   return reviewAccess(readers.reader(connection), needed, signal);
 }
 
+function namespacesOf(services: readonly Service[], cluster: string): readonly string[] {
+  const places = services.flatMap(({ runsOn }) => runsOn);
+  const here = places.flatMap((place) =>
+    place.on === 'kubernetes' && place.kubernetes.cluster === cluster ? [place.kubernetes.namespace] : [],
+  );
+  return [...new Set(here)].sort();
+}
+
 /** An access report as one sentence. */
-export function accessText({ missing, excess }: AccessReport): string {
+export function accessText({ missing, excess, compared }: AccessReport): string {
+  if (!compared) return nothingCompared;
   const parts = [
     ...(missing.length === 0 ? [] : [`may not ${listed(missing)}`]),
     ...(excess.length === 0 ? [] : [`may ${listed(excess)}, which no runbook in force needs`]),
@@ -30,23 +40,37 @@ export function accessText({ missing, excess }: AccessReport): string {
   return parts.length === 0 ? 'may do what the runbooks in force need, and nothing more' : parts.join('; ');
 }
 
+const nothingCompared =
+  'answers; no document names a service in this cluster, so what it may do was not looked at ("watchkeeper permissions kubernetes --namespace NAME" prints what is needed where services are discovered)';
+
 const shown = 8;
 
 function listed(what: readonly string[]): string {
   return what.length <= shown ? what.join(', ') : `${what.slice(0, shown).join(', ')} and ${what.length - shown} more`;
 }
 
-/** Says at a daemon's start what its hands lack, and what they have too much. Faults are told like the rest. */
+// Discovery needs some seconds after the start; a cluster where nothing is found by then is told as such.
+const discovery = { looks: 30, everyMs: 1000 } as const;
+
+/**
+ * Says at a daemon's start what its hands lack, and what they have too much, in every namespace where a service is declared
+ * or soon discovered. Faults are told like the rest.
+ */
 export async function logAccess(
   connections: readonly KubernetesConnection[],
   readers: KubernetesReaders,
-  who: WhoActs,
-  log: Log,
+  { services, ...acting }: Omit<WhoActs, 'services' | 'namespaces'> & { readonly services: () => readonly Service[] },
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<void> {
   for (const connection of connections) {
     const { cluster } = connection;
     try {
+      for (let look = 0; look < discovery.looks && namespacesOf(services(), cluster).length === 0; look++)
+        await clock.sleep(discovery.everyMs, signal);
+      // Roles are printed so that every runbook may act wherever services are discovered: they are compared alike.
+      const found = services().filter(({ origin }) => origin === 'discovered');
+      const who = { ...acting, services: services(), namespaces: namespacesOf(found, cluster) };
       const within = AbortSignal.any([signal, AbortSignal.timeout(4 * limits.kubernetesTimeoutMs)]);
       const report = await operatorReport(connection, readers, who, within);
       const worse = report.missing.length + report.excess.length > 0;

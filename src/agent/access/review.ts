@@ -8,6 +8,8 @@ export interface AccessReport {
   readonly missing: readonly string[];
   /** Given and not needed: more than the least. */
   readonly excess: readonly string[];
+  /** Whether there was anything to compare: without a service known to run in the cluster nothing is needed there yet. */
+  readonly compared: boolean;
 }
 
 /** Asks the API server about our own credentials. Changes nothing; may be asked of an operator or a reader. */
@@ -18,6 +20,9 @@ export async function reviewAccess(
 ): Promise<AccessReport> {
   const missing: string[] = [];
   const excess: string[] = [];
+  const compared = needed.cluster.length + needed.namespaces.length > 0;
+  // A cluster that is gone, or does not know us, is told even where there is nothing to compare.
+  if (!compared) await cluster.rules('default', signal);
   for (const { group, resource, verb } of triples(needed.cluster))
     if (!(await cluster.may({ verb, group, resource }, signal)))
       missing.push(`${verb} ${nameOf(group, resource)} in the cluster`);
@@ -31,7 +36,7 @@ export async function reviewAccess(
           missing.push(`${verb} ${nameOf(group, resource)} in ${namespace}`);
     for (const rule of granted) excess.push(...tooMuch(rule, wanted).map((what) => `${what} in ${namespace}`));
   }
-  return { missing, excess: [...new Set(excess)].sort() };
+  return { missing, excess: [...new Set(excess)].sort(), compared };
 }
 
 interface Triple {
