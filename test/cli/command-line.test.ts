@@ -202,6 +202,27 @@ describe('permissions kubernetes', () => {
   });
 });
 
+describe('permissions kubernetes, of a configuration that knows no cluster', () => {
+  it('is refused: an empty answer would read as "nothing is needed"', async () => {
+    const cwd = temporaryFolder();
+    const { code, err, out } = await cli(['permissions', 'kubernetes', '--namespace', 'shop', '--output', 'json'], {
+      cwd,
+    });
+    expect(code).toBe(2);
+    expect(out + err).toContain('no kubernetes source');
+    expect(out + err).toContain('--config');
+  });
+
+  it('is refused for a cluster where it acts and no namespace is known', async () => {
+    const cwd = temporaryFolder();
+    const config = 'operators: { kubernetes: [{ cluster: here, kubeconfig: kubeconfig }] }\n';
+    writeFileSync(join(cwd, 'watchkeeper.yaml'), config);
+    const { code, err } = await cli(['permissions', 'kubernetes', '--config', 'watchkeeper.yaml'], { cwd });
+    expect(code).toBe(2);
+    expect(err).toContain('--namespace NAME');
+  });
+});
+
 describe('backtest', () => {
   it('plays a recording and writes what would have fired', async () => {
     const cwd = temporaryFolder();

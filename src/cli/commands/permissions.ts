@@ -36,6 +36,7 @@ export function permissionsCommand(making: Making): Command {
       };
       const acting = kubernetesPermissions(resources, where);
       const reading = kubernetesReading(config, options.cluster);
+      if (nothingOf(reading) && nothingOf(acting)) throw noCluster(config.operators.kubernetes.length > 0);
       const besides = besidesOf(resources);
       emit({ ...acting, reader: reading, besides }, () =>
         [
@@ -53,6 +54,25 @@ export function permissionsCommand(making: Making): Command {
     }
     return undefined;
   });
+}
+
+function nothingOf({ cluster, namespaces }: ClusterPermissions): boolean {
+  return cluster.length === 0 && namespaces.length === 0;
+}
+
+// An empty answer reads as "nothing is needed", and is refused by the chart only much later.
+function noCluster(actsThere: boolean): WatchkeeperError {
+  return actsThere
+    ? new WatchkeeperError('usage', 'no runbook in force acts in a namespace that is known', {
+        fix: 'Name the namespaces where services are discovered: --namespace NAME.',
+      })
+    : new WatchkeeperError(
+        'usage',
+        'this watchkeeper.yaml has no kubernetes source, so nothing of Kubernetes is in force',
+        {
+          fix: 'Give the one of the daemon with --config, or a file that says: sources: [{ id: kubernetes, kind: kubernetes }].',
+        },
+      );
 }
 
 function accountOf(written: string): { readonly namespace: string; readonly name: string } {
