@@ -1,4 +1,4 @@
-import type { Execution, Plan } from '../../domain/remediation.ts';
+import type { Execution, Plan, StepStatus } from '../../domain/remediation.ts';
 import type { ExecutionEvent } from '../executor/index.ts';
 import { endSnooze } from './snooze.ts';
 import { tell, tellingOf } from './telling.ts';
@@ -116,8 +116,14 @@ function lineOf(
         `Step ${step?.stepId ?? ''} ${step?.status ?? ''}${step?.message === undefined ? '' : `: ${step.message}`}`,
       ];
     case 'step-undone':
-      return [`Step ${step?.stepId ?? ''} was taken back: ${step?.undo?.message ?? ''}`];
+      return [`Step ${step?.stepId ?? ''} ${undoneWords(step?.undo?.status)}: ${step?.undo?.message ?? ''}`];
     case 'verifying':
       return ['Watching whether it helped'];
   }
+}
+
+// A way back that stopped must not read as one that was gone.
+function undoneWords(status: StepStatus | undefined): string {
+  if (status === 'succeeded') return 'was taken back';
+  return status === 'unknown' || status === 'inconclusive' ? 'may have been taken back' : 'was not taken back';
 }
