@@ -57,13 +57,14 @@ it('does not read the tests beside shipped resources, except for those who run t
 
 describe('the shipped policy', () => {
   const fed = (kind: 'Policy' | 'Runbook'): DocumentFeed => ({
-    read: async () => [
-      {
-        path: 'kubernetes:watch/documents/one',
-        bytes: new TextEncoder().encode(documentText(kind, 'one')),
-        ref: { kind, namespace: 'watch', name: 'one', uid: '1', generation: 1 },
-      },
-    ],
+    read: () =>
+      Promise.resolve([
+        {
+          path: 'kubernetes:watch/documents/one',
+          bytes: new TextEncoder().encode(documentText(kind, 'one')),
+          ref: { kind, namespace: 'watch', name: 'one', uid: '1', generation: 1 },
+        },
+      ]),
     judged: () => undefined,
     refused: () => new Map(),
     unwell: () => undefined,
