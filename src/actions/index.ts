@@ -11,7 +11,9 @@ import type { ActionKind } from '../domain/ports/action.ts';
 import { gitRevert } from './git/revert.ts';
 import { diskReclaim } from './host/disk-reclaim.ts';
 import { processSignal } from './host/process-signal.ts';
+import { reboot } from './host/reboot.ts';
 import { releaseRollback } from './host/release-rollback.ts';
+import { serviceReload } from './host/service-reload.ts';
 import { serviceRestart } from './host/service-restart.ts';
 import { httpRequest } from './http/request.ts';
 import { configMapRestore } from './kubernetes/configmap-restore.ts';
@@ -33,9 +35,11 @@ import { helmRollback } from './kubernetes/gitops/helm-rollback.ts';
 /** Every kind of action by its name. A new kind is a file, and one line here. */
 export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'host.service-restart': serviceRestart,
+  'host.service-reload': serviceReload,
   'host.release-rollback': releaseRollback,
   'host.process-signal': processSignal,
   'host.disk-reclaim': diskReclaim,
+  'host.reboot': reboot,
   'http.request': httpRequest,
   'kubernetes.rollout-undo': rolloutUndo,
   'kubernetes.rollout-restart': rolloutRestart,

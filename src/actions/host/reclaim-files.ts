@@ -90,10 +90,21 @@ export async function chooseFiles(
       found.set(path, { path, inode: stat.inode, size: stat.size, mtimeMs: stat.mtimeMs });
     }
   }
+  return withinBounds([...found.values()], bounds);
+}
+
+/** The oldest of these files, until a bound is met. `maxPaths`: of the bytes of their paths. */
+export function withinBounds(
+  found: readonly ChosenFile[],
+  bounds: { readonly maxBytes: number; readonly maxFiles: number },
+  maxPaths = Number.POSITIVE_INFINITY,
+): readonly ChosenFile[] {
   const chosen: ChosenFile[] = [];
   let bytes = 0;
-  for (const file of [...found.values()].sort((a, b) => a.mtimeMs - b.mtimeMs || a.path.localeCompare(b.path))) {
-    if (chosen.length >= bounds.maxFiles || bytes + file.size > bounds.maxBytes) break;
+  let paths = 0;
+  for (const file of [...found].sort((a, b) => a.mtimeMs - b.mtimeMs || a.path.localeCompare(b.path))) {
+    paths += Buffer.byteLength(file.path) + 64;
+    if (chosen.length >= bounds.maxFiles || bytes + file.size > bounds.maxBytes || paths > maxPaths) break;
     bytes += file.size;
     chosen.push(file);
   }

@@ -10,6 +10,8 @@ import { defineAction } from '../define-action.ts';
 import { isHealthy, ownDeadlineMs, waitHealthy } from './health.ts';
 import { hostPlace, starterName, starterOf } from './place.ts';
 import { linkTo, readReleases, releaseName, releasePlace } from './releases.ts';
+import { byPlace, hostParam, type LocalHand } from './remote/by-place.ts';
+import { rollbackThere } from './remote/release-rollback.ts';
 import { look, lookUntilUp, malformedBefore, restart, type Running } from './running.ts';
 
 const params = z.strictObject({
@@ -17,7 +19,9 @@ const params = z.strictObject({
   to: z.string().min(1).max(4_096).exactOptional(),
   /** As in host.service-restart. */
   force: z.boolean().default(false),
+  host: hostParam,
 });
+type Params = z.infer<typeof params>;
 
 const beforeShape = z.strictObject({
   link: z.string(),
@@ -32,7 +36,7 @@ type Before = z.infer<typeof beforeShape>;
 const grainMs = 60;
 
 /** Points the `current` symlink back to an earlier release, restarts the service, and waits until it is well. */
-export const releaseRollback = defineAction<z.infer<typeof params>>({
+export const releaseRollback = defineAction<Params>({
   kind: 'host.release-rollback',
   summary: 'Point a release symlink back to an earlier release and restart the service',
   // A repeat finds the link pointed and the process younger than the link, and touches nothing.
@@ -41,52 +45,59 @@ export const releaseRollback = defineAction<z.infer<typeof params>>({
   needs: [
     'write to the folder that holds the `current` symlink (link beside, rename over)',
     'what host.service-restart needs',
+    'over SSH the same on each host: the folder by its own user, the restart by a line of sudoers',
   ],
-  target: (_given, service) => {
-    starterOf(service);
-    return { kind: 'release', id: releasePlace(service).current, service: service.name, labels: service.labels };
-  },
-  observe: (given, context) => observe(given, context),
-  preview: (_given, { target, facts }) => {
-    const [from, to] = [text(facts['current']), text(facts['to'])];
-    if (to === '') throw new WatchkeeperError('conflict', `there is no release before ${from} to go back to`);
-    if (to === from) throw new WatchkeeperError('conflict', `${target.id} already points to ${to}`);
-    return {
-      describe: `point ${target.id} from ${from} back to ${to}, then restart ${target.service}`,
-      diff: [`${target.id}: ${from} → ${to}`, `${text(facts['starter'])}: restarted`],
-    };
-  },
-  before: (_given, { facts }): Json => ({
-    link: text(facts['link']),
-    newLink: text(facts['newLink']),
-    from: text(facts['current']),
-    to: text(facts['to']),
-    identity: text(facts['identity']),
-  }),
-  run: async (given, before, _key, context) => {
-    const was = parseBefore(before);
-    const until = ownDeadlineMs(context);
-    const pointed = await point(was.from, was.to, was.newLink, context);
-    if (typeof pointed === 'object') return pointed;
-    const started = await startAnew(pointed === 'now', was.identity, given.force, context);
-    if (started !== undefined) return started;
-    const { health } = hostPlace(context.service);
-    if (health === undefined) return { is: 'done', message: `${was.to} runs` };
-    if (await waitHealthy(health, context, until)) return { is: 'done', message: `${was.to} runs, and it is well` };
-    return { is: 'failed', message: `${was.to} was started, but ${health} did not answer 2xx in time` };
-  },
-  probe: (_given, before, context) => probe(parseBefore(before), context),
-  undo: async (given, before, _key, context) => {
-    const was = parseBefore(before);
-    const pointed = await point(was.to, was.from, was.link, context);
-    if (typeof pointed === 'object') return pointed;
-    // What ran before may well have been ill: being back is what undo promises, not being healthy.
-    const started = await startAnew(pointed === 'now', '', given.force, context);
-    return started ?? { is: 'done', message: `${was.from} runs again` };
-  },
+  ...byPlace<Params>(here(), rollbackThere),
 });
 
-async function observe(given: z.infer<typeof params>, context: ActionContext): Promise<Observation> {
+function here(): LocalHand<Params> {
+  return {
+    target: (_given, service) => {
+      starterOf(service);
+      return { kind: 'release', id: releasePlace(service).current, service: service.name, labels: service.labels };
+    },
+    observe: (given, context) => observe(given, context),
+    preview: (_given, { target, facts }) => {
+      const [from, to] = [text(facts['current']), text(facts['to'])];
+      if (to === '') throw new WatchkeeperError('conflict', `there is no release before ${from} to go back to`);
+      if (to === from) throw new WatchkeeperError('conflict', `${target.id} already points to ${to}`);
+      return {
+        describe: `point ${target.id} from ${from} back to ${to}, then restart ${target.service}`,
+        diff: [`${target.id}: ${from} → ${to}`, `${text(facts['starter'])}: restarted`],
+      };
+    },
+    before: (_given, { facts }): Json => ({
+      link: text(facts['link']),
+      newLink: text(facts['newLink']),
+      from: text(facts['current']),
+      to: text(facts['to']),
+      identity: text(facts['identity']),
+    }),
+    run: async (given, before, _key, context) => {
+      const was = parseBefore(before);
+      const until = ownDeadlineMs(context);
+      const pointed = await point(was.from, was.to, was.newLink, context);
+      if (typeof pointed === 'object') return pointed;
+      const started = await startAnew(pointed === 'now', was.identity, given.force, context);
+      if (started !== undefined) return started;
+      const { health } = hostPlace(context.service);
+      if (health === undefined) return { is: 'done', message: `${was.to} runs` };
+      if (await waitHealthy(health, context, until)) return { is: 'done', message: `${was.to} runs, and it is well` };
+      return { is: 'failed', message: `${was.to} was started, but ${health} did not answer 2xx in time` };
+    },
+    probe: (_given, before, context) => probe(parseBefore(before), context),
+    undo: async (given, before, _key, context) => {
+      const was = parseBefore(before);
+      const pointed = await point(was.to, was.from, was.link, context);
+      if (typeof pointed === 'object') return pointed;
+      // What ran before may well have been ill: being back is what undo promises, not being healthy.
+      const started = await startAnew(pointed === 'now', '', given.force, context);
+      return started ?? { is: 'done', message: `${was.from} runs again` };
+    },
+  };
+}
+
+async function observe(given: Params, context: ActionContext): Promise<Observation> {
   const { service, io } = context;
   const place = releasePlace(service);
   const starter = starterOf(service);

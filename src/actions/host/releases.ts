@@ -78,7 +78,8 @@ export function releaseName(place: ReleasePlace, wanted: string): string {
   return name;
 }
 
-interface Folder {
+/** A folder of a release. */
+export interface Folder {
   readonly name: string;
   readonly mtimeMs: number;
 }
@@ -93,9 +94,11 @@ async function listFolders(files: ReadFiles, root: string, signal: AbortSignal):
   return folders;
 }
 
-// Names of one pattern (v1 … v10, dates) are in the order of their numbers. Other names (commit hashes) say nothing:
-// then the folder's age decides.
-function inOrder(folders: readonly Folder[]): readonly string[] {
+/**
+ * Names of releases, oldest first. Names of one pattern (v1 … v10, dates) are in the order of their numbers. Other names
+ * (commit hashes) say nothing: then the folder's age decides.
+ */
+export function inOrder(folders: readonly Folder[]): readonly string[] {
   const patterns = new Set(folders.map(({ name }) => name.replace(/\d+/g, '0')));
   const numbered = patterns.size === 1 && [...patterns][0]?.includes('0') === true;
   return [...folders]

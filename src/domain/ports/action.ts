@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../lib/json.ts';
 import type { ActionTraits, Observation, Target } from '../remediation.ts';
+import type { SshPlace } from '../places.ts';
 import type { Service } from '../service.ts';
 import type { OperatorIo } from './io.ts';
 import type { Schema } from './schema.ts';
@@ -43,6 +44,23 @@ export interface KubernetesNeed {
   readonly verbs: readonly string[];
 }
 
+/** One command that a hand runs as root on a host over SSH. */
+export interface HostCommand {
+  /** Its exact words; the first is an absolute path. */
+  readonly argv: readonly [string, ...string[]];
+  /** Its arguments as a regular expression of sudoers (sudo 1.9.10), where a word cannot be known before. */
+  readonly pattern?: string;
+}
+
+/** What an action needs to be allowed on each host of a place. */
+export interface HostNeeds {
+  readonly commands: readonly HostCommand[];
+  /** Folders that the hand's own user must be able to write to. */
+  readonly writes?: readonly string[];
+  /** What cannot be worked out before, in sentences. */
+  readonly unknown?: readonly string[];
+}
+
 interface ActionSpecBase<P> {
   /** `host.release-rollback`: the platform, a dot, the verb. */
   readonly kind: string;
@@ -52,6 +70,8 @@ interface ActionSpecBase<P> {
   readonly needs: readonly string[];
   /** The same as rules, for kinds that act in a cluster. */
   readonly access?: readonly KubernetesNeed[];
+  /** The same on hosts over SSH. `written` are the parameters as a runbook has them, templates and all. Pure. */
+  readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
   /** Names what would be touched. Pure: no look at the world. @throws `config-invalid` when the service has no such place. */
   target(params: P, service: Service): Target;
   /** Reads live state: facts, blast radius, state hash, who else is busy. Read-only. */
@@ -84,6 +104,7 @@ export interface ActionKind {
   readonly params: Schema<JsonObject>;
   readonly needs: readonly string[];
   readonly access?: readonly KubernetesNeed[];
+  readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
   target(params: JsonObject, service: Service): Target;
   observe(params: JsonObject, context: ActionContext): Promise<Observation>;
   preview(params: JsonObject, observed: Observation): ActionPreview;

@@ -1,18 +1,25 @@
 import * as z from 'zod';
 
 import { WatchkeeperError } from '../../../lib/errors.ts';
-import type { Json } from '../../../lib/json.ts';
-import type { ActionContext, ActionPreview, ActionResult, ActionSpec, Probe } from '../../../domain/ports/action.ts';
+import type { Json, JsonObject } from '../../../lib/json.ts';
+import type {
+  ActionContext,
+  ActionPreview,
+  ActionResult,
+  ActionSpec,
+  HostNeeds,
+  Probe,
+} from '../../../domain/ports/action.ts';
+import type { SshPlace } from '../../../domain/places.ts';
 import type { Observation, Target } from '../../../domain/remediation.ts';
 import type { Service } from '../../../domain/service.ts';
-import type { Privilege } from './sudoers.ts';
 import { isElsewhere, thereOf } from './there.ts';
 import type { There } from './there.ts';
 
 /** A kind of action as it is done on one host over SSH. The methods are those of ActionSpec, with the host made out. */
 export interface RemoteHand<P> {
-  /** What it runs there as root, word by word. */
-  privileges(params: P, there: There): readonly Privilege[];
+  /** What it needs to be allowed there. */
+  needs(written: JsonObject, place: SshPlace): HostNeeds;
   target(params: P, there: There): Target;
   observe(params: P, there: There, context: ActionContext): Promise<Observation>;
   preview(params: P, observed: Observation): ActionPreview;
@@ -41,7 +48,10 @@ export type LocalHand<P> = Pick<ActionSpec<P>, 'target' | 'observe' | 'preview' 
  * One kind in two places: a service on this machine is acted on by `here`, one on hosts over SSH by `there`. What was
  * observed over SSH says so by the fact `host`, which no look at this machine has.
  */
-export function byPlace<P extends WithHost>(here: LocalHand<P>, there: RemoteHand<P>): Required<LocalHand<P>> {
+export function byPlace<P extends WithHost>(
+  here: LocalHand<P>,
+  there: RemoteHand<P>,
+): Required<LocalHand<P>> & Pick<Required<ActionSpec<P>>, 'onHosts'> {
   const elsewhere = (params: P, service: Service): There | undefined => {
     if (isElsewhere(service)) return thereOf(service, params.host);
     if (params.host === undefined) return undefined;
@@ -49,6 +59,7 @@ export function byPlace<P extends WithHost>(here: LocalHand<P>, there: RemoteHan
   };
   const isThere = (observed: Observation): boolean => typeof observed.facts['host'] === 'string';
   return {
+    onHosts: (written, place) => there.needs(written, place),
     target: (params, service) => {
       const at = elsewhere(params, service);
       return at === undefined ? here.target(params, service) : there.target(params, at);
@@ -77,4 +88,15 @@ export function byPlace<P extends WithHost>(here: LocalHand<P>, there: RemoteHan
       return (there.undo ?? none)(params, before, key, at, context);
     },
   };
+}
+
+/** For a kind that is done on hosts over SSH alone. Every method says so. */
+export function notHere<P>(kind: string, instead: string): LocalHand<P> {
+  const refuse = (): never => {
+    throw new WatchkeeperError('unsupported', `${kind} is done on hosts over SSH only, not on the machine we run on`, {
+      fix: instead,
+    });
+  };
+  const refused = (): Promise<never> => Promise.resolve().then(refuse);
+  return { target: refuse, observe: refused, preview: refuse, before: refuse, run: refused, probe: refused };
 }

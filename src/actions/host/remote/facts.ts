@@ -7,6 +7,8 @@ export interface Facts {
   /** The first value; empty when it was not said. */
   text(name: string): string;
   all(name: string): readonly string[];
+  /** All values exactly as they were said: for names of files, which must not be made pretty. */
+  raw(name: string): readonly string[];
   /** A whole number from 0; 0 when it was not said, or is none. */
   count(name: string): number;
 }
@@ -33,12 +35,13 @@ export function parseFacts(output: Uint8Array): Facts {
     const bytes = Buffer.from(value, 'latin1').toString('utf8');
     const known = facts.get(name) ?? [];
     facts.set(name, known);
-    known.push(oneLine(bytes, maxValue));
+    known.push(bytes);
   }
-  const text: Facts['text'] = (name) => facts.get(name)?.[0] ?? '';
+  const text: Facts['text'] = (name) => oneLine(facts.get(name)?.[0] ?? '', maxValue);
   return {
     text,
-    all: (name) => facts.get(name) ?? [],
+    all: (name) => (facts.get(name) ?? []).map((value) => oneLine(value, maxValue)),
+    raw: (name) => facts.get(name) ?? [],
     count: (name) => (/^\d{1,15}$/.test(text(name)) ? Number(text(name)) : 0),
   };
 }

@@ -1,24 +1,23 @@
 import * as z from 'zod';
 
-import { digest } from '../../../lib/canonical.ts';
 import type { Json } from '../../../lib/json.ts';
 import { limits } from '../../../lib/limits.ts';
-import type { ActionContext, ActionResult } from '../../../domain/ports/action.ts';
+import type { ActionContext, ActionResult, HostCommand, HostNeeds } from '../../../domain/ports/action.ts';
+import type { SshPlace } from '../../../domain/places.ts';
 import { ownDeadlineMs } from '../health.ts';
 import { malformedBefore } from '../running.ts';
 import type { RemoteHand } from './by-place.ts';
-import { textFact, type Facts } from './facts.ts';
-import { blastOn, groupOf } from './group.ts';
+import { textFact } from './facts.ts';
+import { observeUnit } from './observe-unit.ts';
 import { scriptOf } from './prelude.ts';
-import type { Privilege } from './sudoers.ts';
 import { targetThere } from './there.ts';
 import type { There } from './there.ts';
-import { actThere, lookThere, notAllowed, whyNotDone } from './trip.ts';
-import { lookAtUnit, sessionsOf, unitOf, unitThere } from './unit.ts';
+import { actThere, lookThere, whyNotDone } from './trip.ts';
+import { lookAtUnit, unitOf, unitThere } from './unit.ts';
 import type { RemoteUnit } from './unit.ts';
 
 /** The command that restarts a unit, as sudoers has it. */
-export function restartCommand(unit: string): Privilege {
+export function restartCommand(unit: string): HostCommand {
   return { argv: ['/usr/bin/systemctl', 'restart', '--', unit] };
 }
 
@@ -35,40 +34,20 @@ main() {
 }
 `);
 
+/** What restarting needs on the hosts of a place. */
+export function restartNeeds(_written: unknown, { unit }: SshPlace): HostNeeds {
+  return unit === undefined ? { commands: [] } : { commands: [restartCommand(unit)] };
+}
+
 const beforeShape = z.strictObject({ host: z.string(), identity: z.string() });
 
 /** `host.service-restart` over SSH. */
 export const restartThere: RemoteHand<{ readonly force: boolean }> = {
-  privileges: (_params, there) => [restartCommand(unitThere(there))],
+  needs: restartNeeds,
   target: (_params, there) => targetThere(there, 'unit', unitThere(there)),
   observe: async (_params, there, context) => {
     const unit = unitThere(there);
-    const command = restartCommand(unit);
-    const isUp = (peer: Facts): boolean => unitOf(peer, unit, there.host).up;
-    const [facts, group] = await Promise.all([
-      lookThere(there, lookAtUnit(unit, command.argv), context),
-      groupOf(there, lookAtUnit(unit), isUp, context),
-    ]);
-    const now = unitOf(facts, unit, there.host);
-    if (facts.text('may') !== 'yes') throw notAllowed(there, context, command);
-    return {
-      target: targetThere(there, 'unit', unit),
-      atMs: context.io.clock.nowMs(),
-      facts: {
-        host: there.host,
-        by: 'unit',
-        running: now.up,
-        healthy: now.up,
-        state: `${now.active} (${now.sub})`,
-        pid: now.pid,
-        startedAtMs: now.startedAtMs,
-        identity: now.identity,
-        ...sessionsOf(facts),
-      },
-      stateHash: digest([there.host, unit, now.identity]),
-      blast: blastOn(there, group, now.up),
-      ...(now.busy === undefined ? {} : { busy: now.busy }),
-    };
+    return (await observeUnit(there, unit, restartCommand(unit), context)).observation;
   },
   preview: (_params, { target, facts }) => ({
     describe: `restart ${target.service} on ${textFact(facts['host'])}: restart the unit ${target.id}, and wait until it runs`,

@@ -1,11 +1,10 @@
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import { oneLine } from '../../../lib/text.ts';
-import type { ActionContext } from '../../../domain/ports/action.ts';
+import type { ActionContext, HostCommand } from '../../../domain/ports/action.ts';
 import type { SshCommand, SshOutcome } from '../../../domain/ports/ssh.ts';
 import { parseFacts } from './facts.ts';
 import type { Facts } from './facts.ts';
 import { sudoersLine } from './sudoers.ts';
-import type { Privilege } from './sudoers.ts';
 import type { There } from './there.ts';
 
 /** A static script and its arguments. */
@@ -64,16 +63,12 @@ export async function hostsThere(there: There, context: ActionContext): Promise<
 }
 
 /** The refusal of a host whose sudoers does not allow what is needed: with the line that would. */
-export function notAllowed(there: There, context: ActionContext, privilege: Privilege): WatchkeeperError {
+export function notAllowed(there: There, context: ActionContext, command: HostCommand): WatchkeeperError {
   const { user } = context.io.ssh.operator(there.source);
-  return new WatchkeeperError(
-    'forbidden',
-    `${there.host} does not let ${user} run ${privilege.argv.join(' ')} as root`,
-    {
-      fix: `Add to its sudoers: ${sudoersLine(user, privilege)} ("watchkeeper permissions ssh" prints all that is needed).`,
-      retryable: false,
-    },
-  );
+  return new WatchkeeperError('forbidden', `${there.host} does not let ${user} run ${command.argv.join(' ')} as root`, {
+    fix: `Add to its sudoers: ${sudoersLine(user, command)} ("watchkeeper permissions ssh" prints all that is needed).`,
+    retryable: false,
+  });
 }
 
 /** Why a script that ended did not do what it was for, by `did` of `as_root`; `undefined` when it did. */
@@ -81,16 +76,16 @@ export function whyNotDone(
   facts: Facts,
   there: There,
   context: ActionContext,
-  privilege: Privilege,
+  command: HostCommand,
 ): string | undefined {
   const did = facts.text('did');
   if (did === 'yes') return undefined;
   const said = facts.text('said');
   if (did === 'forbidden') {
-    const { message, fix = '' } = notAllowed(there, context, privilege);
+    const { message, fix = '' } = notAllowed(there, context, command);
     return [message, ...(said === '' ? [] : [`(${said})`]), fix].join(' ');
   }
-  return `${there.host}: ${privilege.argv.join(' ')} ended with ${facts.text('code')}: ${said}`;
+  return `${there.host}: ${command.argv.join(' ')} ended with ${facts.text('code')}: ${said}`;
 }
 
 function commandOf({ script, args, timeoutMs }: Script, context: ActionContext): SshCommand {
