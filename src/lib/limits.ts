@@ -113,6 +113,8 @@ export const limits = {
   kubernetesWatchSeconds: 300,
   kubernetesRetries: 3,
   kubernetesRetryAfterMs: 10_000,
+  /** A token that is asked for on behalf of another ServiceAccount: seconds until it ends. */
+  kubernetesTokenSeconds: 900,
   /** Acting in a cluster: objects of one list, lines of a diff, how often a write that lost a race is tried anew. */
   kubernetesListed: 5_000,
   kubernetesPage: 500,

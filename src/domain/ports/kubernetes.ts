@@ -192,6 +192,14 @@ export interface KubernetesConnection {
   readonly context?: string;
   /** A bearer token to use instead of the one found there: how a hand in the same pod gets other credentials. */
   readonly token?: SecretRef;
+  /** Whom to act as, with tokens that those credentials may ask for. */
+  readonly serviceAccount?: KubernetesAccount;
+}
+
+/** A ServiceAccount. */
+export interface KubernetesAccount {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** Asks a cluster whose token it is. */

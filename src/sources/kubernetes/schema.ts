@@ -58,12 +58,13 @@ const config = z
     logs: z.boolean().default(true).describe('Read the last lines of containers that failed.'),
     maxObjects: z.int().min(100).max(200_000).default(limits.kubernetesObjects).describe('Of each kind, at most.'),
   })
-  .transform(({ kubeconfig, context, token, interval: every, nodes, ...rest }): KubernetesConfig => ({
+  .transform(({ kubeconfig, context, token, serviceAccount, interval: every, nodes, ...rest }): KubernetesConfig => ({
     ...rest,
     connection: {
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ...(context === undefined ? {} : { context }),
       ...(token === undefined ? {} : { token }),
+      ...(serviceAccount === undefined ? {} : { serviceAccount }),
     },
     intervalMs: parseDuration(every) ?? 5_000,
     nodes: nodes ?? rest.namespaces.length === 0,

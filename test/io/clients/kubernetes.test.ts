@@ -291,6 +291,29 @@ describe('a cluster that is acted in', () => {
     expect(sent[1]?.body).toContain('"preconditions":{"uid":"uid-1"}');
   });
 
+  it('as another ServiceAccount carries a token that the own credentials have asked for, and another when it is refused', async () => {
+    let made = 0;
+    answer = (request, response) => {
+      const isToken = request.url?.startsWith('/api/v1/namespaces/watch/serviceaccounts/hand/token') === true;
+      const known = request.headers.authorization === `Bearer minted-${made}` && made !== 1;
+      if (isToken) json({ status: { token: `minted-${(made += 1)}` } }, 201)(request, response);
+      else json(known ? object : refusal(401, 'Unauthorized'), known ? 200 : 401)(request, response);
+    };
+    const object = { metadata: { name: 'a', namespace: 'p' } };
+    const serviceAccount = { namespace: 'watch', name: 'hand' };
+    const hand = kubernetesOperators(systemClock, secrets, [{ ...connection(), serviceAccount }]).operator('here');
+    const restart = () =>
+      hand.patch(deployments, { namespace: 'p', name: 'a' }, { type: 'merge', body: {} }, {}, never);
+    await expect(restart()).rejects.toMatchObject({ code: 'unauthorized' });
+    expect((await restart()).metadata.name).toBe('a');
+    expect(sent.map(({ method, authorization }) => `${method} ${authorization ?? ''}`)).toEqual([
+      'POST Bearer reader-token',
+      'PATCH Bearer minted-1',
+      'POST Bearer reader-token',
+      'PATCH Bearer minted-2',
+    ]);
+  });
+
   it('is refused without operator credentials, even when it is read', () => {
     const operators = kubernetesOperators(systemClock, secrets, [connection()]);
     expect(() => operators.operator('there')).toThrow(/no operator credentials for cluster there/);

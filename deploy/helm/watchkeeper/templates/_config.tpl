@@ -27,7 +27,8 @@
 {{- end -}}
 {{- $_ := set $config "sources" (list $source) -}}
 {{- if .Values.operator.enabled -}}
-{{- $hand := dict "cluster" .Values.cluster "token" (dict "file" "/run/secrets/watchkeeper/operator/token") -}}
+{{- $account := dict "namespace" .Release.Namespace "name" (printf "%s-operator" (include "watchkeeper.fullname" .)) -}}
+{{- $hand := dict "cluster" .Values.cluster "serviceAccount" $account -}}
 {{- $_ := set $config "operators" (dict "kubernetes" (list $hand)) -}}
 {{- end -}}
 {{- if eq .Values.store.kind "postgres" -}}

@@ -6,18 +6,36 @@ import type { KubeConfig } from '@kubernetes/client-node';
 
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import { limits } from '../../../lib/limits.ts';
+import type { Clock } from '../../../domain/ports/io.ts';
 import type { Secrets } from '../../../domain/ports/secrets.ts';
 import type { KubernetesConnection } from '../../../domain/ports/kubernetes.ts';
-import type { KubernetesEndpoint } from './transport.ts';
+import { accountTokens } from './service-account.ts';
+import { kubernetesTransport, type KubernetesEndpoint } from './transport.ts';
 
 /**
  * Finds the API server and our credentials for it, as kubectl would: a kubeconfig (client certificates, tokens, exec
- * plugins, OIDC), or the pod's ServiceAccount, whose token is read again as it rotates. The client library is loaded here,
+ * plugins, OIDC), or the pod's ServiceAccount, whose token is read again as it rotates; or, with those, tokens of another
+ * ServiceAccount. The client library is loaded here,
  * at the first request, and only its configuration part is used: requests, watches and retries are ours.
  */
 export function kubernetesEndpoint(
   connection: KubernetesConnection,
   secrets: Secrets,
+  clock: Clock,
+): () => Promise<KubernetesEndpoint> {
+  const { token, serviceAccount } = connection;
+  const given =
+    token === undefined ? undefined : () => secrets.resolve(token, AbortSignal.timeout(limits.kubernetesTimeoutMs));
+  const own = endpointOf(connection, given);
+  if (serviceAccount === undefined) return own;
+  const tokens = accountTokens(kubernetesTransport(clock, own), serviceAccount, clock);
+  const as = endpointOf(connection, tokens.get);
+  return async () => ({ ...(await as()), refused: tokens.refused });
+}
+
+function endpointOf(
+  connection: KubernetesConnection,
+  bearer: (() => Promise<string>) | undefined,
 ): () => Promise<KubernetesEndpoint> {
   let config: Promise<KubeConfig> | undefined;
   const pool = connectionPool();
@@ -37,9 +55,8 @@ export function kubernetesEndpoint(
     const headers: Record<string, string> = {};
     for (const [name, value] of Object.entries(options.headers ?? {})) headers[name.toLowerCase()] = String(value);
     if (typeof options.auth === 'string') headers['authorization'] = basic(options.auth);
-    if (connection.token !== undefined) {
-      const signal = AbortSignal.timeout(limits.kubernetesTimeoutMs);
-      headers['authorization'] = `Bearer ${await secrets.resolve(connection.token, signal)}`;
+    if (bearer !== undefined) {
+      headers['authorization'] = `Bearer ${await bearer()}`;
       // A client certificate would be believed before the token.
       delete options.cert;
       delete options.key;

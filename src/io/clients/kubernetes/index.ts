@@ -16,7 +16,11 @@ import { kubernetesTransport } from './transport.ts';
 export function kubernetesReaders(clock: Clock, secrets: Secrets): KubernetesReaders {
   return {
     reader: (connection) =>
-      kubernetesReader(connection.cluster, clock, kubernetesTransport(clock, kubernetesEndpoint(connection, secrets))),
+      kubernetesReader(
+        connection.cluster,
+        clock,
+        kubernetesTransport(clock, kubernetesEndpoint(connection, secrets, clock)),
+      ),
   };
 }
 
@@ -36,7 +40,7 @@ export function kubernetesOperators(
         throw new WatchkeeperError('config-invalid', `there are no operator credentials for cluster ${cluster}`, {
           fix: 'Add the cluster to operators.kubernetes in watchkeeper.yaml; reading it gives no right to act in it.',
         });
-      const endpoint = kubernetesEndpoint(connection, secrets);
+      const endpoint = kubernetesEndpoint(connection, secrets, clock);
       const made = kubernetesOperator(cluster, clock, kubernetesTransport(clock, endpoint));
       open.set(cluster, made);
       return made;

@@ -11,6 +11,8 @@ export interface KubernetesEndpoint {
   readonly server: string;
   readonly agent: HttpAgent | HttpsAgent | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** Told when the server does not know these credentials (401). */
+  readonly refused?: () => void;
 }
 
 /** One call of the API. */
@@ -39,8 +41,7 @@ export function kubernetesTransport(clock: Clock, endpoint: () => Promise<Kubern
     call: async (call, parent) => {
       const deadline = clock.deadline(call.timeoutMs ?? limits.kubernetesTimeoutMs, parent);
       try {
-        const answer = await send(await endpoint(), call, deadline.signal);
-        return await wholeText(answer, call, deadline.signal);
+        return await wholeAnswer(await endpoint(), call, deadline.signal);
       } finally {
         deadline.cancel();
       }
@@ -66,8 +67,10 @@ async function* openLines(
   };
   arm();
   try {
-    const answer = await send(await endpoint(), call, stop.signal);
+    const at = await endpoint();
+    const answer = await send(at, call, stop.signal);
     if (answer.statusCode !== 200) {
+      if (answer.statusCode === 401) at.refused?.();
       await wholeText(answer, call, stop.signal);
       return;
     }
@@ -118,6 +121,12 @@ function send(endpoint: KubernetesEndpoint, call: KubernetesCall, signal: AbortS
     outgoing.on('response', resolve);
     outgoing.end(call.body);
   });
+}
+
+async function wholeAnswer(at: KubernetesEndpoint, call: KubernetesCall, signal: AbortSignal): Promise<string> {
+  const answer = await send(at, call, signal);
+  if (answer.statusCode === 401) at.refused?.();
+  return wholeText(answer, call, signal);
 }
 
 async function wholeText(answer: IncomingMessage, call: KubernetesCall, signal: AbortSignal): Promise<string> {
