@@ -19,7 +19,7 @@ import {
   type NoteSigner,
 } from '../ledger/index.ts';
 import { sourceKinds } from '../sources/index.ts';
-import { logAccess } from './access/index.ts';
+import { logAccess, logReaders } from './access/index.ts';
 import { createAgent } from './agent.ts';
 import { toResources } from './assemble.ts';
 import { composeWatch, type Composed } from './compose.ts';
@@ -224,4 +224,9 @@ function tellAccess(config: Config, { watch }: Composed, ambient: Ambient, signa
   const { runbooks } = watch.resources();
   const who = { runbooks, services: () => watch.catalog().services, actions: actionKinds };
   void logAccess(config.operators.kubernetes, reader.kubernetes, who, watch, signal);
+  const clusters = config.sources.flatMap(({ id, kind, config: block }) => {
+    const connection = sourceKinds[kind]?.connection(id, block);
+    return connection === undefined ? [] : [{ connection, needs: sourceKinds[kind]?.access(block) ?? [] }];
+  });
+  void logReaders(clusters, reader.kubernetes, watch.log, signal);
 }

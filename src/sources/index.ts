@@ -1,6 +1,7 @@
 import type { AwsStatement } from '../domain/ports/aws.ts';
 import type { ReaderIo } from '../domain/ports/io.ts';
 import type { Schema } from '../domain/ports/schema.ts';
+import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
 import type { ClusterReading, Source, SourceKind, SourceTraits } from '../domain/ports/source.ts';
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
@@ -55,6 +56,8 @@ export interface RegisteredSource {
   access(config: Json): readonly ClusterReading[];
   /** What it needs to be allowed in AWS. */
   awsAccess(config: Json): readonly AwsStatement[];
+  /** How it reaches a cluster; nothing for what is in none. */
+  connection(id: string, config: Json): KubernetesConnection | undefined;
   /** Checks the configuration and, when it is right, makes the source. Nothing is read or connected yet. */
   open(id: string, config: Json, io: ReaderIo): Parsed<Source>;
 }
@@ -75,6 +78,9 @@ function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
     awsAccess(config) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? (kind.awsAccess?.(parsed.value) ?? []) : [];
+    connection(id, config) {
+      const parsed = kind.config.parse(config);
+      return parsed.ok ? kind.connection?.(id, parsed.value) : undefined;
     },
     open(id, config, io) {
       const parsed = kind.config.parse(config);

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-import { accessText, readerPermissions, reviewAccess, type ClusterPermissions } from '../../src/agent/access/index.ts';
+import {
+  accessText,
+  readerPermissions,
+  reviewAccess,
+  reviewReader,
+  type ClusterPermissions,
+} from '../../src/agent/access/index.ts';
 import type { KubernetesReader } from '../../src/domain/ports/kubernetes.ts';
 import { WatchkeeperError } from '../../src/lib/errors.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
@@ -33,7 +39,9 @@ describe('what a reader of a cluster needs', () => {
     const { cluster, namespaces } = reading({ namespaces: ['shop', 'cart'] });
     expect(namespaces.map(({ namespace }) => namespace)).toEqual(['cart', 'shop']);
     expect(triples(namespaces[0]?.rules ?? [])).toContain('list apps/deployments');
-    expect(triples(cluster)).toEqual(['list /namespaces', 'watch /namespaces']);
+    expect(cluster).toEqual([
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'], resourceNames: ['cart', 'shop'] },
+    ]);
   });
 
   test('leaves out what the configuration leaves out', () => {
@@ -81,6 +89,43 @@ describe('what a hand may do', () => {
       signal,
     );
     expect(accessText(report)).toBe('may not patch deployments.apps in shop');
+  });
+});
+
+describe('what a reader may do beyond reading', () => {
+  const excess = async (config: JsonObject, resourceRules: readonly JsonObject[]): Promise<readonly string[]> => {
+    const asked: string[] = [];
+    const rules = (namespace: string): Promise<JsonObject> => {
+      asked.push(namespace);
+      return Promise.resolve({ resourceRules });
+    };
+    const report = await reviewReader({ rules } as unknown as KubernetesReader, reading(config), never);
+    return [...asked, ...report.excess];
+  };
+  const never = new AbortController().signal;
+
+  test('is told, namespace by namespace: a write, a Secret that is not read, everything', async () => {
+    const patch = { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'patch'] };
+    const secrets = { apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'] };
+    expect(await excess({}, [patch])).toEqual(['default', 'patch deployments.apps in default']);
+    expect(await excess({ namespaces: ['shop'] }, [secrets])).toEqual([
+      ...['shop', 'list secrets in shop', 'watch secrets in shop'],
+    ]);
+    expect(await excess({ secrets: true }, [secrets])).toEqual(['default']);
+    const all = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
+    expect(await excess({}, [all])).toEqual(['default', '* everything.* in default']);
+  });
+
+  test("is nothing for what the chart gives the pod's account, by name or for its own documents", async () => {
+    const given = [
+      { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'], resourceNames: ['hand'] },
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+      { apiGroups: ['watchkeeper.dev'], resources: ['services/status'], verbs: ['patch'] },
+      { apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectrulesreviews'], verbs: ['create'] },
+    ];
+    expect(await excess({}, given)).toEqual(['default']);
+    const documents = { apiGroups: ['watchkeeper.dev'], resources: ['policies'], verbs: ['patch'] };
+    expect(await excess({}, [documents])).toEqual(['default', 'patch policies.watchkeeper.dev in default']);
   });
 });
 

@@ -3,8 +3,8 @@
  * what our credentials are good for.
  */
 export { rbacManifests, type Account } from './manifest.ts';
-export { accessText, logAccess, operatorReport } from './report.ts';
-export { reviewAccess, type AccessReport } from './review.ts';
+export { accessText, logAccess, logReaders, operatorReport } from './report.ts';
+export { reviewAccess, reviewReader, type AccessReport } from './review.ts';
 export {
   operatorPermissions,
   readerPermissions,

@@ -2,9 +2,10 @@ import { WatchkeeperError } from '../../lib/errors.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Clock, Log } from '../../domain/ports/io.ts';
 import type { KubernetesConnection, KubernetesReaders } from '../../domain/ports/kubernetes.ts';
+import type { ClusterReading } from '../../domain/ports/source.ts';
 import type { Service } from '../../domain/service.ts';
-import { reviewAccess, type AccessReport } from './review.ts';
-import { operatorPermissions, type WhoActs } from './rules.ts';
+import { reviewAccess, reviewReader, type AccessReport } from './review.ts';
+import { operatorPermissions, readerPermissions, type WhoActs } from './rules.ts';
 
 /**
  * Asks each cluster that we may act in what the hand's own credentials are good for. The credentials are the operator's,
@@ -31,11 +32,14 @@ function namespacesOf(services: readonly Service[], cluster: string): readonly s
 }
 
 /** An access report as one sentence. */
-export function accessText({ missing, excess, compared }: AccessReport): string {
+export function accessText(
+  { missing, excess, compared }: AccessReport,
+  unneeded = 'which no runbook in force needs',
+): string {
   if (!compared) return nothingCompared;
   const parts = [
     ...(missing.length === 0 ? [] : [`may not ${listed(missing)}`]),
-    ...(excess.length === 0 ? [] : [`may ${listed(excess)}, which no runbook in force needs`]),
+    ...(excess.length === 0 ? [] : [`may ${listed(excess)}, ${unneeded}`]),
   ];
   return parts.length === 0 ? 'may do what the runbooks in force need, and nothing more' : parts.join('; ');
 }
@@ -47,6 +51,31 @@ const shown = 8;
 
 function listed(what: readonly string[]): string {
   return what.length <= shown ? what.join(', ') : `${what.slice(0, shown).join(', ')} and ${what.length - shown} more`;
+}
+
+/** Who reads a cluster, and what for. */
+export interface ClusterReader {
+  readonly connection: KubernetesConnection;
+  readonly needs: readonly ClusterReading[];
+}
+
+/** Warns at a daemon's start of readers whose credentials could change something. Faults are told where they read. */
+export async function logReaders(
+  clusters: readonly ClusterReader[],
+  readers: KubernetesReaders,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { connection, needs } of clusters)
+    try {
+      const within = AbortSignal.any([signal, AbortSignal.timeout(4 * limits.kubernetesTimeoutMs)]);
+      const report = await reviewReader(readers.reader(connection), readerPermissions(needs), within);
+      if (report.excess.length === 0) continue;
+      const access = accessText(report, 'which reading does not need');
+      log.warn('the credentials of a reader are good for more', { source: connection.cluster, access });
+    } catch {
+      // A cluster that cannot be asked cannot be read either, and that is told already.
+    }
 }
 
 // Discovery needs some seconds after the start; a cluster where nothing is found by then is told as such.

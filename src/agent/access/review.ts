@@ -39,6 +39,26 @@ export async function reviewAccess(
   return { missing, excess: [...new Set(excess)].sort(), compared };
 }
 
+/**
+ * What a reader's credentials are good for beyond reading, as the API server tells in the namespaces that are read, or in
+ * `default`. What it lacks is told kind by kind, where it reads.
+ */
+export async function reviewReader(
+  cluster: KubernetesReader,
+  needed: ClusterPermissions,
+  signal: AbortSignal,
+): Promise<AccessReport> {
+  const names = needed.namespaces.map(({ namespace }) => namespace);
+  const excess: string[] = [];
+  for (const namespace of names.length === 0 ? ['default'] : names) {
+    const own = needed.namespaces.find((one) => one.namespace === namespace)?.rules ?? [];
+    const wanted = triples([...own, ...needed.cluster]);
+    for (const rule of rulesIn(await cluster.rules(namespace, signal)))
+      excess.push(...tooMuch(rule, wanted, alsoOfReaders).map((what) => `${what} in ${namespace}`));
+  }
+  return { missing: [], excess: [...new Set(excess)].sort(), compared: true };
+}
+
 interface Triple {
   readonly group: string;
   readonly resource: string;
@@ -60,9 +80,18 @@ function gives(rule: RbacRule, group: string, resource: string, verb: string): b
 const harmless = new Set(['get', 'list', 'watch']);
 const aboutOneself = new Set(['authorization.k8s.io', 'authentication.k8s.io']);
 
-function tooMuch(rule: RbacRule, wanted: readonly Triple[]): readonly string[] {
+// A pod's own account holds the lease and answers in the status of custom resources, too.
+const alsoOfReaders = ({ group, resource }: Triple): boolean =>
+  (group === 'coordination.k8s.io' && resource === 'leases') ||
+  (group === 'watchkeeper.dev' && resource.endsWith('/status'));
+
+function tooMuch(
+  rule: RbacRule,
+  wanted: readonly Triple[],
+  isFine: (one: Triple) => boolean = () => false,
+): readonly string[] {
   return triples([rule])
-    .filter(({ group }) => !aboutOneself.has(group))
+    .filter((one) => !aboutOneself.has(one.group) && !isFine(one))
     .filter(({ resource, verb }) => !harmless.has(verb) || resource === 'secrets' || resource === '*')
     .filter(
       (one) =>

@@ -9,6 +9,8 @@ export interface RbacRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  /** Only objects of these names; absent: all. */
+  readonly resourceNames?: readonly string[];
 }
 
 /** What a ServiceAccount needs: in the whole cluster, and namespace by namespace. */
@@ -73,21 +75,25 @@ function namespacesOf(runbook: Runbook, { services, cluster, namespaces }: WhoAc
   return [...new Set([...declared, ...namespaces])];
 }
 
+type Need = Pick<KubernetesNeed, 'group' | 'resources' | 'verbs'> & Pick<ClusterReading, 'names'>;
+
 // One rule for each set of verbs in a group; resources and verbs in order, so that the same needs print the same Role.
-function joined(needs: readonly Pick<KubernetesNeed, 'group' | 'resources' | 'verbs'>[]): readonly RbacRule[] {
-  const verbsOf = new Map<string, { group: string; resource: string; verbs: Set<string> }>();
-  for (const { group, resources, verbs } of needs)
+function joined(needs: readonly Need[]): readonly RbacRule[] {
+  const verbsOf = new Map<string, { group: string; resource: string; verbs: Set<string>; names: string[] }>();
+  for (const { group, resources, verbs, names = [] } of needs)
     for (const resource of resources) {
-      const key = `${group}/${resource}`;
-      const known = verbsOf.get(key) ?? { group, resource, verbs: new Set() };
+      const sorted = [...new Set(names)].sort();
+      const key = `${group}/${resource} ${sorted.join()}`;
+      const known = verbsOf.get(key) ?? { group, resource, verbs: new Set(), names: sorted };
       for (const verb of verbs) known.verbs.add(verb);
       verbsOf.set(key, known);
     }
-  const rules = new Map<string, { apiGroups: string[]; resources: string[]; verbs: string[] }>();
-  for (const [, { group, resource, verbs }] of [...verbsOf].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const rules = new Map<string, RbacRule & { readonly resources: string[] }>();
+  for (const [, { group, resource, verbs, names }] of [...verbsOf].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const sorted = [...verbs].sort();
-    const key = `${group} ${sorted.join()}`;
-    const known = rules.get(key) ?? { apiGroups: [group], resources: [], verbs: sorted };
+    const key = `${group} ${sorted.join()} ${names.join()}`;
+    const resourceNames = names.length === 0 ? {} : { resourceNames: names };
+    const known = rules.get(key) ?? { apiGroups: [group], resources: [], verbs: sorted, ...resourceNames };
     known.resources.push(resource);
     rules.set(key, known);
   }

@@ -1,3 +1,4 @@
+import type { KubernetesConnection } from './kubernetes.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { Change } from '../change.ts';
 import type { Finding } from '../alert.ts';
@@ -104,6 +105,8 @@ export interface SourceKind<Config> {
   access?(config: Config): readonly ClusterReading[];
   /** What a source needs to be allowed in AWS: the least, and to read. Absent: nothing. */
   awsAccess?(config: Config): readonly AwsStatement[];
+  /** How a source in a cluster reaches it. */
+  connection?(id: string, config: Config): KubernetesConnection;
   create(id: string, config: Config, io: ReaderIo): Source;
 }
 
@@ -113,4 +116,6 @@ export interface ClusterReading {
   readonly group: string;
   readonly resources: readonly string[];
   readonly verbs: readonly ('get' | 'list' | 'watch')[];
+  /** Only objects of these names. */
+  readonly names?: readonly string[];
 }

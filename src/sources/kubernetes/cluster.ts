@@ -3,7 +3,7 @@ import type { KubernetesReader } from '../../domain/ports/kubernetes.ts';
 import { limits } from '../../lib/limits.ts';
 import { createInformer, type Informer, type InformerStatus } from './informer/informer.ts';
 import { createStream, createTable, type Listener, type Table } from './informer/table.ts';
-import { watchedKinds, workloadKinds, type KindName, type Records } from './kinds.ts';
+import { placesOf, watchedKinds, workloadKinds, type KindName, type Records } from './kinds.ts';
 import type { ObjectRecord } from './records/parts.ts';
 import type { PodRecord } from './records/pod.ts';
 import type { RevisionRecord, WorkloadRecord } from './records/workload.ts';
@@ -96,14 +96,12 @@ function tablesOf({ onChange, maxObjects }: ClusterOptions): Tables {
 
 function informersOf(kind: KindName, table: Table<ObjectRecord>, options: ClusterOptions): readonly Watched[] {
   const { io, reader, namespaces, onNews } = options;
-  const { resource } = watchedKinds[kind];
-  const spaces = resource.namespaced && namespaces.length > 0 ? namespaces : [undefined];
-  return spaces.map((namespace) => ({
+  return placesOf(kind, namespaces).map(({ namespace, name }) => ({
     kind,
-    namespace,
+    namespace: namespace ?? name,
     informer: createInformer({
       kind: watchedKinds[kind],
-      ...(namespace === undefined ? {} : { namespace }),
+      within: { ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }) },
       ...{ table, reader, onNews, clock: io.clock, random: io.random },
     }),
   }));

@@ -16,5 +16,6 @@ export const kubernetesSource: SourceKind<KubernetesConfig> = {
   config: kubernetesConfig,
   query: kubernetesQuery,
   access: readingNeeds,
+  connection: (id, { connection }) => ({ ...connection, cluster: id }),
   create: createKubernetesSource,
 };

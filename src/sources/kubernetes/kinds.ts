@@ -34,6 +34,7 @@ import {
   type NamespaceRecord,
   type NodeRecord,
 } from './records/others.ts';
+import type { Within } from './informer/table.ts';
 import type { ObjectRecord } from './records/parts.ts';
 import { podOf, type PodRecord } from './records/pod.ts';
 import {
@@ -164,6 +165,16 @@ export function wantedKinds(choice: KindChoice): readonly KindName[] {
     helmrecords: choice.helm,
   };
   return (Object.keys(watchedKinds) as KindName[]).filter((kind) => optional[kind] !== false);
+}
+
+/**
+ * Where a kind is watched: in each namespace that the configuration names, or in the whole cluster. A Namespace itself is in
+ * none, and is watched by its name.
+ */
+export function placesOf(kind: KindName, namespaces: readonly string[]): readonly Within[] {
+  if (namespaces.length === 0) return [{}];
+  if (kind === 'namespaces') return namespaces.map((name) => ({ name }));
+  return watchedKinds[kind].resource.namespaced ? namespaces.map((namespace) => ({ namespace })) : [{}];
 }
 
 function namespaced(group: string, version: string, kind: string): KubernetesResource {

@@ -1,5 +1,5 @@
 import type { ClusterReading } from '../../domain/ports/source.ts';
-import { wantedKinds, watchedKinds } from './kinds.ts';
+import { placesOf, wantedKinds, watchedKinds } from './kinds.ts';
 import type { KubernetesConfig } from './schema.ts';
 
 /** The least that the source needs to be allowed, by its configuration: to list and watch kinds, and to read what is beside. */
@@ -8,7 +8,12 @@ export function readingNeeds(config: KubernetesConfig): readonly ClusterReading[
   const some = namespaces.length > 0 ? { namespaces } : {};
   const kinds = wantedKinds(config).map((kind): ClusterReading => {
     const { group, plural, namespaced } = watchedKinds[kind].resource;
-    return { ...(namespaced ? some : {}), group, resources: [plural], verbs: ['list', 'watch'] };
+    const names = placesOf(kind, namespaces).flatMap(({ name }) => name ?? []);
+    return {
+      ...(namespaced ? some : {}),
+      ...(names.length === 0 ? {} : { names }),
+      ...{ group, resources: [plural], verbs: ['list', 'watch'] },
+    };
   });
   return [
     ...kinds,

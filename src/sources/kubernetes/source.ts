@@ -6,7 +6,7 @@ import { WatchkeeperError } from '../../lib/errors.ts';
 import { createCollector } from './collect.ts';
 import type { Part } from './cluster.ts';
 import { blindnessOf } from './gaps.ts';
-import { isVital, watchedKinds, wantedKinds, workloadKinds, type KindName } from './kinds.ts';
+import { placesOf, isVital, watchedKinds, wantedKinds, workloadKinds, type KindName } from './kinds.ts';
 import type { KubernetesConfig } from './schema.ts';
 import { discoverServices } from './services.ts';
 import { createClusterState } from './state.ts';
@@ -89,13 +89,13 @@ async function checkAccess(
   for (const kind of wantedKinds(config)) {
     const { resource, addOn } = watchedKinds[kind];
     if (addOn === true && !(await servesResource(reader, resource, signal))) continue;
-    const namespaces = resource.namespaced && config.namespaces.length > 0 ? config.namespaces : [undefined];
-    for (const namespace of namespaces)
+    for (const within of placesOf(kind, config.namespaces))
       for (const verb of ['list', 'watch']) {
         const { group, plural } = resource;
-        const access = { verb, group, resource: plural, ...(namespace === undefined ? {} : { namespace }) };
-        if (!(await reader.may(access, signal)))
-          missing.push(`${verb} ${plural}${namespace === undefined ? '' : ` in ${namespace}`}`);
+        if (await reader.may({ verb, group, resource: plural, ...within }, signal)) continue;
+        const { namespace, name } = within;
+        const where = namespace === undefined ? '' : ` in ${namespace}`;
+        missing.push(`${verb} ${plural}${name === undefined ? where : ` ${name}`}`);
       }
   }
   if (missing.length === 0) return;

@@ -183,9 +183,9 @@ describe('a table', () => {
   test('keeps no more than its limit, and counts the rest until they go', () => {
     const small = createTable<PodRecord>(2, () => undefined);
     const record = (index: number) => watchedKinds.pods.project(pod(index));
-    small.replace([0, 1, 2, 3].map(record), undefined);
+    small.replace([0, 1, 2, 3].map(record));
     expect([small.size, small.refused]).toEqual([2, 2]);
-    small.replace([0, 1].map(record), undefined);
+    small.replace([0, 1].map(record));
     expect([small.size, small.refused]).toEqual([2, 0]);
   });
 

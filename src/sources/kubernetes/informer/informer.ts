@@ -6,7 +6,7 @@ import { WatchkeeperError, type ErrorCode } from '../../../lib/errors.ts';
 import { limits } from '../../../lib/limits.ts';
 import type { WatchedKind } from '../kinds.ts';
 import type { ObjectRecord } from '../records/parts.ts';
-import type { Table } from './table.ts';
+import type { Table, Within } from './table.ts';
 
 /** How well one kind is known. */
 export interface InformerStatus {
@@ -26,7 +26,7 @@ export interface InformerStatus {
 export interface InformerOptions<R extends ObjectRecord> {
   readonly kind: WatchedKind<R>;
   /** Absent: the whole cluster. */
-  readonly namespace?: string;
+  readonly within?: Within;
   readonly table: Table<R>;
   readonly reader: KubernetesReader;
   readonly clock: Clock;
@@ -108,7 +108,7 @@ interface Position {
 }
 
 async function listAll<R extends ObjectRecord>(options: InformerOptions<R>, signal: AbortSignal): Promise<string> {
-  const { kind, reader, clock, namespace, table } = options;
+  const { kind, reader, clock, within, table } = options;
   if (kind.addOn === true) await discover(options, signal);
   const found: R[] = [];
   let next: string | undefined;
@@ -122,7 +122,7 @@ async function listAll<R extends ObjectRecord>(options: InformerOptions<R>, sign
       );
       for (const item of page.items) found.push(kind.project(item));
       if (page.next === undefined) {
-        table.replace(found, namespace);
+        table.replace(found, within);
         return page.resourceVersion;
       }
       ({ next } = page);
@@ -196,8 +196,11 @@ function take<R extends ObjectRecord>(
   else table.put(kind.project(event.object));
 }
 
-function selectionOf<R extends ObjectRecord>({ kind, namespace }: InformerOptions<R>): KubernetesSelection {
-  const { fieldSelector, labelSelector, metadataOnly } = kind;
+function selectionOf<R extends ObjectRecord>({ kind, within = {} }: InformerOptions<R>): KubernetesSelection {
+  const { labelSelector, metadataOnly } = kind;
+  const { namespace, name } = within;
+  // A right to one object by name covers a list of just that name.
+  const fieldSelector = name === undefined ? kind.fieldSelector : `metadata.name=${name}`;
   return {
     ...(namespace === undefined ? {} : { namespace }),
     ...(fieldSelector === undefined ? {} : { fieldSelector }),

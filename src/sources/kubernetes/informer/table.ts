@@ -12,8 +12,14 @@ export interface Table<R extends ObjectRecord> {
   all(): Iterable<R>;
   put(record: R): void;
   remove(namespace: string, name: string): void;
-  /** Puts the whole content of a namespace, or of the cluster, in place of what was known of it. */
-  replace(records: readonly R[], namespace: string | undefined): void;
+  /** Puts the whole content of a namespace, or of the cluster, in place of what was known of it; or the one object of a name. */
+  replace(records: readonly R[], within?: Within): void;
+}
+
+/** A part of the cluster: a namespace, or one object that is in none. */
+export interface Within {
+  readonly namespace?: string;
+  readonly name?: string;
 }
 
 /** Told of every difference, in order. `after` is absent for what is gone, `before` for what is new. */
@@ -75,10 +81,14 @@ export function createTable<R extends ObjectRecord>(most: number, listener: List
     all: () => byName.values(),
     put,
     remove,
-    replace: (records, namespace) => {
+    replace: (records, { namespace, name } = {}) => {
       const kept = new Set(records.map((record) => keyOf(record.namespace, record.name)));
       for (const [key, record] of byName)
-        if (!kept.has(key) && (namespace === undefined || record.namespace === namespace))
+        if (
+          !kept.has(key) &&
+          (namespace ?? record.namespace) === record.namespace &&
+          (name ?? record.name) === record.name
+        )
           remove(record.namespace, record.name);
       for (const key of refused) if (!kept.has(key)) refused.delete(key);
       for (const record of records) put(record);
