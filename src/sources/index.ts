@@ -78,6 +78,7 @@ function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
     awsAccess(config) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? (kind.awsAccess?.(parsed.value) ?? []) : [];
+    },
     connection(id, config) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? kind.connection?.(id, parsed.value) : undefined;

@@ -73,6 +73,9 @@ describe('a daemon that watches a cluster', () => {
 
   test('the API server is killed and started again twenty times during an incident: no rollout is missed, memory is flat', async () => {
     await cluster.apply(deployment('hungry', 'shop/hungry:v1-plays-crash-loop'));
+    const ill = async () => (await daemon.incidents()).filter((one) => one.service === 'hungry.shop');
+    await until('there is an incident', async () => (await ill()).length > 0, 60_000);
+    const [incident] = await ill();
     const versions = Array.from({ length: 20 }, (_, round) => `r${round + 1}`);
     const rss: number[] = [];
     const told = async (): Promise<readonly string[]> =>
@@ -92,10 +95,15 @@ describe('a daemon that watches a cluster', () => {
       rss.push(daemon.rss());
     }
     expect([...(await told())].sort(), 'every rollout is told, and once').toEqual([...versions].sort());
-    const [early, late] = [Math.max(...rss.slice(2, 7)), Math.max(...rss.slice(15))];
-    expect(late - early, 'growth of resident memory over fifteen restarts').toBeLessThan(40 * 2 ** 20);
-    const incident = (await daemon.incidents()).find((one) => one.service === 'hungry.shop');
-    expect(incident?.status).toBe('open');
+    process.stdout.write(
+      `resident, MiB, after each restart: ${rss.map((one) => Math.round(one / 2 ** 20)).join(' ')}\n`,
+    );
+    // What is collected in between makes any one figure jump; the least of several is what is held.
+    const [early, late] = [Math.min(...rss.slice(0, 5)), Math.min(...rss.slice(15))];
+    expect(late - early, 'growth of what is held over fifteen restarts').toBeLessThan(24 * 2 ** 20);
+    expect(await ill(), 'one incident from the first restart to the last').toMatchObject([
+      { id: incident?.id, status: 'open' },
+    ]);
   }, 900_000);
 
   test('one verb is taken away: a gap names it, what needs it is unknown, and the rest goes on', async () => {

@@ -72,6 +72,9 @@ describe('the daemon as operator of a cluster', () => {
       shop.daemon.log().find(({ msg }) => msg === 'what we may do in a cluster')?.['access'];
     await until('it has been told', () => told() !== undefined);
     expect(told()).toBe('may do what the runbooks in force need, and nothing more');
+    // Asked of the server as the hand, not reckoned.
+    expect(shop.asked('hand').map(({ objectRef }) => objectRef?.resource)).toContain('selfsubjectrulesreviews');
+    expect(shop.daemon.said()).not.toContain('the credentials of a reader are good for more');
   });
 
   test('a bad rollout is detected, diagnosed with its exact difference, undone under policy, verified and recorded', async () => {

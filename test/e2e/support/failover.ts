@@ -131,17 +131,24 @@ export async function stoppedAt(
   // None after it went on, and none under its epoch since it was stopped.
   expect(target.effects.slice(known)).toEqual([]);
   for (const effect of effects()) if (effect.atMs > stoppedAtMs + 50) expect(effect.epoch).toBeGreaterThan(epoch);
-  await settledByLooking(moment, await pair.successor(leader), { service, epoch, effects: effects().length });
+  const incident = await settledByLooking(moment, await pair.successor(leader), {
+    service,
+    epoch,
+    effects: effects().length,
+  });
   target.setIll(service, false);
+  // What is on its way to people when a leader is stopped is told again, under the same id: let nothing be.
+  const isOver = (): boolean => target.told.some((one) => one.kind === 'resolved' && one.incident === incident);
+  await until('people know that it is over', isOver, 120_000);
   return takeoverMs;
 }
 
-// What the ledger says of it: what the one wrote that was stopped, and what the other made of it.
+// What the ledger says of it: what the one wrote that was stopped, and what the other made of it. Answers which incident.
 async function settledByLooking(
   moment: Moment,
   successor: DaemonProcess,
   { service, epoch, effects }: { readonly service: number; readonly epoch: number; readonly effects: number },
-): Promise<void> {
+): Promise<string | undefined> {
   const execution = await executionOf(successor, service);
   const story = `${moment.name}: ${JSON.stringify(execution?.steps)}`;
   expect(effects, story).toBe(execution?.steps[0]?.status === 'succeeded' ? 1 : 0);
@@ -168,6 +175,7 @@ async function settledByLooking(
       `looked again: http://${execution?.plan.steps[0]?.blast.targets[0] ?? ''}/done/${service} answered ${moment.had ? 200 : 404}`,
     );
   }
+  return execution?.plan.incidentId;
 }
 
 /** What must be so of a ledger, and of people, after any number of failovers. */
