@@ -13,7 +13,8 @@ export interface Acts {
  * other. Part of a sync is what its own manager changed of the service while it was at work; what anybody else changed
  * meanwhile stays a change of its own.
  */
-export function actsOf(changes: readonly Change[]): Acts {
+export function actsOf(given: readonly Change[]): Acts {
+  const { changes, of } = upgradesOf(given);
   const owners = new Map<string, Change>();
   const parts = new Map<string, Change[]>();
   const carriers = changes.filter(({ carried }) => carried !== undefined);
@@ -28,8 +29,44 @@ export function actsOf(changes: readonly Change[]): Acts {
       .filter(({ id }) => !owners.has(id))
       .map((change) => whole(change, parts.get(change.id) ?? []))
       .toSorted((a, b) => a.atMs - b.atMs),
-    actOf: (id) => owners.get(id)?.id ?? id,
+    actOf: (id) => owners.get(of.get(id) ?? id)?.id ?? of.get(id) ?? id,
   };
+}
+
+const upgradeMs = 10 * 60_000;
+const named = 3;
+
+/** Packages that a machine got one after the other are one upgrade, named after its first: as rivals they would crowd out all else. */
+function upgradesOf(given: readonly Change[]): {
+  readonly changes: readonly Change[];
+  readonly of: ReadonlyMap<string, string>;
+} {
+  const open = new Map<string, Change[]>();
+  const upgrades: Change[][] = [];
+  const inOrder = given.filter(({ kind }) => kind === 'package').toSorted((a, b) => a.atMs - b.atMs);
+  for (const change of inOrder) {
+    const running = open.get(change.service);
+    if (running !== undefined && change.atMs - (running.at(-1)?.atMs ?? 0) <= upgradeMs) running.push(change);
+    else {
+      const begun = [change];
+      open.set(change.service, begun);
+      upgrades.push(begun);
+    }
+  }
+  const several = upgrades.filter((upgrade) => upgrade.length > 1);
+  const of = new Map(several.flatMap((upgrade) => upgrade.map(({ id }) => [id, upgrade[0]?.id ?? id] as const)));
+  if (several.length === 0) return { changes: given, of };
+  return { changes: [...given.filter(({ id }) => !of.has(id)), ...several.flatMap(upgradeOf)], of };
+}
+
+function upgradeOf(packages: readonly Change[]): readonly Change[] {
+  const [first] = packages;
+  if (first === undefined) return [];
+  const { from: _from, to: _to, ...rest } = first;
+  const names = packages.map(({ what }) => what.replace(/^package:/, ''));
+  const more = names.length - named;
+  const what = `${names.slice(0, named).join(', ')}${more > 0 ? ` and ${more} more packages` : ''}`;
+  return [{ ...rest, what, attributes: { ...first.attributes, packages: names.slice(0, 50).join(' ') } }];
 }
 
 function isPart(change: Change, { service, carried }: Change): boolean {

@@ -5,6 +5,7 @@ import { contrastNotes } from './contrast.ts';
 import { figure, sayLag, sayShift } from './draft.ts';
 import type { Draft, Note } from './draft.ts';
 import { revisionNotes } from './pods.ts';
+import { earlierErrors, earlierNotes, heldAgainst, holderOf } from './held-against.ts';
 import { isFelt } from './scene.ts';
 import { lexicalNote, logNotes, textOf, troubleWords } from './change-words.ts';
 import type { Scene } from './scene.ts';
@@ -64,7 +65,7 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
       cause: 'change' as const,
       service: change.service,
       changeId: change.id,
-      title: `the ${change.kind} of ${change.service}${versions} broke it`,
+      title: `the ${nameOf(change)}${versions} broke it`,
       ...(diff === '' ? {} : { diff: oneLine(diff, longestDiff) }),
     };
     const out = ruledOut(change, scene);
@@ -87,6 +88,7 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
       ...contrastNotes(change, scene),
       ...revisionNotes(change, scene),
       ...logNotes(change, scene, replacement),
+      ...earlierNotes(change, scene),
       ...(lexical === undefined ? [] : [lexical]),
       ...changeTraces(change, scene),
       ...heldAgainst(change, scene),
@@ -98,16 +100,18 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
   });
 }
 
+// A machine has many packages: which one it was is the first question.
+function nameOf({ kind, service, what }: Change): string {
+  if (kind !== 'package') return `${kind} of ${service}`;
+  return `change of ${oneLine(what.replace(/^package:/, ''), 120)} on ${service}`;
+}
+
 function ruledOut(change: Change, scene: Scene): string | undefined {
   const late = change.atMs - scene.onsetMs;
   if (late > scene.toleranceMs) return `it was made ${formatDuration(late)} after the trouble began`;
-  // Log lines carry exact times, where samples are minutes apart.
-  const first = scene.news.find(
-    (news) =>
-      news.service === scene.root && news.before === 0 && news.after >= 3 && news.firstMs < change.atMs - 15_000,
-  );
-  if (first !== undefined && change.atMs > scene.onsetMs - scene.toleranceMs)
-    return `errors that are new since came ${formatDuration(change.atMs - first.firstMs)} before it`;
+  const earlier = earlierErrors(change, scene);
+  // What a detector found by comparing is not refuted by lines in a log, which may be about something else.
+  if (earlier !== undefined && holderOf(change, scene) === undefined) return earlier;
   const onPath = change.service === scene.root || scene.dependencies.some(({ name }) => name === change.service);
   const host = scene.input.catalog.services.find(({ name }) => name === change.service)?.labels['kind'] === 'host';
   const beside = scene.callers.includes(change.service) || scene.input.incident.services.includes(change.service);
@@ -222,20 +226,6 @@ function precursors(change: Change, scene: Scene): readonly Note[] {
     atMs: change.atMs,
     refutedBy: 'the same step at times without a change',
   }));
-}
-
-const wellAfterMs = 5 * minute;
-
-function heldAgainst(change: Change, scene: Scene): readonly Note[] {
-  const held = scene.firing.find(
-    ({ finding: { changeId } }) => changeId !== undefined && scene.actOf(changeId) === change.id,
-  );
-  if (held === undefined) return [];
-  const text = `${held.detector} compared before and after it and holds it against it: ${oneLine(held.finding.reason, 160)}`;
-  // Across minutes in which all was well, the comparison says no more than that the change was recent: something else
-  // may have begun since. Without other evidence it is then no answer (see `isOnlyRecent`).
-  const trust = scene.onsetMs - change.atMs > wellAfterMs ? 0.35 : 1;
-  return [{ modality: 'detector', kind: 'alert', text, weight: trust * held.finding.confidence }];
 }
 
 function elimination(change: Change, scene: Scene): readonly Note[] {

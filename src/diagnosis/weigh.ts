@@ -46,17 +46,14 @@ export function weigh(drafts: readonly Draft[], missing: number): readonly Hypot
       ...(ruledOut !== undefined && { ruledOut }),
     };
   });
-  return ranked
-    .sort(
-      (a, b) =>
-        Number(a.ruledOut !== undefined) - Number(b.ruledOut !== undefined) ||
-        b.confidence - a.confidence ||
-        b.score - a.score ||
-        compareText(a.id, b.id),
-    )
-    .slice(0, limits.hypotheses)
-    .map(({ score: _, ...hypothesis }) => hypothesis);
+  const inOrder = ranked.sort((a, b) => b.confidence - a.confidence || b.score - a.score || compareText(a.id, b.id));
+  const out = inOrder.filter(({ ruledOut }) => ruledOut !== undefined).slice(0, ruledOutShown);
+  const standing = inOrder.filter(({ ruledOut }) => ruledOut === undefined).slice(0, limits.hypotheses - out.length);
+  return [...standing, ...out].map(({ score: _, ...hypothesis }) => hypothesis);
 }
+
+// What was ruled out is shown however many stand: the one that people would have named must not be missing without a word.
+const ruledOutShown = 5;
 
 function scoreOf(notes: readonly Note[]): number {
   const sums = new Map<Modality, number>();
