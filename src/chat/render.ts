@@ -1,4 +1,4 @@
-import type { Notice } from '../domain/ports/channel.ts';
+import { headlines, headlineUnsure, type Notice } from '../domain/ports/channel.ts';
 import type { PlannedStep } from '../domain/remediation.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { oneLine } from '../lib/text.ts';
@@ -18,7 +18,10 @@ export function renderNotice(notice: Notice): string {
 export function renderTitle(notice: Notice): string {
   const severity = notice.incident?.severity;
   const label = severity === undefined ? '' : `[${severity.toUpperCase()}] `;
-  return `${label}${kindWords[notice.kind]}: ${line(notice.title)}`;
+  const { title } = notice;
+  if (title.startsWith(`${headlineUnsure}: `)) return `${label}${line(title)}`;
+  const said = Object.values(headlines).find((words) => title.startsWith(`${words}: `));
+  return `${label}${kindWords[notice.kind]}: ${line(said === undefined ? title : title.slice(said.length + 2))}`;
 }
 
 const kindWords: Readonly<Record<Notice['kind'], string>> = {

@@ -17,7 +17,7 @@ export { parseRunbook, runbookSchema } from './parse.ts';
 export { assemblePlan, resolveSteps } from './resolve.ts';
 export type { LookedAt, PlanParts, ResolvedRunbook, ResolvedStep } from './resolve.ts';
 export type { ParamRule, Runbook, RunbookAction, RunbookContext, RunbookStep } from './runbook.ts';
-export { baselines, signalSamples } from './signals.ts';
+export { baselines, rememberedBaselines, signalSamples } from './signals.ts';
 export { suggestSteps } from './suggest.ts';
 export type { SuggestionFacts } from './suggest.ts';
 export { resourceTestsSchema } from './test-schema.ts';

@@ -1,3 +1,4 @@
+import type { Finding } from '../domain/alert.ts';
 import type { Sample, Series, SeriesNature } from '../domain/telemetry.ts';
 import { quantile } from '../lib/stats.ts';
 import type { SamplesBySignal } from './verify.ts';
@@ -65,3 +66,20 @@ export function baselines(
   }
   return found;
 }
+
+/**
+ * What findings say was normal before `untilMs`, signal by signal: the samples that they kept of that time, else the level
+ * that their detector compared with. The worst of several series counts, as in `baselines`.
+ */
+export function rememberedBaselines(findings: readonly Finding[], untilMs: number): Readonly<Record<string, number>> {
+  const found: Record<string, number> = {};
+  for (const { signal, numbers, chart } of findings) {
+    const kept = (chart?.seen ?? []).filter(({ tMs }) => tMs < untilMs).map(({ v }) => v);
+    const normal = kept.length < fewestKept ? numbers['before'] : quantile(kept, 0.95);
+    if (normal !== undefined && Number.isFinite(normal)) found[signal] = Math.max(normal, found[signal] ?? normal);
+  }
+  return found;
+}
+
+// Fewer say nothing of what is usual.
+const fewestKept = 5;

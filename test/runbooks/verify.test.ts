@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import type { Finding } from '../../src/domain/alert.ts';
 import type { Sample, Series } from '../../src/domain/telemetry.ts';
 import type { VerifyRule } from '../../src/domain/remediation.ts';
-import { baselines, signalSamples, verifyStep } from '../../src/runbooks/index.ts';
+import { baselines, rememberedBaselines, signalSamples, verifyStep } from '../../src/runbooks/index.ts';
 
 const T0 = 1_700_000_000_000;
 const STEP = 15_000;
@@ -119,4 +120,26 @@ test('instances are taken together: the worst of a ratio, the sum of a rate; a b
   });
   expect(baselines(all, 'shop', 0, 2_000)).toEqual({ errors: 0.001, traffic: 7 });
   expect(signalSamples(all, 'other', 0, 2_000)).toEqual({});
+});
+
+describe('what is normal, when the samples from before are gone', () => {
+  const finding = (
+    signal: string,
+    numbers: Readonly<Record<string, number>>,
+    seen: readonly Sample[] = [],
+  ): Finding => ({
+    ...{ detector: 'd', kind: 'regression', service: 'shop', signal, labels: {}, state: 'bad', atMs: 9_000 },
+    ...{ sinceMs: 5_000, severity: 'critical', reason: 'x', numbers, confidence: 1 },
+    chart: { seriesKey: signal, expected: [], seen },
+  });
+  const seen = [1, 2, 3, 4, 5, 6, 7].map((second) => ({ tMs: second * 1_000, v: second < 6 ? 0.01 : 0.4 }));
+
+  test('is what the alert kept of the time before, and nothing of the time since', () => {
+    expect(rememberedBaselines([finding('errors', { before: 0.3 }, seen)], 5_500)).toEqual({ errors: 0.01 });
+  });
+
+  test('is else the level that its detector compared with, the worst of several', () => {
+    const several = [finding('latency', { before: 0.2 }), finding('latency', { before: 0.3 }), finding('errors', {})];
+    expect(rememberedBaselines(several, 5_500)).toEqual({ latency: 0.3 });
+  });
 });

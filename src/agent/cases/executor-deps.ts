@@ -2,7 +2,14 @@ import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Clock } from '../../domain/ports/io.ts';
 import type { Execution, Plan } from '../../domain/remediation.ts';
 import { limits } from '../../lib/limits.ts';
-import { baselines, checkConditions, signalSamples, verifyStep, whyBlocked } from '../../runbooks/index.ts';
+import {
+  baselines,
+  checkConditions,
+  rememberedBaselines,
+  signalSamples,
+  verifyStep,
+  whyBlocked,
+} from '../../runbooks/index.ts';
 import { actedAtMs, executionId, type ExecutionRecord, type ExecutorDeps } from '../executor/index.ts';
 import type { Watch } from '../watch.ts';
 import { decisionDraft } from './drafts.ts';
@@ -89,15 +96,21 @@ function whyOver({ incident, alerts }: CaseFacts): string | undefined {
   return undefined;
 }
 
-// What was usual for the service's signals before the alerts' trouble, or before the change that is held against it.
+// What was usual for the service's signals before the alerts' trouble, or before the change that is held against it. Of what
+// the window does not hold (after a restart it begins anew) the alerts remember what their detectors compared with.
 function normalBefore(watch: Watch, plan: Plan): Readonly<Record<string, number>> {
   const { alerts, incidents } = watch.state();
   const held = new Set(incidents.find((one) => one.id === plan.incidentId)?.alerts);
   const change = plan.changeId === undefined ? undefined : watch.changes.byId(plan.changeId);
-  const began = alerts.filter((alert) => held.has(alert.fingerprint)).map((alert) => alert.finding.sinceMs);
+  const own = alerts.filter((alert) => held.has(alert.fingerprint));
+  const began = own.map((alert) => alert.finding.sinceMs);
   const untilMs = Math.min(watch.clock.nowMs(), ...began, ...(change ? [change.atMs] : []));
   const series = watch.window.read({ fromMs: untilMs - baselineMs, untilMs, services: new Set([plan.service]) });
-  return baselines(series, plan.service, untilMs - baselineMs, untilMs);
+  const findings = own.map(({ finding }) => finding).filter(({ service }) => service === plan.service);
+  return {
+    ...rememberedBaselines(findings, untilMs),
+    ...baselines(series, plan.service, untilMs - baselineMs, untilMs),
+  };
 }
 
 async function untilFresh(watch: Watch, plan: Plan, how: 'act' | 'undo', signal: AbortSignal): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { Alert, Incident } from '../../domain/alert.ts';
 import type { Decision } from '../../domain/authority.ts';
 import type { Diagnosis } from '../../domain/diagnosis.ts';
-import type { Notice, NoticeKind } from '../../domain/ports/channel.ts';
+import { headlines, headlineUnsure, type Notice, type NoticeKind } from '../../domain/ports/channel.ts';
 import type { Execution, Plan } from '../../domain/remediation.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { limits } from '../../lib/limits.ts';
@@ -45,7 +45,7 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
     id: noticeId(kind, incident.id, parts.about),
     kind,
     atMs: parts.atMs,
-    title: noticeTitle(`${headline[kind]}: ${incident.title}`),
+    title: noticeTitle(`${headlineOf(kind, execution)}: ${incident.title}`),
     lines: [
       ...firing.slice(0, 3).map((alert) => alert.finding.reason),
       ...(diagnosis ? [diagnosis.summary, ...changed(diagnosis)] : []),
@@ -74,23 +74,16 @@ function changed({ changeId, hypotheses: [first] }: Diagnosis): readonly string[
   return changeId === undefined || first?.diff === undefined ? [] : [`It changed ${first.diff}`];
 }
 
+// "It did not help" would be more than is known.
+function headlineOf(kind: NoticeKind, execution: Execution | undefined): string {
+  const unsure = kind === 'act-failed' && execution?.status === 'unknown';
+  return unsure ? headlineUnsure : headlines[kind];
+}
+
 /** A title as people are shown it: one line, cut with an ellipsis. Channels cut at places of their own, or refuse. */
 export function noticeTitle(text: string): string {
   return oneLine(text, limits.noticeTitleChars);
 }
-
-const headline: Readonly<Record<NoticeKind, string>> = {
-  opened: 'Trouble',
-  'approval-needed': 'Your approval is needed',
-  'approval-void': 'No answer is needed any more',
-  suggestion: 'Suggestion',
-  acted: 'Acted',
-  'act-failed': 'An act did not help',
-  resolved: 'Resolved',
-  'nothing-matched': 'Please look',
-  digest: 'Held during quiet hours',
-  'agent-unwell': 'The watch itself is unwell',
-};
 
 // Who is asked the same again, and perhaps had said yes, must hear why it did not count.
 function askedBeforeLine({ because, approvals }: PendingApproval): string {

@@ -19,6 +19,23 @@ export type NoticeKind =
   | 'digest'
   | 'agent-unwell';
 
+/** What the agent's titles begin with, by kind. A channel that has words of its own for a kind puts them in its place. */
+export const headlines: Readonly<Record<NoticeKind, string>> = {
+  opened: 'Trouble',
+  'approval-needed': 'Your approval is needed',
+  'approval-void': 'No answer is needed any more',
+  suggestion: 'Suggestion',
+  acted: 'Acted',
+  'act-failed': 'An act did not help',
+  resolved: 'Resolved',
+  'nothing-matched': 'Please look',
+  digest: 'Held during quiet hours',
+  'agent-unwell': 'The watch itself is unwell',
+};
+
+/** The same for an act of which nobody can tell whether it helped. */
+export const headlineUnsure = 'Nobody can tell whether an act helped';
+
 /** What happened, with everything a card may show. A channel renders; it decides nothing. */
 export interface Notice {
   /** Unique and stable: the same notice is delivered at most once per channel, restarts included. */
