@@ -32,9 +32,22 @@ const host = z
 
 const inventoryName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,252}$/, 'must be a name of the inventory');
 
+// Names of pools and sites as IIS allows them, but for what could be mistaken for a path or a control character.
+const iisName = z.string().regex(/^[^\p{Cc}\\/"|<>:*?[\]=,;+@]{1,64}$/u, 'must be a name of IIS');
+
 const ssh = host
   .omit({ health: true })
-  .extend({ source: plainName, host: inventoryName.exactOptional(), group: inventoryName.exactOptional() })
+  .extend({
+    source: plainName,
+    host: inventoryName.exactOptional(),
+    group: inventoryName.exactOptional(),
+    unit: z
+      .string()
+      .max(256)
+      .regex(/^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\$ -]*$/, 'must be a systemd unit, or the name of a Windows service')
+      .exactOptional(),
+    iis: z.strictObject({ pool: iisName.exactOptional(), site: iisName.exactOptional() }).exactOptional(),
+  })
   .refine(
     (written) => (written.host === undefined) !== (written.group === undefined),
     'needs host or group, and not both',

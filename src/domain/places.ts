@@ -13,7 +13,7 @@ export type Place =
 
 /** A service on the machine the daemon runs on. */
 export interface HostPlace {
-  /** A systemd unit: `checkout.service`. */
+  /** A systemd unit: `checkout.service`. On Windows a service's name (not its display name): `W3SVC`. */
   readonly unit?: string;
   /** A plain process under a supervisor that starts it again when it exits. */
   readonly process?: { readonly pidFile: string };
@@ -33,6 +33,8 @@ export interface SshPlace extends Omit<HostPlace, 'health'> {
   readonly source: string;
   readonly host?: string;
   readonly group?: string;
+  /** On Windows: the application pool and the site of IIS that are the service. */
+  readonly iis?: { readonly pool?: string; readonly site?: string };
 }
 
 /** The kinds of workload that a service may be. */

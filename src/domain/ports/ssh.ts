@@ -29,13 +29,18 @@ export interface SshTarget {
 }
 
 /**
- * A static script and its data. The script is sent over the standard input of `sh -s`, never built; `args` are its
- * `$1`, `$2` …, quoted for any login shell.
+ * A static script and its data. The script is sent over the standard input of the shell, never built; `args` are its
+ * `$1`, `$2` … (in PowerShell `$args`), quoted for any login shell or sent beside it.
  */
 export interface SshCommand {
-  /** POSIX shell. It must do nothing before its last line, so that a cut connection cannot run half of it. */
+  /** What runs the script. Default `sh`. `powershell` is Windows PowerShell 5.1 of a Windows host. */
+  readonly shell?: 'sh' | 'powershell';
+  /**
+   * POSIX shell: it must do nothing before its last line, so that a cut connection cannot run half of it. PowerShell: it is
+   * run only when it arrived whole. How its end is told when it was not run: `startFault` (io/clients/ssh/powershell.ts).
+   */
   readonly script: string;
-  /** @see quoteArguments for what is refused. */
+  /** What is refused: `commandLine` (io/clients/ssh/quote.ts); for PowerShell only a NUL. */
   readonly args: readonly string[];
   /** From the call to the last byte, connecting included. */
   readonly timeoutMs: number;
@@ -78,6 +83,8 @@ export interface SshClient {
 export interface SshHost {
   readonly name: string;
   readonly groups: readonly string[];
+  /** What runs there; Linux when absent. */
+  readonly os?: 'linux' | 'windows';
 }
 
 /** The hosts of one inventory, for hands: reached with a login of their own, over connections of their own. */

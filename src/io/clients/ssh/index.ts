@@ -4,8 +4,7 @@ import type { SshClient, SshClients, SshCommand, SshOutcome, SshTarget } from '.
 import { nameOf } from './connect.ts';
 import { createPool } from './pool.ts';
 import type { PoolIo, SshPool } from './pool.ts';
-import { commandLine } from './quote.ts';
-import { runOn } from './run.ts';
+import { runOn, spoken } from './run.ts';
 
 /**
  * # Hosts over SSH
@@ -24,7 +23,7 @@ function sshClient(io: PoolIo): SshClient {
   return {
     async run(target, command) {
       // Before anything is connected: what cannot be said needs no connection.
-      commandLine(command.args);
+      spoken(command);
       const key = nameOf(target);
       const now = running.get(key) ?? 0;
       if (now >= limits.sshCommandsPerHost)

@@ -5,6 +5,7 @@ import { limits } from '../../../lib/limits.ts';
 import { oneLine } from '../../../lib/text.ts';
 import type { SshCommand, SshOutcome, SshTarget } from '../../../domain/ports/ssh.ts';
 import { nameOf, stopped } from './connect.ts';
+import { powershellInput, powershellLine, startFault } from './powershell.ts';
 import { commandLine } from './quote.ts';
 
 type Unknown = Extract<SshOutcome, { is: 'unknown' }>;
@@ -19,7 +20,7 @@ export function runOn(
   command: SshCommand,
   signal: AbortSignal,
 ): Promise<SshOutcome> {
-  const line = commandLine(command.args);
+  const { line, input } = spoken(command);
   if (signal.aborted) return Promise.reject(stopped(target, signal));
   return new Promise((resolve, reject) => {
     let channel: ClientChannel | undefined;
@@ -57,7 +58,8 @@ export function runOn(
         opened.close();
         return;
       }
-      follow(opened, command, (outcome) => settle(() => resolve(outcome)), unknown);
+      const ended = (outcome: SshOutcome): void => settle(() => finish(command, outcome, resolve, reject));
+      follow(opened, command, input, ended, unknown);
     };
     try {
       client.exec(line, (thrown, opened) => begin(thrown, opened));
@@ -67,9 +69,29 @@ export function runOn(
   });
 }
 
+/** What a command is on the wire: the line that is asked for, and what is sent to its standard input. */
+export function spoken(command: SshCommand): { readonly line: string; readonly input: string } {
+  return command.shell === 'powershell'
+    ? { line: powershellLine, input: powershellInput(command.script, command.args) }
+    : { line: commandLine(command.args), input: command.script };
+}
+
+// A script that certainly was not run is an error, as all that did not start is.
+function finish(
+  command: SshCommand,
+  outcome: SshOutcome,
+  resolve: (outcome: SshOutcome) => void,
+  reject: (error: WatchkeeperError) => void,
+): void {
+  const fault = command.shell === 'powershell' && outcome.is === 'ended' ? startFault(outcome.code) : undefined;
+  if (fault === undefined) resolve(outcome);
+  else reject(fault);
+}
+
 function follow(
   channel: ClientChannel,
   command: SshCommand,
+  input: string,
   ended: (outcome: SshOutcome) => void,
   unknown: (reason: Unknown['reason'], message: string) => void,
 ): void {
@@ -97,7 +119,7 @@ function follow(
     const errors = new TextDecoder().decode(Buffer.concat(stderr));
     ended({ is: 'ended', ...exit, stdout: new Uint8Array(Buffer.concat(stdout)), stderr: errors });
   });
-  channel.end(command.script);
+  channel.end(input);
 }
 
 // The server's answer to the request itself: it opened no channel (with a reason), or would not run anything in it.

@@ -37,6 +37,17 @@ describe('Ansible inventories', () => {
     expect(JSON.stringify(hosts)).not.toContain('never');
   });
 
+  it('knows Windows hosts by their shell type, as Ansible does', () => {
+    const { hosts } = parseAnsible(
+      'hosts',
+      '[win]\nw-1\nw-2 ansible_shell_type=sh\n[win:vars]\nansible_shell_type=cmd\n',
+    );
+    expect(hosts.map(({ name, os }) => [name, os])).toEqual([
+      ['w-1', 'windows'],
+      ['w-2', undefined],
+    ]);
+  });
+
   it('reads YAML the same', () => {
     const yaml = `
 all:

@@ -29,6 +29,7 @@ export interface HostConfig {
   readonly user?: string;
   readonly keyFile?: string;
   readonly fingerprints?: readonly string[];
+  readonly os?: 'linux' | 'windows';
   readonly groups: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -66,6 +67,7 @@ const reach = {
 const host = z.strictObject({
   address: address.exactOptional(),
   ...reach,
+  os: z.enum(['linux', 'windows']).exactOptional().describe('What runs there: Linux when absent.'),
   groups: z.array(hostName).max(100).default([]),
   labels: z.record(z.string().max(63), z.string().max(253)).default({}),
 });

@@ -9,6 +9,8 @@ export interface InventoryHost {
   readonly user?: string;
   readonly keyFile?: string;
   readonly fingerprints?: readonly string[];
+  /** What runs there; Linux when absent. */
+  readonly os?: 'linux' | 'windows';
   readonly groups: readonly string[];
   readonly labels: Labels;
 }
@@ -90,6 +92,8 @@ function reached(
   const port = variable('ansible_port') ?? variable('ansible_ssh_port');
   const user = variable('ansible_user') ?? variable('ansible_ssh_user');
   const keyFile = variable('ansible_ssh_private_key_file');
+  // As Ansible's own documentation tells Windows hosts over SSH from others.
+  const windows = /^(powershell|cmd)$/.test(variable('ansible_shell_type') ?? '');
   const template = [address, port, user, keyFile].find((value) => value?.includes('{{'));
   if (template !== undefined) problems.push(`${name}: ${template.slice(0, 80)} is a template, which is not evaluated`);
   const plain = (value: string | undefined): value is string => value !== undefined && !value.includes('{{');
@@ -99,6 +103,7 @@ function reached(
     ...(plain(port) && /^\d{1,5}$/.test(port) ? { port: Number(port) } : {}),
     ...(plain(user) ? { user } : {}),
     ...(plain(keyFile) ? { keyFile } : {}),
+    ...(windows ? { os: 'windows' as const } : {}),
     groups: groups.filter((group) => group !== 'all' && group !== 'ungrouped').sort(),
     labels: {},
   };
