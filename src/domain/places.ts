@@ -25,6 +25,8 @@ export interface HostPlace {
   readonly logs?: readonly string[];
   /** Config files or folders whose edits are changes. */
   readonly config?: readonly string[];
+  /** On a Windows host over SSH: the application pool and the site of IIS that are the service. */
+  readonly iis?: { readonly pool?: string; readonly site?: string };
 }
 
 /** A service on hosts that are reached over SSH: on one of them, or on all of a group. */
@@ -33,8 +35,6 @@ export interface SshPlace extends Omit<HostPlace, 'health'> {
   readonly source: string;
   readonly host?: string;
   readonly group?: string;
-  /** On Windows: the application pool and the site of IIS that are the service. */
-  readonly iis?: { readonly pool?: string; readonly site?: string };
 }
 
 /** The kinds of workload that a service may be. */

@@ -168,6 +168,8 @@ export const limits = {
   sshCommandsPerHost: 8,
   sshCommandBytes: 96 * 1024,
   sshOutputBytes: 8 * 1024 * 1024,
+  /** What the packed answer of a Windows host may unpack to. */
+  windowsDocumentBytes: 16 * 1024 * 1024,
   /** To connect and log in, jump hosts included; between signs of life; and how long a host that failed is left alone. */
   sshConnectMs: 10_000,
   sshKeepaliveMs: 15_000,

@@ -1,23 +1,24 @@
 import type { SourceKind } from '../../domain/ports/source.ts';
-import { hostQuery } from '../../io/clients/linux/query.ts';
+import { sshQuery } from '../../io/clients/linux/query.ts';
 import { sshConfig } from './schema.ts';
 import type { SshConfig } from './schema.ts';
 import { createSshSource, sshTraits } from './source.ts';
 
 /**
- * # Linux hosts over SSH, with nothing installed on them
+ * # Linux and Windows hosts over SSH, with nothing installed on them
  *
  * The readers of this machine (`io/clients/linux`) read others as well: what they ask of files and of systemd is answered
  * by one fixed script (`remote/script.ts`), fetched before they ask, so that a sample is one round trip. `README.md` says
- * what is read and what is not; docs/hosts.md how hosts are set up.
+ * what is read and what is not; docs/hosts.md how hosts are set up. Windows hosts are read by one fixed PowerShell script
+ * (`windows/`), which prints one JSON document.
  *
  * Deliberately absent: any write on a host, any command that is built from data, trust on first use.
  */
 export const sshSource: SourceKind<SshConfig> = {
   kind: 'ssh',
-  summary: 'Linux hosts over SSH, agentless: CPU, memory, pressure, disks, network, units, logs and changes.',
+  summary: 'Linux and Windows hosts over SSH, agentless: CPU, memory, disks, network, units, logs and changes.',
   traits: sshTraits,
   config: sshConfig,
-  query: hostQuery,
+  query: sshQuery,
   create: createSshSource,
 };

@@ -1,16 +1,11 @@
-import type { Clock } from '../../domain/ports/io.ts';
 import type { Collected, CollectRequest } from '../../domain/ports/source.ts';
-import type { SshClient, SshTarget } from '../../domain/ports/ssh.ts';
 import type { Service } from '../../domain/service.ts';
-import { createCollector, empty, span } from '../../io/clients/linux/collect.ts';
+import { createCollector } from '../../io/clients/linux/collect.ts';
 import { describeMachine } from '../../io/clients/linux/machine.ts';
 import { createRates } from '../../io/clients/linux/rates.ts';
-import { gapMessage, gapReason } from '../../io/clients/linux/reading.ts';
 import type { ReadContext } from '../../io/clients/linux/reading.ts';
 import type { Stamp } from '../../io/clients/linux/signals.ts';
-import { digest } from '../../lib/canonical.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
-import { seriesKey } from '../../domain/telemetry.ts';
 import { parseAnswers } from './remote/answers.ts';
 import { wordsOf } from './remote/ask.ts';
 import { remoteFiles } from './remote/files.ts';
@@ -20,30 +15,8 @@ import { createRemoteMachine } from './remote/machine.ts';
 import type { RemoteMachine, Trip } from './remote/machine.ts';
 import { readScript } from './remote/script.ts';
 import { remoteSystemd } from './remote/systemd.ts';
-import type { SshConfig } from './schema.ts';
-
-/** One host, as the source looks at it again and again. */
-export interface HostReader {
-  readonly name: string;
-  /** One look. Never throws: what cannot be read is a gap of each service that was asked about. */
-  look(request: CollectRequest, signal: AbortSignal): Promise<Collected>;
-  /** The machine as a service, as it was last described; before the first look with what every machine has. */
-  described(): Promise<Service> | undefined;
-  /** One trip, to see whether the host lets us in. @throws as `SshClient.run`. */
-  check(signal: AbortSignal): Promise<void>;
-  close(): void;
-}
-
-/** What a reader of one host needs. */
-export interface HostReaderParts {
-  readonly source: string;
-  readonly name: string;
-  readonly service: string;
-  readonly target: SshTarget;
-  readonly config: SshConfig;
-  readonly client: SshClient;
-  readonly clock: Clock;
-}
+import { told, unread } from './told.ts';
+import type { HostReader, HostReaderParts } from './told.ts';
 
 const maxCounters = 5_000;
 
@@ -148,33 +121,4 @@ function tripTo({ client, target, config }: HostReaderParts): Trip {
       });
     return parseAnswers(outcome.stdout, questions.length);
   };
-}
-
-// A service on several hosts has a series, a change and a fact for each; the machine's own need no telling apart.
-function told({ name, service }: HostReaderParts, found: Collected): Collected {
-  const own = (one: { readonly service?: string }): boolean => one.service === service;
-  return {
-    ...found,
-    series: found.series.map((one) => {
-      const labels = own(one) ? one.labels : { ...one.labels, host: name };
-      return { ...one, labels, key: seriesKey(one.service, one.signal, labels) };
-    }),
-    logs: found.logs.map((one) => ({ ...one, attributes: { ...one.attributes, 'host.name': name } })),
-    changes: found.changes.map((one) => ({
-      ...one,
-      id: digest(['ssh', name, one.id]),
-      attributes: { ...one.attributes, host: name },
-    })),
-    resources: found.resources.map((one) => ({
-      ...one,
-      id: own(one) ? one.id : `${name}/${one.id}`,
-      attributes: { ...one.attributes, host: name },
-    })),
-    gaps: found.gaps.map((one) => ({ ...one, message: `${name}: ${one.message}` })),
-  };
-}
-
-function unread({ name }: HostReaderParts, request: CollectRequest, stamp: Stamp, thrown: unknown): Collected {
-  const gap = { ...span(stamp), reason: gapReason(thrown), message: gapMessage(thrown, name) };
-  return { ...empty, gaps: request.services.map((one) => ({ ...gap, service: one.name })) };
 }

@@ -7,7 +7,8 @@ import { readFleet, serviceOf, targetOf } from '../../io/clients/ssh/inventory/f
 import type { Fleet } from '../../io/clients/ssh/inventory/fleet.ts';
 import type { InventoryHost } from '../../io/clients/ssh/inventory/hosts.ts';
 import { createHostReader } from './look.ts';
-import type { HostReader } from './look.ts';
+import type { HostReader } from './told.ts';
+import { createWindowsReader } from './windows/look.ts';
 import { partFor } from './places.ts';
 import type { SshConfig } from './schema.ts';
 
@@ -62,7 +63,8 @@ export function createRoster(id: string, config: SshConfig, io: ReaderIo, client
       for (const host of fleet.hosts) {
         if (watched.has(host.name)) continue;
         const parts = { source: id, name: host.name, service: serviceOf(host.name), config, client, clock: io.clock };
-        const reader = createHostReader({ ...parts, target: targetOf(config, host) });
+        const create = host.os === 'windows' ? createWindowsReader : createHostReader;
+        const reader = create({ ...parts, target: targetOf(config, host) });
         watched.set(host.name, { reader, host, under: undefined, announced: false });
       }
       return fleet;

@@ -1,10 +1,9 @@
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { Collected, CollectRequest, Source, SourceTraits } from '../../domain/ports/source.ts';
-import type { Service, TelemetryBinding } from '../../domain/service.ts';
+import type { Service } from '../../domain/service.ts';
 import type { Gap } from '../../domain/telemetry.ts';
 import { empty, span } from '../../io/clients/linux/collect.ts';
 import type { Stamp } from '../../io/clients/linux/signals.ts';
-import { metrics } from '../../io/clients/linux/metrics/catalogue.ts';
 import type { MetricName } from '../../io/clients/linux/metrics/catalogue.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { serviceOf } from '../../io/clients/ssh/inventory/fleet.ts';
@@ -13,6 +12,7 @@ import { nowhere, partFor } from './places.ts';
 import { createRoster } from './roster.ts';
 import type { Watched } from './roster.ts';
 import type { SshConfig } from './schema.ts';
+import { bindingsOf, windowsAlways } from './windows/facts.ts';
 
 /** What hosts over SSH can tell. */
 export const sshTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
@@ -84,17 +84,13 @@ function together(all: readonly Collected[]): Collected {
 const always: readonly MetricName[] = ['cpu', 'cpu_iowait', 'cpu_steal', 'memory', 'disk', 'inodes', 'load', 'fds'];
 
 async function described(source: string, { reader, host }: Watched): Promise<Service> {
-  const telemetry: Record<string, TelemetryBinding> = {};
-  for (const metric of always) {
-    const { unit, nature } = metrics[metric];
-    telemetry[metric] = { source, unit, nature, query: { metric } };
-  }
+  const windows = host.os === 'windows';
   const seen = await reader.described();
   return {
     name: serviceOf(host.name),
     owner: { team: '', escalate: '' },
     dependsOn: [],
-    telemetry,
+    telemetry: bindingsOf(source, windows ? windowsAlways : always),
     slos: [],
     origin: 'discovered',
     ...seen,
@@ -102,7 +98,7 @@ async function described(source: string, { reader, host }: Watched): Promise<Ser
     labels: {
       ...host.labels,
       kind: 'host',
-      os: 'linux',
+      os: windows ? 'windows' : 'linux',
       host: host.name,
       ...(host.groups.length === 0 ? {} : { groups: host.groups.join(',').slice(0, 253) }),
     },

@@ -118,10 +118,11 @@ const notHere: Reading = {
   ],
 };
 
-type Measured = Pick<Collected, 'series' | 'resources' | 'gaps'>;
+/** What was measured in one look. */
+export type Measured = Pick<Collected, 'series' | 'resources' | 'gaps'>;
 
 /** Metrics have no past here: the daemon keeps its own window of what it collected. */
-function noPast(request: CollectRequest, stamp: Stamp): Measured {
+export function noPast(request: CollectRequest, stamp: Stamp): Measured {
   const gaps = request.signals.map((asked): Gap => ({
     ...span(stamp),
     reason: 'unsupported',
@@ -132,7 +133,8 @@ function noPast(request: CollectRequest, stamp: Stamp): Measured {
   return { series: [], resources: [], gaps };
 }
 
-function understand(signals: readonly SignalQuery[], stamp: Stamp): { wanted: readonly Wanted[]; gaps: Gap[] } {
+/** The queries of what is asked, and a gap for each binding that is none about a machine. */
+export function understand(signals: readonly SignalQuery[], stamp: Stamp): { wanted: readonly Wanted[]; gaps: Gap[] } {
   const wanted: Wanted[] = [];
   const gaps: Gap[] = [];
   for (const asked of signals) {

@@ -7,6 +7,8 @@ export interface Rates {
   increase(key: string, value: number): number | undefined;
   /** Growth per second of monotonic time; `undefined` at the first reading or when no time has passed. */
   perSecond(key: string, value: number, monotonicMs: number): number | undefined;
+  /** The value of a counter at its last reading, for those that go round. */
+  last(key: string): number | undefined;
   /** Forgets counters that were not read since the last call, so that gone disks and units cost nothing. */
   sweep(): void;
   readonly size: number;
@@ -36,6 +38,7 @@ export function createRates(maxCounters: number): Rates {
     return { grown, elapsedMs };
   };
   return {
+    last: (key) => counters.get(key)?.value,
     increase: (key, value) => advance(key, value, 0)?.grown,
     perSecond(key, value, monotonicMs) {
       const step = advance(key, value, monotonicMs);

@@ -2,19 +2,19 @@ import type { Clock, ReadFiles, Sockets } from '../../../domain/ports/io.ts';
 import type { GapReason, Labels } from '../../../domain/telemetry.ts';
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { ErrorCode } from '../../../lib/errors.ts';
-import type { MetricName } from './metrics/catalogue.ts';
+import type { AnyMetricName } from './metrics/catalogue.ts';
 import type { Rates } from './rates.ts';
 
 /** One measured value. `v` is undefined while a counter has been read only once: a rate needs two readings. */
 export interface Point {
-  readonly metric: MetricName;
+  readonly metric: AnyMetricName;
   readonly labels: Labels;
   readonly v: number | undefined;
 }
 
 /** What a reader could not read. Without `labels` it concerns every series of the metrics. */
 export interface Problem {
-  readonly metrics: readonly MetricName[];
+  readonly metrics: readonly AnyMetricName[];
   readonly labels?: Labels;
   readonly reason: GapReason;
   readonly message: string;

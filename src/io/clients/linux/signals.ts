@@ -18,7 +18,7 @@ export interface Stamp {
   readonly fromMs: number;
 }
 
-const filters = ['mount', 'device', 'interface', 'path', 'kind', 'window'] as const;
+const filters = ['mount', 'device', 'interface', 'path', 'kind', 'window', 'pool', 'site'] as const;
 
 /**
  * Picks from a reading what one signal asked for. A signal that finds nothing gets a Gap that says why: something

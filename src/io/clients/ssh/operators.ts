@@ -59,7 +59,8 @@ function operatorOf(hands: SshHands, client: SshClient, io: PoolIo): SshOperator
     async hosts(place, signal) {
       const { hosts, problems } = await fleet(signal);
       const found = hosts.filter((host) => isIn(host, place)).sort((a, b) => (a.name < b.name ? -1 : 1));
-      if (found.length > 0) return found.map(({ name, groups, os }) => ({ name, groups, ...(os === undefined ? {} : { os }) }));
+      if (found.length > 0)
+        return found.map(({ name, groups, os }) => ({ name, groups, ...(os === undefined ? {} : { os }) }));
       const wanted = place.host ?? `of the group ${place.group ?? ''}`;
       throw unknownHost(hands.source, wanted, problems);
     },

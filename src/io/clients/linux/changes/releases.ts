@@ -96,7 +96,8 @@ async function otherReleases(
   return { before: newest?.name, laterExists: false };
 }
 
-function isEarlier(version: string, than: string): boolean {
+/** Whether a release is an earlier one than another, when their names differ in their numbers only. */
+export function isEarlier(version: string, than: string): boolean {
   return skeleton(version) === skeleton(than) && byNumbers(version, than) < 0;
 }
 

@@ -15,7 +15,8 @@ export type Group =
   | 'certificates'
   | 'units'
   | 'unit'
-  | 'process';
+  | 'process'
+  | 'windows';
 
 /** What a metric is, in which unit, and by which labels one may choose among its series. */
 export interface Metric {
@@ -28,7 +29,7 @@ export interface Metric {
 }
 
 /** By what a metric's series can be told apart. */
-export type Filter = 'mount' | 'device' | 'interface' | 'path' | 'kind' | 'window';
+export type Filter = 'mount' | 'device' | 'interface' | 'path' | 'kind' | 'window' | 'pool' | 'site';
 
 const ratio = { unit: 'ratio', nature: 'ratio' } as const;
 const gauge = (unit: string) => ({ unit, nature: 'gauge' }) as const;
@@ -111,7 +112,43 @@ export type MetricName = keyof typeof metrics;
 /** All of them, for schemas and suggestions. */
 export const metricNames = Object.keys(metrics) as [MetricName, ...MetricName[]];
 
+/** What only Windows hosts have. All else that they tell has the names above, where it means the same. */
+export const windowsMetrics = {
+  cpu_queue: { summary: 'threads that wait for a processor, per processor', ...gauge('1'), group: 'windows', by: [] },
+  memory_commit: {
+    summary: 'committed memory against the commit limit (memory and page files)',
+    ...ratio,
+    group: 'windows',
+    by: [],
+  },
+  reboot_pending: {
+    summary: '1 when servicing, an update or a new name waits for a reboot',
+    ...state,
+    group: 'windows',
+    by: [],
+  },
+  tasks_failed: {
+    summary: "scheduled tasks, but for Windows' own, whose last run ended with a fault",
+    ...gauge('1'),
+    group: 'windows',
+    by: [],
+  },
+  app_pool_up: { summary: '1 when an application pool of IIS is started', ...state, group: 'windows', by: ['pool'] },
+  site_up: { summary: '1 when a site of IIS is started', ...state, group: 'windows', by: ['site'] },
+} as const satisfies Record<string, Metric>;
+
+/** The metrics a binding of a Windows host may name beside the others. */
+export type WindowsMetricName = keyof typeof windowsMetrics;
+
+/** A metric of any machine. */
+export type AnyMetricName = MetricName | WindowsMetricName;
+
+/** Those of Windows alone. */
+export const windowsMetricNames = Object.keys(windowsMetrics) as [WindowsMetricName, ...WindowsMetricName[]];
+
+const all: Readonly<Record<AnyMetricName, Metric>> = { ...metrics, ...windowsMetrics };
+
 /** The metric by name, with its literal type widened. */
-export function metricOf(name: MetricName): Metric {
-  return metrics[name];
+export function metricOf(name: AnyMetricName): Metric {
+  return all[name];
 }

@@ -17,7 +17,7 @@ import {
 import { createMountReader } from './mounts.ts';
 
 /** Groups about the whole machine; the others are about one service each. */
-export type MachineGroup = Exclude<Group, 'units' | 'unit' | 'process'>;
+export type MachineGroup = Exclude<Group, 'units' | 'unit' | 'process' | 'windows'>;
 
 /** Reads one group of metrics. */
 export type Reader = (context: ReadContext) => Promise<Reading>;
