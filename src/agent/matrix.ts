@@ -43,8 +43,8 @@ export function createMatrix(watch: Watch): MatrixDesk {
     return fresh && found.key === keyOf(watch, service) ? found : undefined;
   };
   const reckon = (service: Service): readonly MatrixRow[] => {
-    const { runbooks, policies } = watch.resources();
-    const asked = { asOfMs: watch.clock.nowMs(), steps: matrixSteps(runbooks), services: [service] };
+    const { runbooks, policies, groups } = watch.resources();
+    const asked = { asOfMs: watch.clock.nowMs(), steps: matrixSteps(runbooks), services: [service], groups };
     const rows = policyMatrix(policies, asked);
     const untilMs = watch.clock.monotonicMs() + limits.matrixKeptMs;
     kept.set(service.name, { key: keyOf(watch, service), untilMs, rows });

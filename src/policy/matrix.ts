@@ -22,6 +22,8 @@ export interface MatrixInput {
   readonly asOfMs: number;
   readonly steps: readonly MatrixStep[];
   readonly services: readonly Service[];
+  /** Who belongs to each group that may be asked for consent. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The circumstances under which a cell of the matrix says what it says. */
@@ -67,7 +69,7 @@ export function policyMatrix(policies: PolicySet, matrix: MatrixInput): readonly
   return matrix.steps.flatMap((step) =>
     matrix.services.map((service) =>
       worlds
-        .map((world) => row(policies, step, service, matrix.asOfMs, world))
+        .map((world) => row(policies, step, service, matrix, world))
         .reduce((best, next) => (width[next.outcome] > width[best.outcome] ? next : best)),
     ),
   );
@@ -92,8 +94,8 @@ export function policyDiff(before: PolicySet, after: PolicySet, matrix: MatrixIn
   for (const step of matrix.steps)
     for (const service of matrix.services) {
       const pairs = worlds.map((world) => ({
-        before: row(before, step, service, matrix.asOfMs, world),
-        after: row(after, step, service, matrix.asOfMs, world),
+        before: row(before, step, service, matrix, world),
+        after: row(after, step, service, matrix, world),
       }));
       const grown = pairs.find((pair) => width[pair.after.outcome] > width[pair.before.outcome]);
       const shrunk = pairs.find((pair) => width[pair.after.outcome] < width[pair.before.outcome]);
@@ -103,8 +105,16 @@ export function policyDiff(before: PolicySet, after: PolicySet, matrix: MatrixIn
   return { wider, narrower };
 }
 
-function row(policies: PolicySet, step: MatrixStep, service: Service, asOfMs: number, world: MatrixWorld): MatrixRow {
-  const decision = decide(assumed(policies, step, service, asOfMs, world));
+type Circumstances = Pick<MatrixInput, 'asOfMs' | 'groups'>;
+
+function row(
+  policies: PolicySet,
+  step: MatrixStep,
+  service: Service,
+  of: Circumstances,
+  world: MatrixWorld,
+): MatrixRow {
+  const decision = decide(assumed(policies, step, service, of, world));
   return {
     runbook: step.runbook,
     step: step.step,
@@ -122,7 +132,7 @@ function assumed(
   policies: PolicySet,
   step: MatrixStep,
   service: Service,
-  asOfMs: number,
+  { asOfMs, groups }: Circumstances,
   world: MatrixWorld,
 ): DecisionInput {
   const target: Target = { kind: 'service', id: service.name, service: service.name, labels: service.labels };
@@ -155,7 +165,7 @@ function assumed(
     inFlight: [],
     history: world.earned ? record(step, service, asOfMs) : [],
     approvals: [],
-    groups: {},
+    groups,
     budgets: Object.fromEntries(
       service.slos.map((slo) => [
         slo.name,

@@ -14,6 +14,7 @@ const matrix: MatrixInput = {
     params: {},
   })),
   services: [service(), service({ name: 'cart', labels: { env: 'dev' } })],
+  groups: {},
 };
 
 const restarts = {
@@ -55,4 +56,11 @@ test('a diff names what is newly allowed and newly denied, with a witness of eac
     'cart never',
     'cart never',
   ]);
+});
+
+test('whether anybody can be asked for consent is told by who belongs to the groups', () => {
+  const asking = policies({ allow: [{ actions: ['*'], autonomy: 'approve', approval: { from: ['group:oncall'] } }] });
+  const because = (groups: MatrixInput['groups']) => policyMatrix(asking, { ...matrix, groups })[0]?.because;
+  expect(because({})).toContain('nobody belongs to it');
+  expect(because({ 'group:oncall': ['token:ana'] })).not.toContain('nobody belongs to it');
 });

@@ -24,7 +24,8 @@ export function sampleService(name: string, labels: Labels): Service {
 
 /** The most that policies let happen: every step of every runbook in force against every service. */
 export function matrixFor(resources: Resources, services: readonly Service[], asOfMs: number): readonly MatrixRow[] {
-  return policyMatrix(resources.policies, { asOfMs, steps: matrixSteps(resources.runbooks), services });
+  const { policies, runbooks, groups } = resources;
+  return policyMatrix(policies, { asOfMs, steps: matrixSteps(runbooks), services, groups });
 }
 
 /** What changes when `after` takes the place of `before`, for the runbooks and services in force. */
@@ -35,7 +36,8 @@ export function diffOf(
   services: readonly Service[],
   asOfMs: number,
 ): PolicyDiff {
-  return policyDiff(before.policies, after.policies, { asOfMs, steps: matrixSteps(inForce.runbooks), services });
+  const { runbooks, groups } = inForce;
+  return policyDiff(before.policies, after.policies, { asOfMs, steps: matrixSteps(runbooks), services, groups });
 }
 
 /** What one action needs to be allowed, and which runbooks ask for it. */
