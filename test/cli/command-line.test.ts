@@ -123,6 +123,27 @@ describe('what people write', () => {
     expect(report.cases.length).toBeGreaterThan(50);
   });
 
+  it('test judges what is shipped by the shipped policies, whatever is written beside it', async () => {
+    const cwd = temporaryFolder();
+    mkdirSync(join(cwd, 'own'));
+    writeFileSync(join(cwd, 'watchkeeper.yaml'), 'resources: { policies: own }\n');
+    const policy = 'apiVersion: watchkeeper.dev/v1alpha1\nkind: Policy\nmetadata: { name: prod }\n';
+    writeFileSync(join(cwd, 'own/prod.yaml'), `${policy}spec: { never: [{ actions: ['*'] }] }\n`);
+    writeFileSync(
+      join(cwd, 'own/replaced.yaml'),
+      readFileSync(join(root, 'runbooks/restart-failed-unit.yaml'), 'utf8'),
+    );
+    const report = JSON.parse((await cli(['test', '--output', 'json'], { cwd })).out) as {
+      cases: { failures: string[] }[];
+      lint: string[];
+    };
+    expect(report.cases.filter(({ failures }) => failures.length > 0)).toEqual([]);
+    expect(report.lint).toEqual([
+      expect.stringContaining('policy prod has no tests'),
+      expect.stringContaining('runbook restart-failed-unit has no tests'),
+    ]);
+  });
+
   it('what new begins passes check and test as it is, and is never overwritten', async () => {
     const cwd = temporaryFolder();
     for (const kind of ['detector', 'runbook', 'service'])

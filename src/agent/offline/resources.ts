@@ -63,6 +63,8 @@ export interface WithTests {
   readonly tests: readonly TestDocument[];
   /** Example policies that are shipped and not in force: a test may name one. */
   readonly examples: readonly LoadedDocument[];
+  /** The policy that is shipped, in force or not: tests of what is shipped are about it, whatever people wrote since. */
+  readonly shippedPolicies: readonly LoadedDocument[];
 }
 
 /**
@@ -75,11 +77,11 @@ export async function openWithTests(place: ResourcePlace, paths: readonly string
   const shipped = Object.values(place.shipped);
   const loaded = paths.length === 0 ? await inForce(place) : await together(place, paths, shipped);
   if (loaded.problems.length > 0) throw invalid(loaded.problems);
-  return { ...loaded, examples: await examplesOf(place) };
+  const examples = await policiesIn(join(dirname(place.shipped.policies), 'examples', 'policies'), place);
+  return { ...loaded, examples, shippedPolicies: await policiesIn(place.shipped.policies, place) };
 }
 
-async function examplesOf(place: ResourcePlace): Promise<readonly LoadedDocument[]> {
-  const folder = join(dirname(place.shipped.policies), 'examples', 'policies');
+async function policiesIn(folder: string, place: ResourcePlace): Promise<readonly LoadedDocument[]> {
   if ((await readFiles.stat(folder, place.signal)) === undefined) return [];
   return parseResources(await walk([folder], readFiles, place.signal), parsers).documents;
 }
