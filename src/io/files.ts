@@ -144,6 +144,7 @@ async function syncFolder(folder: string): Promise<void> {
 const codes: Readonly<Record<string, ErrorCode>> = {
   ENOENT: 'not-found',
   ENOTDIR: 'not-found',
+  EISDIR: 'config-invalid',
   EACCES: 'forbidden',
   EPERM: 'forbidden',
   EEXIST: 'conflict',

@@ -123,6 +123,8 @@ describe('files', () => {
     expect((await readFiles.stat(path.join(folder, 'dangling'), signal))?.kind).toBe('symlink');
     expect(await readFiles.stat(path.join(folder, 'absent'), signal)).toBeUndefined();
     await expect(readFiles.read(path.join(folder, 'absent'), 10, signal)).rejects.toMatchObject({ code: 'not-found' });
+    // A folder where a file belongs is somebody's slip, and no fault of ours.
+    await expect(readFiles.read(folder, 10, signal)).rejects.toMatchObject({ code: 'config-invalid' });
   });
   it('replaces a symlink and a file atomically and leaves nothing beside them', async () => {
     const own = mkdtempSync(path.join(folder, 'atomic-'));
