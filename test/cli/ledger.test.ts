@@ -37,6 +37,16 @@ describe('ledger, without a daemon', () => {
     expect((await cli(['ledger', 'verify', 'out'], { cwd })).code).toBe(0);
     const one = await cli(['ledger', 'show', 'out', '--incident', 'inc-7', '--output', 'json'], { cwd });
     expect((JSON.parse(one.out) as { entries: unknown[] }).entries.length).toBeGreaterThan(1);
+    const ofType = ['ledger', 'show', 'out', '--type', 'incident-updated', '--output', 'json'];
+    const seqs = async (...more: readonly string[]): Promise<readonly number[]> => {
+      const told = JSON.parse((await cli([...ofType, ...more], { cwd })).out) as {
+        entries: { entry: { seq: number } }[];
+      };
+      return told.entries.map(({ entry }) => entry.seq);
+    };
+    const newest = await seqs('--limit', '3');
+    expect(newest).toEqual((await seqs('--limit', '300')).slice(-3));
+    expect(newest).toHaveLength(3);
     const exported = await cli(['ledger', 'show', 'out', '--from', '3', '--limit', '1', '--output', 'json'], { cwd });
     expect(JSON.parse(exported.out)).toMatchObject({ entries: [{ entry: { seq: 3 }, payload: { secret: 3 } }] });
 

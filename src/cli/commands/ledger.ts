@@ -92,7 +92,15 @@ async function collectEntries(
   const size = await ledger.size();
   const filtered = incident !== undefined || type !== undefined;
   const found: Awaited<ReturnType<typeof ledger.entries>>[number][] = [];
-  const start = from ?? (filtered ? 0 : Math.max(0, size - limit));
+  if (from === undefined && filtered) {
+    // The newest of them, wherever they are: from the end backwards.
+    for (let end = size; end > 0 && found.length < limit; end -= page) {
+      const at = Math.max(0, end - page);
+      found.unshift(...(await ledger.entries(at, end - at)).filter(wanted));
+    }
+    return found.slice(Math.max(0, found.length - limit));
+  }
+  const start = from ?? Math.max(0, size - limit);
   for (let at = start; at < size && found.length < limit; at += page)
     found.push(...(await ledger.entries(at, Math.min(page, size - at))).filter(wanted));
   return found.slice(0, limit);
