@@ -2,7 +2,7 @@ import { WatchkeeperError } from '../lib/errors.ts';
 import type { Escalation } from '../domain/definitions.ts';
 import type { LedgerDraft } from '../domain/ledger.ts';
 import type { Channel, Delivery, Notice, Thread } from '../domain/ports/channel.ts';
-import type { Clock } from '../domain/ports/io.ts';
+import type { Clock, Log } from '../domain/ports/io.ts';
 import { within } from './executor/bounded.ts';
 import { refOf, type Call, type ThreadOf } from './ladder-calls.ts';
 import type { Gate } from './ladder-gate.ts';
@@ -11,6 +11,7 @@ import type { Metrics } from './metrics.ts';
 /** What one rung is told with. */
 export interface TellingOptions {
   readonly clock: Clock;
+  readonly log: Log;
   readonly metrics: Metrics;
   readonly channels: () => ReadonlyMap<string, Channel>;
   readonly signal: AbortSignal;
@@ -56,6 +57,8 @@ export async function tryRung(
     reached ||= outcome.is === 'accepted';
     mayComeBack ||= outcome.is === 'failed' && outcome.retryable;
     options.metrics.deliveries.inc({ channel: to.channel, outcome: outcome.is });
+    if (outcome.is === 'failed')
+      options.log.warn('a notice could not be delivered', { ...to, notice: call.notice.id, reason: outcome.reason });
     const told = outcome.is === 'failed' ? { reason: outcome.reason } : refOf(outcome.ref);
     const deliveries = current.deliveries.map((one) => (isOf(one, to) ? { ...one, is: outcome.is, ...told } : one));
     current = { ...current, deliveries };

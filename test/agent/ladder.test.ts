@@ -36,6 +36,7 @@ interface World {
   /** Each of its methods waits until nobody is being told any more. */
   readonly ladder: Omit<Ladder, 'tick'> & { tick(): Promise<void> };
   readonly disk: Disk;
+  readonly log: ReturnType<typeof recordingLog>;
   /** `channel:notice` in the order of posting. */
   readonly posted: string[];
   answers: Record<string, Delivery | 'throws'>;
@@ -46,7 +47,7 @@ interface World {
 function makeWorld(disk: Disk = emptyDisk(), missing: readonly string[] = []): World {
   const clock = virtualClock();
   const posted: string[] = [];
-  const world = { clock, disk, posted, answers: {}, settled: new Set() } as unknown as {
+  const world = { clock, disk, log: recordingLog(), posted, answers: {}, settled: new Set() } as unknown as {
     -readonly [K in keyof World]: World[K];
   };
   const channel = (id: string): Channel => ({
@@ -67,7 +68,7 @@ function makeWorld(disk: Disk = emptyDisk(), missing: readonly string[] = []): W
   disk.epoch = 1;
   const ladder = createLadder({
     clock,
-    log: recordingLog(),
+    log: world.log,
     metrics: createMetrics(),
     store: diskStore(disk),
     ledger: diskLedger(disk, 1),
@@ -264,6 +265,18 @@ describe('calling people', () => {
     const deliveries = world.disk.entries.filter((entry) => entry.type === 'delivery');
     expect(deliveries.map((entry) => entry.body['outcome'])).toEqual(['failed', 'accepted', 'accepted']);
     expect(JSON.stringify(world.disk.entries)).not.toContain('#oncall');
+  });
+
+  it('says in the log which channel failed and why, though others were reached', async () => {
+    const world = makeWorld();
+    world.answers = { chat: { is: 'failed', reason: 'login refused', retryable: false } };
+    await world.ladder.call(notice('n'), 'oncall', true);
+    expect(world.log.lines.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({
+        message: 'a notice could not be delivered',
+        fields: expect.objectContaining({ channel: 'chat', notice: 'n', reason: 'login refused' }) as unknown,
+      }),
+    ]);
   });
 });
 
