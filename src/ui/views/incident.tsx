@@ -91,7 +91,7 @@ function Head({ of: { incident, file } }: { readonly of: IncidentWhole }) {
         <p>
           <strong>Where it stands: </strong>
           <Text>{file.standing}</Text>
-          {file.snooze === undefined ? null : (
+          {file.snooze === undefined || file.snooze.untilMs <= now.value ? null : (
             <>
               . Put off by <Text>{file.snooze.by}</Text>: nobody is called until <When atMs={file.snooze.untilMs} />
             </>
