@@ -101,7 +101,10 @@ async function findToken(shell: Shell, options: DaemonOptions, dataDir: string):
   const token = (await readText(shell, file))?.trim();
   if (token !== undefined && token !== '') return token;
   throw new WatchkeeperError('unauthorized', `there is no token in ${file}`, {
-    fix: 'Give the file with your token by --token-file or WATCHKEEPER_TOKEN_FILE.',
+    fix:
+      named === undefined
+        ? 'Give the file with your token by --token-file or WATCHKEEPER_TOKEN_FILE. A daemon writes api-token only where its http.tokens name none.'
+        : 'Give the file with your token by --token-file or WATCHKEEPER_TOKEN_FILE.',
   });
 }
 
