@@ -1,5 +1,5 @@
 /** What `new` can begin. */
-export type NewKind = 'detector' | 'runbook' | 'service';
+export type NewKind = 'detector' | 'runbook' | 'service' | 'policy' | 'escalation';
 
 /** One file of a beginning. */
 export interface TemplateFile {
@@ -18,6 +18,11 @@ export const templates: Readonly<Record<NewKind, (name: string) => readonly Temp
     { suffix: '.test.yaml', text: runbookTest(name) },
   ],
   service: (name) => [{ suffix: '.yaml', text: service(name) }],
+  policy: (name) => [
+    { suffix: '.yaml', text: policy(name) },
+    { suffix: '.test.yaml', text: policyTest(name) },
+  ],
+  escalation: (name) => [{ suffix: '.yaml', text: escalation(name) }],
 };
 
 function envelope(kind: string, name: string): string {
@@ -100,5 +105,45 @@ spec:
   dependsOn: []
   runsOn:
     - host: { unit: ${name}.service }
+`;
+}
+
+function policy(name: string): string {
+  return `# What may be done, to what, with whose consent; what nothing grants is denied. "watchkeeper schema policy" lists every key.
+${envelope('Policy', name)}spec:
+  allow:
+    - actions: [host.service-restart, host.release-rollback]
+      services: { env: prod }
+      autonomy: approve
+      # An Escalation says who belongs to the group ("watchkeeper new escalation oncall").
+      approval: { from: ['group:oncall'], need: 1, expires: 15m }
+      bounds: { units: 1, parallel: 1, perHour: 3, perDay: 10 }
+  protect: ['service:watchkeeper']
+`;
+}
+
+function policyTest(name: string): string {
+  return `- name: a restart in production needs a person
+  given:
+    action: host.service-restart
+    service: { name: checkout, labels: { env: prod } }
+    policies: [${name}]
+  expect: { decision: require-approval, approval: ['group:oncall'] }
+- name: nothing is granted elsewhere
+  given:
+    action: host.service-restart
+    service: { name: checkout, labels: { env: dev } }
+    policies: [${name}]
+  expect: { decision: deny }
+`;
+}
+
+function escalation(name: string): string {
+  return `# Who is called, in which order, and who may answer. "watchkeeper schema escalation" lists every key.
+${envelope('Escalation', name)}spec:
+  steps:
+    - { notify: [log, terminal], wait: 5m }
+  # cli: and what "id -un" prints; where http.tokens names tokens, token: and their names.
+  approvers: { 'group:oncall': ['cli:ana'] }
 `;
 }

@@ -146,16 +146,16 @@ describe('what people write', () => {
 
   it('what new begins passes check and test as it is, and is never overwritten', async () => {
     const cwd = temporaryFolder();
-    for (const kind of ['detector', 'runbook', 'service'])
+    for (const kind of ['detector', 'runbook', 'service', 'policy', 'escalation'])
       expect((await cli(['new', kind, `my-${kind}`], { cwd })).code).toBe(0);
     writeFileSync(
       join(cwd, 'watchkeeper.yaml'),
-      'resources: { detectors: detectors, runbooks: runbooks, services: services }\n',
+      'resources: { detectors: detectors, runbooks: runbooks, services: services, policies: policies, escalations: escalations }\n',
     );
     expect((await cli(['check'], { cwd })).out).toMatch(/^ok: /);
-    expect(await cli(['test', 'detectors', 'runbooks'], { cwd })).toMatchObject({
+    expect(await cli(['test', 'detectors', 'runbooks', 'policies'], { cwd })).toMatchObject({
       code: 0,
-      out: expect.stringContaining('5 cases passed, 0 failed, 0 lint errors'),
+      out: expect.stringContaining('7 cases passed, 0 failed, 0 lint errors'),
     });
     expect((await cli(['new', 'detector', 'my-detector'], { cwd })).code).toBe(1);
   });

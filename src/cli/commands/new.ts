@@ -14,10 +14,13 @@ interface Options {
 
 /** `new`: a document to begin with, and its tests. Nothing that is there is overwritten. */
 export function newCommand(making: Making): Command {
-  const command = makeCommand('new', 'begin a detector, a runbook or a service: the document, and tests beside it')
-    .argument('<kind>', 'detector, runbook or service')
+  const command = makeCommand(
+    'new',
+    'begin a detector, runbook, service, policy or escalation: the document, and tests beside it',
+  )
+    .argument('<kind>', 'detector, runbook, service, policy or escalation')
     .argument('<name>', 'lower-case letters, digits and "-"')
-    .option('--folder <folder>', 'where to (default: detectors, runbooks or services in this folder)');
+    .option('--folder <folder>', 'where to (default: detectors, runbooks and so on in this folder)');
   return onAction<Options>(making, command, async ({ shell, options, args, emit }) => {
     const kind = kindOf(required(args, 0));
     const name = required(args, 1);
@@ -25,12 +28,12 @@ export function newCommand(making: Making): Command {
       throw new WatchkeeperError('usage', `${JSON.stringify(name)} cannot be a name`, {
         fix: 'Use lower-case letters, digits and "-", at most 63.',
       });
-    const folder = absolute(shell, options.folder ?? `${kind}s`);
+    const folder = absolute(shell, (options.folder ?? kind === 'policy') ? 'policies' : `${kind}s`);
     const files = templates[kind](name).map(({ suffix, text }) => ({ path: `${folder}/${name}${suffix}`, text }));
     for (const { path } of files) await mustBeNew(shell, path);
     await shell.files.makeFolder(folder, 0o755, shell.signal);
     for (const { path, text } of files) await shell.files.writeAtomic(path, text, 0o644, shell.signal);
-    const next = kind === 'service' ? 'watchkeeper check' : `watchkeeper test ${clean(folder, 300)}`;
+    const next = files.length === 1 ? 'watchkeeper check' : `watchkeeper test ${clean(folder, 300)}`;
     emit({ files: files.map(({ path }) => path) }, () =>
       [...files.map(({ path }) => clean(path, 500)), `Next: edit, then "${next}".`].join('\n'),
     );
@@ -39,9 +42,9 @@ export function newCommand(making: Making): Command {
 }
 
 function kindOf(text: string): NewKind {
-  if (text === 'detector' || text === 'runbook' || text === 'service') return text;
-  throw new WatchkeeperError('usage', `cannot begin a ${JSON.stringify(text)}`, {
-    fix: 'Choose one of detector, runbook and service; code (a source, an action, a channel) is begun with "npm run new".',
+  if (Object.hasOwn(templates, text)) return text as NewKind;
+  throw new WatchkeeperError('usage', `there is nothing to begin called ${JSON.stringify(text)}`, {
+    fix: 'Choose one of detector, runbook, service, policy and escalation; code (a source, an action, a channel) is begun with "npm run new".',
   });
 }
 
