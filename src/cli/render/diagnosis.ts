@@ -4,6 +4,8 @@ import { paint, type Style } from './style.ts';
 import { heading, wrap } from './words.ts';
 
 const mostEvidence = 6;
+const mostHypotheses = 6;
+const hardlyPossible = 0.02;
 
 /** What is held to be the cause: the leading explanation with what speaks for and against it, then the others. */
 export function renderDiagnosis(diagnosis: Diagnosis, style: Style): readonly string[] {
@@ -13,13 +15,17 @@ export function renderDiagnosis(diagnosis: Diagnosis, style: Style): readonly st
       ? `${paint(style, diagnosis.cause, 'bold')}, ${sure} sure`
       : paint(style, 'inconclusive', 'yellow', 'bold');
   const open = diagnosis.hypotheses.filter((each) => each.ruledOut === undefined);
+  const shown = open
+    .filter(({ confidence }, index) => index < 2 || confidence >= hardlyPossible)
+    .slice(0, mostHypotheses);
   const out = diagnosis.hypotheses.filter((each) => each.ruledOut !== undefined);
   return [
     '',
     `${heading(style, 'Diagnosis')}  ${verdict}`,
     wrap(style, clean(diagnosis.summary, 1_000), '  '),
     ...(diagnosis.needed === undefined ? [] : [wrap(style, `to decide: ${clean(diagnosis.needed)}`, '    ', '  ')]),
-    ...open.flatMap((each, index) => hypothesis(each, style, index === 0)),
+    ...shown.flatMap((each, index) => hypothesis(each, style, index === 0)),
+    ...(shown.length === open.length ? [] : [`  and ${open.length - shown.length} that are less likely still`]),
     ...(out.length === 0 ? [] : ['  ruled out:']),
     ...out.map((each) => wrap(style, `${clean(each.title, 200)}: ${clean(each.ruledOut ?? '')}`, '      ', '    - ')),
     ...diagnosis.gaps
