@@ -131,15 +131,24 @@ export async function stoppedAt(
   // None after it went on, and none under its epoch since it was stopped.
   expect(target.effects.slice(known)).toEqual([]);
   for (const effect of effects()) if (effect.atMs > stoppedAtMs + 50) expect(effect.epoch).toBeGreaterThan(epoch);
-  const incident = await settledByLooking(moment, await pair.successor(leader), {
+  const id = await settledByLooking(moment, await pair.successor(leader), {
     service,
     epoch,
     effects: effects().length,
   });
   target.setIll(service, false);
   // What is on its way to people when a leader is stopped is told again, under the same id: let nothing be.
-  const isOver = (): boolean => target.told.some((one) => one.kind === 'resolved' && one.incident === incident);
-  await until('people know that it is over', isOver, 120_000);
+  await until(
+    'it is over, and people know',
+    async () => {
+      await pause(250);
+      const { incident, executions, file } = await (await pair.successor(leader)).incident(id);
+      const known = new Set(target.told.map((one) => one.id));
+      const ended = incident.status === 'resolved' && executions.every((one) => one.endedAtMs !== undefined);
+      return ended && file !== undefined && file.noticed.length > 0 && file.noticed.every((one) => known.has(one));
+    },
+    120_000,
+  );
   return takeoverMs;
 }
 
@@ -148,7 +157,7 @@ async function settledByLooking(
   moment: Moment,
   successor: DaemonProcess,
   { service, epoch, effects }: { readonly service: number; readonly epoch: number; readonly effects: number },
-): Promise<string | undefined> {
+): Promise<string> {
   const execution = await executionOf(successor, service);
   const story = `${moment.name}: ${JSON.stringify(execution?.steps)}`;
   expect(effects, story).toBe(execution?.steps[0]?.status === 'succeeded' ? 1 : 0);
@@ -175,7 +184,7 @@ async function settledByLooking(
       `looked again: http://${execution?.plan.steps[0]?.blast.targets[0] ?? ''}/done/${service} answered ${moment.had ? 200 : 404}`,
     );
   }
-  return execution?.plan.incidentId;
+  return execution?.plan.incidentId ?? '';
 }
 
 /** What must be so of a ledger, and of people, after any number of failovers. */
