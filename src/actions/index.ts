@@ -8,6 +8,10 @@
  * A new kind is one file and one line below; test/contract/action.ts says what it must keep.
  */
 import type { ActionKind } from '../domain/ports/action.ts';
+import { ecsForceDeployment } from './aws/ecs-force-deployment.ts';
+import { ecsRollback } from './aws/ecs-rollback.ts';
+import { ecsScale } from './aws/ecs-scale.ts';
+import { lambdaAliasRollback } from './aws/lambda-alias-rollback.ts';
 import { gitRevert } from './git/revert.ts';
 import { diskReclaim } from './host/disk-reclaim.ts';
 import { processSignal } from './host/process-signal.ts';
@@ -54,6 +58,10 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'kubernetes.pvc-expand': pvcExpand,
   'kubernetes.configmap-restore': configMapRestore,
   'git.revert': gitRevert,
+  'aws.ecs-rollback': ecsRollback,
+  'aws.ecs-force-deployment': ecsForceDeployment,
+  'aws.ecs-scale': ecsScale,
+  'aws.lambda-alias-rollback': lambdaAliasRollback,
   'kubernetes.argo-rollback': argoRollback,
   'kubernetes.argo-suspend-sync': argoSuspendSync,
   'kubernetes.flux-suspend': fluxSuspend,

@@ -142,6 +142,7 @@ export const limits = {
   awsAnswerBytes: 16 * 1024 * 1024,
   awsTries: 3,
   awsPatienceMs: 20_000,
+  awsPollMs: 3_000,
   /** Pages of one list, and signals of one source. */
   awsPages: 20,
   awsSignals: 100_000,

@@ -30,6 +30,11 @@ const service = z.strictObject({
     .regex(/^(Deployment|StatefulSet|DaemonSet|Job|CronJob)\/[a-z0-9-]+\/[a-z0-9.-]+$/)
     .exactOptional()
     .describe('Where it runs in Kubernetes: Deployment/shop/checkout'),
+  aws: z
+    .string()
+    .regex(/^(ecs|lambda)\/[A-Za-z0-9_-]+\/[A-Za-z0-9_-]+$/)
+    .exactOptional()
+    .describe('What it is in AWS: ecs/CLUSTER/SERVICE or lambda/FUNCTION/ALIAS'),
 });
 
 const change = z.strictObject({

@@ -1,6 +1,6 @@
 import type { ActRecord, AgentHealth, Autonomy } from '../domain/authority.ts';
 import type { Change } from '../domain/change.ts';
-import type { WorkloadKind } from '../domain/places.ts';
+import type { AwsResource, Place, WorkloadKind } from '../domain/places.ts';
 import type { Incident } from '../domain/alert.ts';
 import type { Observation, Plan, Target } from '../domain/remediation.ts';
 import type { Service } from '../domain/service.ts';
@@ -41,7 +41,15 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
   }
   const written =
     typeof given.service === 'string'
-      ? { name: given.service, labels: {}, workload: undefined, team: 'unowned', escalate: 'default', dependsOn: [] }
+      ? {
+          name: given.service,
+          labels: {},
+          workload: undefined,
+          aws: undefined,
+          team: 'unowned',
+          escalate: 'default',
+          dependsOn: [],
+        }
       : given.service;
   const [kind, namespace = '', name = ''] = written.workload?.split('/') ?? [];
   return {
@@ -49,19 +57,28 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
     labels: written.labels,
     owner: { team: written.team, escalate: written.escalate },
     dependsOn: written.dependsOn,
-    runsOn:
-      kind === undefined
+    runsOn: [
+      ...(kind === undefined
         ? []
         : [
             {
               on: 'kubernetes',
               kubernetes: { cluster: 'kubernetes', namespace, workload: { kind: kind as WorkloadKind, name } },
-            },
-          ],
+            } as const,
+          ]),
+      ...(written.aws === undefined ? [] : [placeInAws(written.aws)]),
+    ],
     telemetry: {},
     slos: [],
     origin: 'declared',
   };
+}
+
+function placeInAws(written: string): Place {
+  const [is, first = '', second = ''] = written.split('/');
+  const resource: AwsResource =
+    is === 'ecs' ? { is, cluster: first, service: second } : { is: 'lambda', function: first, alias: second };
+  return { on: 'aws', aws: { source: 'aws', region: 'eu-west-1', resource } };
 }
 
 /** The facts of a case. */

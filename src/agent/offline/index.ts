@@ -24,7 +24,9 @@ export {
 export { checkConnections, type ConnectionReport } from './connections.ts';
 export { examine, type Finding as DoctorFinding } from './doctor.ts';
 export { openConfiguredLedger, openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
+export { type AwsPolicy } from '../access/index.ts';
 export {
+  awsPolicies,
   besidesOf,
   kubernetesPermissions,
   kubernetesReading,

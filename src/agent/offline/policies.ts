@@ -4,7 +4,14 @@ import { policyDiff, policyMatrix, type MatrixRow, type PolicyDiff } from '../..
 import { actionKinds } from '../../actions/index.ts';
 import { matrixSteps } from '../matrix.ts';
 import { sourceKinds } from '../../sources/index.ts';
-import { operatorPermissions, readerPermissions, type ClusterPermissions } from '../access/index.ts';
+import {
+  awsDocument,
+  awsOperatorPolicies,
+  operatorPermissions,
+  readerPermissions,
+  type AwsPolicy,
+  type ClusterPermissions,
+} from '../access/index.ts';
 import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
 
@@ -64,6 +71,21 @@ export function kubernetesPermissions(
 export function kubernetesReading(config: Pick<Config, 'sources'>, cluster?: string): ClusterPermissions {
   const chosen = config.sources.filter(({ id }) => cluster === undefined || id === cluster);
   return readerPermissions(chosen.flatMap(({ kind, config: block }) => sourceKinds[kind]?.access(block) ?? []));
+}
+
+/** The least policies for AWS: one for each aws source's readers, and one for each role that acts. */
+export function awsPolicies(
+  config: Pick<Config, 'sources' | 'operators'>,
+  { runbooks, services }: Resources,
+): { readonly readers: readonly AwsPolicy[]; readonly operators: readonly AwsPolicy[] } {
+  const readers = config.sources.flatMap(({ id, kind, config: block }) => {
+    const statements = sourceKinds[kind]?.awsAccess(block) ?? [];
+    return statements.length === 0 ? [] : [{ role: id, policy: awsDocument(statements) }];
+  });
+  return {
+    readers,
+    operators: awsOperatorPolicies(config.operators.aws, { runbooks, services, actions: actionKinds }),
+  };
 }
 
 /** What no Role can say beforehand, of the actions that the runbooks in force use: `action: what it needs besides`. */

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 
-import type { ClusterPermissions, PermissionRow } from '../../agent/index.ts';
+import type { awsPolicies as AwsPolicies, ClusterPermissions, PermissionRow } from '../../agent/index.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { clean } from '../render/safe.ts';
 import { paint, type Style } from '../render/style.ts';
@@ -19,7 +19,9 @@ interface Options extends ResourceOptions {
 /** `permissions`: what the runbooks in force need to be allowed, and nothing more. */
 export function permissionsCommand(making: Making): Command {
   const command = resourceOptions(makeCommand('permissions', 'the least that the runbooks in force need to be allowed'))
-    .addArgument(new Argument('[platform]', 'as Roles and bindings, for kubectl apply').choices(['kubernetes']))
+    .addArgument(
+      new Argument('[platform]', 'as Roles for kubectl apply, or as policies for IAM').choices(['kubernetes', 'aws']),
+    )
     .option('--namespace <name>', 'a namespace where services are discovered; repeat it for more', collect, [])
     .option('--cluster <id>', 'only for services in this cluster')
     .option('--account <namespace/name>', 'the ServiceAccount that acts', 'watchkeeper/watchkeeper-operator')
@@ -48,6 +50,13 @@ export function permissionsCommand(making: Making): Command {
           .map((part) => (typeof part === 'string' ? part : part.join('\n')))
           .join('\n---\n'),
       );
+    } else if (args[0] === 'aws') {
+      const policies = agent.awsPolicies(config, resources);
+      if (policies.readers.length + policies.operators.length === 0)
+        throw new WatchkeeperError('usage', 'this watchkeeper.yaml has no aws source and no operators.aws', {
+          fix: 'Give the one of the daemon with --config.',
+        });
+      emit(policies, () => renderPolicies(policies));
     } else {
       const rows = permissionsOf(resources);
       emit({ actions: rows }, (style) => renderPermissions(rows, style));
@@ -73,6 +82,19 @@ function noCluster(actsThere: boolean): WatchkeeperError {
           fix: 'Give the one of the daemon with --config, or a file that says: sources: [{ id: kubernetes, kind: kubernetes }].',
         },
       );
+}
+
+// JSON, as IAM takes it; a comment line says whose each is.
+function renderPolicies({ readers, operators }: ReturnType<typeof AwsPolicies>): string {
+  const parts = [
+    ...readers.map(
+      ({ role, policy }) => [`# For the roles that the source ${clean(role, 80)} reads with.`, policy] as const,
+    ),
+    ...operators.map(
+      ({ role, policy }) => [`# For ${clean(role)}, of which a session is minted for each act.`, policy] as const,
+    ),
+  ];
+  return parts.map(([said, policy]) => `${said}\n${JSON.stringify(policy, undefined, 2)}`).join('\n\n');
 }
 
 function accountOf(written: string): { readonly namespace: string; readonly name: string } {

@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../../lib/json.ts';
 import type { ActionTraits, Observation, Target } from '../remediation.ts';
 import type { SshPlace } from '../places.ts';
 import type { Service } from '../service.ts';
+import type { AwsStatement } from './aws.ts';
 import type { OperatorIo } from './io.ts';
 import type { Schema } from './schema.ts';
 
@@ -61,6 +62,12 @@ export interface HostNeeds {
   readonly unknown?: readonly string[];
 }
 
+/** What an action needs in AWS for one service: to look, and besides to act. Sessions are minted with exactly this. */
+export interface AwsAccess {
+  readonly look: readonly AwsStatement[];
+  readonly act: readonly AwsStatement[];
+}
+
 interface ActionSpecBase<P> {
   /** `host.release-rollback`: the platform, a dot, the verb. */
   readonly kind: string;
@@ -72,6 +79,8 @@ interface ActionSpecBase<P> {
   readonly access?: readonly KubernetesNeed[];
   /** The same on hosts over SSH. `written` are the parameters as a runbook has them, templates and all. Pure. */
   readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
+  /** The same for kinds that act in AWS, for one service. @throws `config-invalid` when it has no such place. */
+  awsAccess?(service: Service): AwsAccess;
   /** Names what would be touched. Pure: no look at the world. @throws `config-invalid` when the service has no such place. */
   target(params: P, service: Service): Target;
   /** Reads live state: facts, blast radius, state hash, who else is busy. Read-only. */
@@ -105,6 +114,7 @@ export interface ActionKind {
   readonly needs: readonly string[];
   readonly access?: readonly KubernetesNeed[];
   readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
+  awsAccess?(service: Service): AwsAccess;
   target(params: JsonObject, service: Service): Target;
   observe(params: JsonObject, context: ActionContext): Promise<Observation>;
   preview(params: JsonObject, observed: Observation): ActionPreview;

@@ -100,7 +100,10 @@ const whereabouts = {
   region: awsRegion.exactOptional(),
   account: z.string().min(1).max(63).exactOptional(),
   period: durationMs
-    .refine((ms) => ms >= 60 * second && ms % (60 * second) === 0, 'must be a multiple of 1m')
+    .refine(
+      (ms) => [1, 5, 10, 30].includes(ms / second) || (ms > 0 && ms % (60 * second) === 0),
+      'must be a multiple of 1m, or 1s, 5s, 10s or 30s of a high-resolution metric',
+    )
     .prefault('1m'),
 };
 const metricName = z.string().regex(/^[a-z][A-Za-z0-9_]{0,30}$/, 'must begin with a small letter');

@@ -14,13 +14,14 @@ async function loaded(config: string, more: Partial<LoadOptions> = {}) {
       folder: '/srv',
       defaultDataDir: '/data',
       variables: {},
-      sourceKinds: { host: accepts, kubernetes: accepts },
+      sourceKinds: { host: accepts, kubernetes: accepts, aws: accepts },
       channelKinds: {},
       files: memoryFiles({
         '/srv/watchkeeper.yaml': config,
         '/opt/detectors/disk-full.yaml': documentText('Detector', 'disk-full'),
         '/opt/detectors/disk-full.test.yaml': 'not: [closed\n',
         '/opt/detectors/kubernetes/crash-loop.yaml': documentText('Detector', 'crash-loop'),
+        '/opt/detectors/aws/unavailable.yaml': documentText('Detector', 'unavailable'),
         '/opt/runbooks/restart.yaml': documentText('Runbook', 'restart'),
         '/opt/runbooks/kubernetes/roll-back.yaml': documentText('Runbook', 'roll-back'),
         '/opt/policies/default.yaml': documentText('Policy', 'default'),
@@ -48,6 +49,15 @@ it.each([
   ['the hand acts there', 'operators: { kubernetes: [{ cluster: here, kubeconfig: here }] }'],
 ])('takes what is shipped for a platform where %s', async (_where, config) => {
   expect(await loaded(`${config}\n`)).toEqual(['crash-loop', 'default', 'disk-full', 'restart', 'roll-back']);
+});
+
+const acting = { source: 'cloud', accounts: [{ name: 'a', roleArn: 'arn:aws:iam::123456789012:role/r' }] };
+
+it.each([
+  ['a source reads it', 'sources: [{ id: cloud, kind: aws }]'],
+  ['the hand acts there', `operators: { aws: [${JSON.stringify(acting)}] }`],
+])('takes what is shipped for AWS, and not for another platform, where %s', async (_where, config) => {
+  expect(await loaded(`${config}\n`)).toEqual(['default', 'disk-full', 'restart', 'unavailable']);
 });
 
 it('does not read the tests beside shipped resources, except for those who run them', async () => {

@@ -1,6 +1,7 @@
 import type { AwsReaders } from '../../../domain/ports/aws.ts';
 import { awsReader, type ReaderParts } from './reader.ts';
 
+export { written as operatorStatement } from './operators.ts';
 export { awsOperators, type ActingAccount, type ActingConnection } from './operators.ts';
 export { sdkServices } from './modules.ts';
 

@@ -58,10 +58,10 @@ export function createChangeDesk(source: string): ChangeDesk {
       const fresh = new Set(found.map(({ id }) => id));
       for (const [id, one] of given) {
         const who = one.actor === undefined ? nearest(one, whoSaid) : undefined;
-        const whole = who === undefined ? one : { ...one, ...whoDid(who) };
+        const whole = who === undefined ? one : { ...one, ...whoDid(who), ...whenOf(one, who) };
         if (who !== undefined) given.set(id, whole);
         if (who === undefined && !fresh.has(id)) continue;
-        const { of: _place, ...change } = whole;
+        const { of: _place, isBounded: _bound, ...change } = whole;
         if (!told.some((other) => other.id === id)) told.push(change);
       }
       whoSaid = whoSaid.filter(({ event }) => event.atMs > nowMs - 2 * 3_600_000).slice(-1_000);
@@ -69,10 +69,14 @@ export function createChangeDesk(source: string): ChangeDesk {
       return told.slice(0, limits.changesPerCollect);
     },
     between: (services, fromMs, untilMs) =>
-      [...given.values()].flatMap(({ of: _place, ...change }) =>
+      [...given.values()].flatMap(({ of: _place, isBounded: _bound, ...change }) =>
         services.has(change.service) && change.atMs >= fromMs && change.atMs <= untilMs ? [change] : [],
       ),
   };
+}
+
+function whenOf({ atMs, isBounded }: Found, { atMs: calledMs }: TrailEvent): Pick<Change, 'atMs'> {
+  return { atMs: isBounded === true ? calledMs : atMs };
 }
 
 function nearest(

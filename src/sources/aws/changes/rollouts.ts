@@ -6,10 +6,22 @@ import type { LambdaLook, LambdaState } from '../look/lambda.ts';
 import type { Watched } from '../watched.ts';
 
 /** What was known of a resource when it was last looked at. */
-export type Memory = Map<string, { readonly running: string; readonly deployment: string; readonly desired: number }>;
+export type Memory = Map<string, Remembered>;
+
+interface Remembered {
+  readonly running: string;
+  readonly deployment: string;
+  readonly desired: number;
+  /** When it was looked at. */
+  readonly atMs: number;
+}
 
 /** A change of a resource, before it is known who made it. */
-export type Found = Change & { readonly of: Watched };
+export type Found = Change & {
+  readonly of: Watched;
+  /** Its time is that of the look before, the earliest that it can have been: the resource does not say when. */
+  readonly isBounded?: true;
+};
 
 /** At the first look, a rollout that is older than this is history. */
 const recentMs = 2 * 3_600_000;
@@ -29,22 +41,24 @@ export function ecsChanges(source: string, look: EcsLook, memory: Memory, nowMs:
     const key = `${of.service} ${placeKey(of)}`;
     const known = memory.get(key);
     const deployment = primary?.id ?? '';
-    memory.set(key, { running: to, deployment, desired });
+    memory.set(key, { running: to, deployment, desired, atMs: nowMs });
     const what = awsResourceName(of.place.resource);
     const attributes = { region: of.place.region, ...(deployment === '' ? {} : { deployment }) };
     const base = { of, source, service: of.service, what, attributes };
     if (known?.deployment === deployment && known.running === to) {
       if (known.desired === desired) return [];
       const id = digest(['aws-ecs-scale', key, deployment, known.desired, desired, Math.floor(nowMs / 60_000)]);
-      return [{ ...base, id, kind: 'scale', atMs: nowMs, from: String(known.desired), to: String(desired) }];
+      const moved = { from: String(known.desired), to: String(desired) };
+      return [{ ...base, id, kind: 'scale', atMs: known.atMs, isBounded: true, ...moved }];
     }
     const isNew = primary !== undefined && known?.deployment !== deployment;
-    const atMs = Math.min(isNew ? primary.createdMs : nowMs, nowMs);
+    const atMs = Math.min(isNew ? primary.createdMs : (known?.atMs ?? nowMs), nowMs);
     if (known === undefined && (primary === undefined || atMs < nowMs - recentMs)) return [];
     const from = known?.running ?? replacedBy(state);
     const stamp = isNew ? [] : [Math.floor(nowMs / 60_000)];
     const id = digest(['aws-ecs', key, deployment, to, ...stamp]);
-    return [{ ...base, id, kind: kindOf(from, to), atMs, ...(from === undefined ? {} : { from }), to }];
+    const when = { atMs, ...(isNew ? {} : { isBounded: true as const }) };
+    return [{ ...base, id, kind: kindOf(from, to), ...when, ...(from === undefined ? {} : { from }), to }];
   });
 }
 
@@ -54,9 +68,10 @@ export function lambdaChanges(source: string, look: LambdaLook, memory: Memory, 
     const key = placeKey(of);
     const running = versionText(state);
     const known = memory.get(`${of.service} ${key}`);
-    memory.set(`${of.service} ${key}`, { running, deployment: '', desired: 0 });
+    memory.set(`${of.service} ${key}`, { running, deployment: '', desired: 0, atMs: nowMs });
     if (known === undefined || known.running === running) return [];
-    const atMs = Math.min(state.changedMs ?? nowMs, nowMs);
+    const atMs = Math.min(state.changedMs ?? known.atMs, nowMs);
+    const when = { atMs, ...(state.changedMs === undefined ? { isBounded: true as const } : {}) };
     return [
       {
         ...{ of, source, service: of.service, what: awsResourceName(of.place.resource) },
@@ -69,7 +84,7 @@ export function lambdaChanges(source: string, look: LambdaLook, memory: Memory, 
           state.changedMs ?? Math.floor(nowMs / 60_000),
         ]),
         kind: kindOf(known.running, running),
-        ...{ atMs, from: known.running, to: running },
+        ...{ ...when, from: known.running, to: running },
         attributes: { region: of.place.region },
       },
     ];

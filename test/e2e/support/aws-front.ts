@@ -1,0 +1,168 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { AwsHand } from '../peers/moto.ts';
+import { serve } from '../peers/peers.ts';
+
+/** A session that was minted, and with what policy. */
+export interface Minted {
+  readonly role: string;
+  readonly name: string;
+  readonly policy: string | undefined;
+  readonly key: string;
+}
+
+/** A call that came with a minted session. */
+export interface Called {
+  readonly session: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly allowed: boolean;
+}
+
+/** What stands before moto: it keeps session policies, which moto does not, and writes CloudTrail, which moto has not. */
+export interface AwsFront {
+  readonly url: string;
+  readonly minted: readonly Minted[];
+  readonly called: readonly Called[];
+  close(): Promise<void>;
+}
+
+/** The account that moto plays. */
+export const accountId = '123456789012';
+
+/** Starts it. Policies are judged by moto's own evaluator of IAM policies, in the process of `hand`. */
+export async function startAwsFront(moto: string, hand: AwsHand): Promise<AwsFront> {
+  const minted: Minted[] = [];
+  const called: Called[] = [];
+  const trail: object[] = [];
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await bodyOf(request);
+    const asked = askedOf(request, body);
+    const session = minted.find(({ key }) => key === asked.key);
+    if (session?.policy !== undefined) {
+      const { answer } = await hand.ask('iam-policy', 'judge', {
+        ...{ policy: session.policy, action: asked.action, resource: asked.resource },
+      });
+      const allowed = answer === 'PERMITTED';
+      called.push({ session: session.name, action: asked.action, resource: asked.resource, allowed });
+      if (!allowed) {
+        const message = `${session.name} is not authorized to perform: ${asked.action} on resource: ${asked.resource}`;
+        respond(response, 403, { __type: 'AccessDeniedException', message, Message: message });
+        return;
+      }
+    }
+    if (asked.action === 'cloudtrail:LookupEvents') {
+      respond(response, 200, { Events: [...trail].reverse() });
+      return;
+    }
+    const answer = await fetch(`${moto}${request.url ?? ''}`, {
+      method: request.method ?? 'GET',
+      headers: Object.entries(request.headers).flatMap(([name, value]) =>
+        value === undefined || hopByHop.has(name) ? [] : [[name, String(value)] as [string, string]],
+      ),
+      ...(body.length === 0 ? {} : { body }),
+    });
+    const said = Buffer.from(await answer.arrayBuffer());
+    if (asked.action === 'sts:AssumeRole' && answer.ok) minted.push(mintedBy(body, said.toString()));
+    if (writes.has(asked.action) && answer.ok) trail.push(eventOf(asked, body, session));
+    response.writeHead(answer.status, {
+      'content-type': answer.headers.get('content-type') ?? 'application/json',
+      ...passed(answer.headers),
+    });
+    response.end(said);
+  };
+  const server = await serve((request, response) => {
+    handle(request, response).catch((thrown: unknown) => respond(response, 500, { message: String(thrown) }));
+  });
+  return { url: server.url, minted, called, close: () => server.close() };
+}
+
+const hopByHop = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'expect']);
+const writes = new Set(['ecs:UpdateService', 'lambda:UpdateAlias']);
+
+interface Asked {
+  readonly key: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly names: Readonly<Record<string, string>>;
+}
+
+function askedOf(request: IncomingMessage, body: Buffer): Asked {
+  const scope = /Credential=([^/]+)\/\d+\/([^/]+)\/([^/]+)\//.exec(request.headers.authorization ?? '');
+  const [, key = '', region = '', service = ''] = scope ?? [];
+  const target = String(request.headers['x-amz-target'] ?? '').split('.')[1];
+  if (service === 'ecs' && target !== undefined) {
+    const { cluster = '', service: one, services } = JSON.parse(body.toString()) as EcsInput;
+    const name = one ?? services?.[0];
+    const resource = name === undefined ? '*' : `arn:aws:ecs:${region}:${accountId}:service/${cluster}/${name}`;
+    return { key, action: `ecs:${target}`, resource, names: { cluster, service: name ?? '' } };
+  }
+  const lambda = /^\/2015-03-31\/functions\/([^/?]+)\/(aliases|versions)/.exec(request.url ?? '');
+  if (service === 'lambda' && lambda !== null) {
+    const [, name = '', what] = lambda;
+    const verb = request.method === 'PUT' ? 'UpdateAlias' : what === 'aliases' ? 'GetAlias' : 'ListVersionsByFunction';
+    const resource = `arn:aws:lambda:${region}:${accountId}:function:${name}`;
+    return { key, action: `lambda:${verb}`, resource, names: { functionName: name } };
+  }
+  const form = new URLSearchParams(body.toString('latin1')).get('Action');
+  return { key, action: `${service}:${target ?? form ?? '?'}`, resource: '*', names: {} };
+}
+
+interface EcsInput {
+  readonly cluster?: string;
+  readonly service?: string;
+  readonly services?: readonly string[];
+}
+
+function mintedBy(body: Buffer, answer: string): Minted {
+  const form = new URLSearchParams(body.toString());
+  return {
+    role: form.get('RoleArn') ?? '',
+    name: form.get('RoleSessionName') ?? '',
+    policy: form.get('Policy') ?? undefined,
+    key: /<AccessKeyId>([^<]+)</.exec(answer)?.[1] ?? '',
+  };
+}
+
+// As CloudTrail's reference shows a record, less what nobody reads here.
+function eventOf({ action, names }: Asked, body: Buffer, session: Minted | undefined): object {
+  const [service = '', name = ''] = action.split(':');
+  const arn =
+    session === undefined
+      ? `arn:aws:iam::${accountId}:user/ana`
+      : `arn:aws:sts::${accountId}:assumed-role/${session.role.split('/').at(-1) ?? ''}/${session.name}`;
+  const userIdentity = session === undefined ? { type: 'IAMUser', arn, userName: 'ana' } : { type: 'AssumedRole', arn };
+  const eventName = service === 'lambda' ? `${name}20150331` : name;
+  const requestParameters: unknown = { ...(JSON.parse(body.toString()) as object), ...names };
+  return {
+    ...{
+      EventId: crypto.randomUUID(),
+      EventName: eventName,
+      EventSource: `${service}.amazonaws.com`,
+      ReadOnly: 'false',
+    },
+    ...{ EventTime: Date.now() / 1_000, Username: arn.split('/').at(-1), Resources: [] },
+    CloudTrailEvent: JSON.stringify({
+      eventVersion: '1.09',
+      userIdentity,
+      eventName,
+      readOnly: false,
+      requestParameters,
+    }),
+  };
+}
+
+function passed(headers: Headers): Readonly<Record<string, string>> {
+  return Object.fromEntries([...headers].filter(([name]) => name.startsWith('x-amzn') || name === 'smithy-protocol'));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function respond(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
+  response.end(JSON.stringify(body));
+}
