@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Service } from '../../../src/domain/service.ts';
+import type { JsonObject } from '../../../src/lib/json.ts';
+import { WatchkeeperError } from '../../../src/lib/errors.ts';
+import { createChangeDesk, type Seen } from '../../../src/sources/aws/changes/desk.ts';
+import { lookAtDeliveries } from '../../../src/sources/aws/changes/deliveries.ts';
+import { createTrail } from '../../../src/sources/aws/changes/trail.ts';
+import type { EcsState } from '../../../src/sources/aws/look/ecs.ts';
+import { watchedPlaces, type Watched } from '../../../src/sources/aws/watched.ts';
+import type { AwsResource } from '../../../src/domain/places.ts';
+import { fakeAws } from './fake-aws.ts';
+
+const minute = 60_000;
+const t0 = Date.UTC(2026, 10, 28, 12, 0, 0);
+const never = new AbortController().signal;
+const corner = { region: 'eu-west-1' };
+
+function watched(resource: AwsResource): Watched {
+  const service: Service = {
+    ...{ name: 'web', labels: {}, owner: { team: 'x', escalate: 'default' }, dependsOn: [], slos: [], telemetry: {} },
+    ...{ origin: 'declared', runsOn: [{ on: 'aws', aws: { source: 'aws', ...corner, resource } }] },
+  };
+  const [one] = watchedPlaces('aws', [service]);
+  if (one === undefined) throw new Error('it is nowhere');
+  return one;
+}
+
+const web = watched({ is: 'ecs', cluster: 'shop', service: 'web' });
+
+/** A record as CloudTrail's reference has it. */
+function record(name: string, inside: JsonObject, more: JsonObject = {}): JsonObject {
+  return {
+    ...{ EventId: `${name}-1`, EventName: name, EventSource: 'ecs.amazonaws.com', EventTime: t0, Resources: [] },
+    CloudTrailEvent: JSON.stringify({
+      userIdentity: { type: 'AssumedRole', arn: 'arn:aws:sts::123456789012:assumed-role/deploy/run-17' },
+      requestParameters: { cluster: 'shop', service: 'web', taskDefinition: 'web:2' },
+      ...inside,
+    }),
+    ...more,
+  };
+}
+
+function state(taskDefinition: string, deployment: string, createdMs: number): EcsState {
+  const primary = {
+    ...{ id: deployment, status: 'PRIMARY', taskDefinition, desired: 2, running: 2, pending: 0, failedTasks: 0 },
+    ...{ rolloutState: 'IN_PROGRESS', reason: '', createdMs },
+  };
+  return { arn: 'a', desired: 2, running: 2, pending: 0, taskDefinition, deployments: [primary], primary, said: '' };
+}
+
+function seen(more: Partial<Seen> = {}): Seen {
+  const nothing = { states: new Map(), faults: new Map() };
+  return { watched: [web], ecs: nothing, lambda: nothing, delivered: [], events: [], ...more };
+}
+
+function ecs(one: EcsState): Seen['ecs'] {
+  return { states: new Map([[web, one]]), faults: new Map() };
+}
+
+describe('changes in AWS', () => {
+  it('tells each write event once, though they come late and are read again', async () => {
+    const aws = fakeAws(() => ({ Events: [record('DeleteService', {})] }));
+    const trail = createTrail('aws', aws, minute);
+    const first = await trail.look([corner], t0 + minute, never);
+    expect(first.events).toMatchObject([{ name: 'DeleteService', actor: 'deploy/run-17' }]);
+    expect((await trail.look([corner], t0 + 2 * minute, never)).events).toEqual([]);
+    const start = (call = 0): number => (aws.asked[call]?.input['StartTime'] as Date).getTime();
+    expect(start(1)).toBe(t0 + minute - 15 * minute);
+  });
+
+  it('leaves out what was refused or only read, and bears records that are no JSON', async () => {
+    const events = [
+      record('UpdateService', { errorCode: 'AccessDenied' }),
+      record('DescribeServices', { readOnly: true }, { EventId: 'b' }),
+      record('UpdateService', {}, { EventId: 'c', CloudTrailEvent: '{"userIdentity' }),
+    ];
+    const { events: told, gaps } = await createTrail(
+      'aws',
+      fakeAws(() => ({ Events: events })),
+      minute,
+    ).look([corner], t0, never);
+    expect(told.map(({ id, actor }) => [id, actor])).toEqual([['c', 'unknown']]);
+    expect(gaps).toEqual([]);
+  });
+
+  it('says that changes are not known where CloudTrail does not answer, and reads on from there', async () => {
+    let away = true;
+    const aws = fakeAws(() =>
+      away ? new WatchkeeperError('unreachable', 'it is away') : { Events: [record('DeleteService', {})] },
+    );
+    const trail = createTrail('aws', aws, minute);
+    expect((await trail.look([corner], t0, never)).gaps).toMatchObject([{ reason: 'unreachable', signal: 'changes' }]);
+    away = false;
+    expect((await trail.look([corner], t0 + 5 * minute, never)).events).toHaveLength(1);
+  });
+
+  it('tells who made a rollout when CloudTrail comes later, under the same id', async () => {
+    const desk = createChangeDesk('aws');
+    expect(desk.take(seen({ ecs: ecs(state('web:1', 'd1', t0 - 24 * 3_600_000)) }), t0)).toEqual([]);
+    const [rollout] = desk.take(seen({ ecs: ecs(state('web:2', 'd2', t0 + 30_000)) }), t0 + minute);
+    expect(rollout).toMatchObject({ kind: 'deploy', from: 'web:1', to: 'web:2', atMs: t0 + 30_000 });
+    expect(rollout?.actor).toBeUndefined();
+    const aws = fakeAws(() => ({ Events: [record('UpdateService', {}, { EventTime: t0 + 29_000 })] }));
+    const { events } = await createTrail('aws', aws, minute).look([corner], t0 + 6 * minute, never);
+    const later = desk.take(seen({ ecs: ecs(state('web:2', 'd2', t0 + 30_000)), events }), t0 + 6 * minute);
+    expect(later).toEqual([{ ...rollout, actor: 'deploy/run-17', ref: 'UpdateService-1' }]);
+    expect(desk.take(seen({ ecs: ecs(state('web:2', 'd2', t0 + 30_000)) }), t0 + 7 * minute)).toEqual([]);
+  });
+
+  it('knows our own act by the name of its session', async () => {
+    const arn = 'arn:aws:sts::123456789012:assumed-role/operator/watchkeeper-0f3a';
+    const aws = fakeAws(() => ({ Events: [record('UpdateService', { userIdentity: { type: 'AssumedRole', arn } })] }));
+    const { events } = await createTrail('aws', aws, minute).look([corner], t0, never);
+    const desk = createChangeDesk('aws');
+    desk.take(seen({ ecs: ecs(state('web:2', 'd1', t0 - 24 * 3_600_000)) }), t0);
+    const told = desk.take(seen({ ecs: ecs(state('web:1', 'd2', t0)), events }), t0 + minute);
+    expect(told).toMatchObject([{ kind: 'rollback', actor: 'watchkeeper', ref: '0f3a' }]);
+  });
+
+  it('does not take the event of another service, region or cluster for its own', async () => {
+    const other = [
+      record('DeleteService', { requestParameters: { cluster: 'shop', service: 'web-2' } }),
+      record('DeleteService', { requestParameters: { cluster: 'other', service: 'web' } }, { EventId: 'b' }),
+      record('DeleteFunction', {}, { EventId: 'c', EventSource: 'lambda.amazonaws.com' }),
+    ];
+    const desk = createChangeDesk('aws');
+    const trail = createTrail(
+      'aws',
+      fakeAws(() => ({ Events: other })),
+      minute,
+    );
+    const { events } = await trail.look([corner, { region: 'us-east-1' }], t0, never);
+    expect(desk.take(seen({ events }), t0)).toEqual([]);
+  });
+
+  it('reads deployments of CodeDeploy from one revision to another', async () => {
+    const of = watched({ is: 'codedeploy', application: 'shop', group: 'web' });
+    const s3 = (key: string): JsonObject => ({ revisionType: 'S3', s3Location: { bucket: 'builds', key } });
+    const aws = fakeAws(({ operation }) =>
+      operation === 'ListDeployments'
+        ? { deployments: ['d-1'] }
+        : {
+            deploymentsInfo: [
+              {
+                ...{ deploymentId: 'd-1', createTime: t0, creator: 'user', status: 'Failed' },
+                ...{ revision: s3('v2.zip'), previousRevision: s3('v1.zip') },
+              },
+            ],
+          },
+    );
+    const { changes } = await lookAtDeliveries('aws', [of], aws, t0 - minute, never);
+    expect(changes).toMatchObject([
+      { kind: 'deploy', from: 'builds/v1.zip', to: 'builds/v2.zip', actor: 'user', ref: 'd-1', atMs: t0 },
+    ]);
+  });
+
+  it('reads what Auto Scaling did and why, and what became of a stack', async () => {
+    const group = watched({ is: 'auto-scaling-group', name: 'web' });
+    const stack = watched({ is: 'stack', name: 'web' });
+    const cause = 'a user request explicitly set group desired capacity changing the desired capacity from 2 to 4.';
+    const aws = fakeAws(({ service }) =>
+      service === 'autoscaling'
+        ? { Activities: [{ ActivityId: 'a', StartTime: t0, Cause: cause }] }
+        : { Stacks: [{ StackStatus: 'UPDATE_ROLLBACK_COMPLETE', LastUpdatedTime: t0, CreationTime: 0 }] },
+    );
+    const { changes } = await lookAtDeliveries('aws', [group, stack], aws, t0 - minute, never);
+    expect(changes).toMatchObject([
+      { kind: 'scale', from: '2', to: '4' },
+      { kind: 'rollback', to: 'UPDATE_ROLLBACK_COMPLETE' },
+    ]);
+  });
+});
