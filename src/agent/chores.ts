@@ -33,6 +33,7 @@ export async function runChores(watch: Watch, cases: () => Cases, signal: AbortS
       await watch.clock.sleep(everyMs, signal);
     } catch {
       await Promise.all(busy.values());
+      await safely(watch, 'refusals', () => watch.refusals.tick(true));
       return;
     }
     // No lane: going back may take minutes, while other acts must be looked at. The executor itself keeps two ticks off
@@ -42,6 +43,7 @@ export async function runChores(watch: Watch, cases: () => Cases, signal: AbortS
     watch.ladder.tick();
     cases().tick();
     watch.health.noteStorm(stormUnderway(watch.resources().policies, serviceHealth(watch)));
+    lane('refusals', () => watch.refusals.tick());
     lane('health', () => bulletin.tell());
     if (watch.clock.monotonicMs() >= retentionDueMs) {
       retentionDueMs = watch.clock.monotonicMs() + retentionEveryMs;

@@ -26,6 +26,7 @@ import { createSpanBook } from './spanbook.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { createDiscoveryDesk, createHolder, type Holder } from './holder.ts';
+import { createRefusalBook } from './refusals.ts';
 import type { Resources } from './resources.ts';
 import { restoreWatch, type Restored } from './watch-state.ts';
 import { createSourceWatch } from './watch-sources.ts';
@@ -209,6 +210,7 @@ function watchOf(
     }),
     budgets: createBudgets(clock, window, () => sources),
     ladder,
+    refusals: createRefusalBook({ clock, ledger }),
     executor: late.executor.get,
     approvals: late.approvals.get,
     liveSources: () => parts.sources,
@@ -230,6 +232,7 @@ function approvalsFor(parts: WatchParts, watch: Watch, cases: Cases): Approvals 
     lapsed: (pending, because, code) => cases.lapsed(pending, because, code),
     withdrawn: (pending, because) => cases.withdrawn(pending, because),
     counted: (verdict) => watch.metrics.approvals.inc({ verdict }),
+    noteRefusal: (draft) => watch.refusals.note(draft),
   });
 }
 

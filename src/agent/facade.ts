@@ -58,8 +58,11 @@ export interface Agent {
    * off, to hand it over, or to do it with another runbook. Refused ones are in the ledger too.
    */
   request(about: string, request: CaseRequest, via: string): Promise<RequestResult>;
-  /** Something that a window itself turned away: who claimed to ask for what, and why not. Written down, within bounds. */
-  refused(who: string, what: string, via: string, because: string): Promise<void>;
+  /**
+   * Something that a window itself turned away: who claimed to ask for what, why not, and from which address where that is known.
+   * Written down, or counted where there is too much of it.
+   */
+  refused(who: string, what: string, via: string, because: string, from?: string): Promise<void>;
   /** What a channel's peer sent to the HTTP port. The channel verifies it; one that takes nothing answers `not-found`. */
   inbound(channel: string, request: InboundRequest): Promise<InboundReply>;
   pause(who: Principal, reason: string): Promise<void>;

@@ -2,6 +2,7 @@ import type { Principal } from '../domain/authority.ts';
 import type { Escalation } from '../domain/definitions.ts';
 import { formatDuration, parseDuration } from '../lib/duration.ts';
 import type { Json } from '../lib/json.ts';
+import { oneLine } from '../lib/text.ts';
 import type { Agent } from './facade.ts';
 import type { IncidentView, RequestResult, StatusView } from './views.ts';
 
@@ -58,7 +59,11 @@ export async function obey(desk: CommandDesk, words: string, who: Principal, via
     case 'handover':
     case 'runbook':
       return ask(desk, verb.toLowerCase(), about, more, who, via);
+    case '':
+    case 'help':
+      return known;
     default:
+      await desk.agent.refused(who.id, oneLine(verb, 40), via, 'there is no such command');
       return known;
   }
 }

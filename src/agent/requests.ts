@@ -8,24 +8,22 @@ import type { Watch } from './watch.ts';
 
 const shortestPrefix = 4;
 const shortestPlanPrefix = 8;
-const minuteMs = 60_000;
 
 /** Takes what people ask for about incidents, and writes down what is refused. */
 export function createRequests(watch: Watch, cases: Cases): Pick<Agent, 'request' | 'refused'> {
-  const mayWrite = createBound(watch);
   const refuse = async (
     actor: string,
     subject: LedgerSubject,
     what: string,
     via: string,
     reason: string,
+    from?: string,
   ): Promise<void> => {
-    const left = mayWrite();
-    if (left === undefined) return;
-    const body = { request: what, via, ...(left === 0 ? {} : { alsoRefused: left }) };
     const atMs = watch.clock.nowMs();
-    const payload = { reason: oneLine(reason, limits.requestReasonChars) };
-    await watch.ledger.record({ drafts: [{ type: 'request-refused', actor, atMs, subject, body, payload }] });
+    const origin = from === undefined ? {} : { from: oneLine(from, 60) };
+    const payload = { reason: oneLine(reason, limits.requestReasonChars), ...origin };
+    const body = { request: what, via };
+    await watch.refusals.note({ type: 'request-refused', actor, atMs, subject, body, payload }, from);
   };
   return {
     request: async (about, request, via) => {
@@ -38,7 +36,7 @@ export function createRequests(watch: Watch, cases: Cases): Pick<Agent, 'request
       }
       return result;
     },
-    refused: (who, what, via, because) => refuse(oneLine(who, 200), {}, oneLine(what, 100), via, because),
+    refused: (who, what, via, because, from) => refuse(oneLine(who, 200), {}, oneLine(what, 100), via, because, from),
   };
 }
 
@@ -58,26 +56,4 @@ function incidentAbout(watch: Watch, about: string): Incident | string {
           .waiting()
           .find(({ planId }) => planId.startsWith(about));
   return open.find(({ id }) => id === asked?.incidentId) ?? `no open incident is called ${shown}`;
-}
-
-// What anybody can send must not be able to fill the ledger: so many a minute, and then how many more there were.
-function createBound({ clock }: Watch): () => number | undefined {
-  let sinceMs = -Infinity;
-  let written = 0;
-  let left = 0;
-  return () => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs - sinceMs >= minuteMs) {
-      sinceMs = nowMs;
-      written = 0;
-    }
-    if (written >= limits.refusalsPerMinute) {
-      left++;
-      return undefined;
-    }
-    written++;
-    const before = left;
-    left = 0;
-    return before;
-  };
 }

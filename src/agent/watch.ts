@@ -13,6 +13,7 @@ import type { Executor } from './executor/index.ts';
 import type { Freshness } from './freshness.ts';
 import type { HealthDesk } from './health.ts';
 import type { Ladder } from './ladder.ts';
+import type { RefusalBook } from './refusals.ts';
 import type { Metrics } from './metrics.ts';
 import type { Resources } from './resources.ts';
 import type { RetentionSettings } from './retention/index.ts';
@@ -59,6 +60,7 @@ export interface Watch {
   readonly freshness: Freshness;
   readonly budgets: Budgets;
   readonly ladder: Ladder;
+  readonly refusals: RefusalBook;
   readonly executor: () => Executor;
   readonly approvals: () => Approvals;
   readonly liveSources: () => readonly Source[];

@@ -10,6 +10,7 @@ import { authentication, guard } from './guard.ts';
 import { hooks } from './hooks.ts';
 import { mount } from './mount.ts';
 import { pageRoutes, type Page } from './page.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
 import type { Env } from './request.ts';
 import { table } from './table.ts';
 
@@ -31,10 +32,14 @@ export interface AppOptions {
  * The HTTP API. Health, readiness and metrics are open (they are what probes and scrapers read, and hold no secret);
  * everything under /api needs somebody with a name whose role allows it. GET never changes anything.
  */
-export function createApp(options: AppOptions, feed: Feed = createFeed(options)): Hono<Env> {
+export function createApp(
+  options: AppOptions,
+  feed: Feed = createFeed(options),
+  refused: Refusals = createRefusals(options),
+): Hono<Env> {
   const app = new Hono<Env>();
   const opened = openWays(options.grants, options.clock, options.auth);
-  const guarded = { ...options, publicUrl: options.auth?.publicUrl };
+  const guarded = { ...options, refused, publicUrl: options.auth?.publicUrl };
   guard(app, guarded);
   authentication(app, guarded, opened.ways);
   mount(app, table, { agent: options.agent, feed, clock: options.clock, login: opened.login !== undefined });

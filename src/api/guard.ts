@@ -9,9 +9,10 @@ import { limits } from '../lib/limits.ts';
 import { oneLine } from '../lib/text.ts';
 import { identify, type Ways } from './auth/index.ts';
 import type { Identity, Presented } from './auth/identity.ts';
+import { taken } from './door.ts';
 import { createLimiter } from './limiter.ts';
 import { problemOf } from './problem.ts';
-import { createRefusals, peerOf } from './refusals.ts';
+import { peerOf, refusedBy, type Refusals } from './refusals.ts';
 import type { Env } from './request.ts';
 
 /** What stands before every route. */
@@ -21,11 +22,17 @@ export interface GuardOptions {
   readonly log: Log;
   readonly hosts: readonly string[];
   readonly publicUrl: string | undefined;
+  readonly refused: Refusals;
 }
 
 /** Headers, sizes, host names, how often; and what becomes of what is thrown. */
 export function guard(app: Hono<Env>, options: GuardOptions): void {
   const { clock, hosts } = options;
+  app.use(async (c, next) => {
+    const { incoming } = (c.env as { readonly incoming?: object } | undefined) ?? {};
+    if (incoming !== undefined) taken.add(incoming);
+    await next();
+  });
   app.use(secureHeaders({ xFrameOptions: 'DENY', referrerPolicy: 'no-referrer', crossOriginEmbedderPolicy: false }));
   // What is no page is no document: were a browser ever to show an answer as one, it could do nothing.
   app.use(async (c, next) => {
@@ -48,17 +55,16 @@ export function guard(app: Hono<Env>, options: GuardOptions): void {
       throw new WatchkeeperError('forbidden', `this daemon is not called ${JSON.stringify(other.slice(0, 100))}`);
     await next();
   });
-  const refused = createRefusals(options);
   app.onError((thrown, c) => {
     const error = WatchkeeperError.from(thrown);
     if (error.code === 'internal')
       options.log.error('a request failed by a fault of ours', { path: c.req.path, error });
-    else refused(c, error, true);
+    else options.refused(refusedBy(c, error, true));
     return problemOf(error);
   });
   app.notFound((c) => {
     const error = new WatchkeeperError('not-found', `there is no ${c.req.method} ${oneLine(c.req.path, 200)}`);
-    refused(c, error, false);
+    options.refused(refusedBy(c, error, false));
     return problemOf(error);
   });
 }

@@ -5,7 +5,9 @@ import { createAdaptorServer } from '@hono/node-server';
 import { WatchkeeperError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { createApp, type AppOptions } from './app.ts';
+import { watchTheDoor } from './door.ts';
 import { createFeed } from './feed.ts';
+import { createRefusals } from './refusals.ts';
 
 /** Where the API listens. */
 export interface ServerOptions extends AppOptions {
@@ -29,16 +31,20 @@ const mostConnections = 256;
 /** Starts listening. @throws `conflict` when the port is taken, with what to do about it. */
 export async function startServer(options: ServerOptions): Promise<ApiServer> {
   const feed = createFeed(options);
-  const app = createApp(options, feed);
+  const refused = createRefusals(options);
+  const app = createApp(options, feed, refused);
   const server = createAdaptorServer({
     fetch: app.fetch,
     serverOptions: {
       headersTimeout: Math.min(headersWithinMs, options.requestWithinMs ?? headersWithinMs),
       requestTimeout: options.requestWithinMs ?? requestWithinMs,
       connectionsCheckingInterval: 1_000,
+      // A request without a host is refused behind the parser, where it can be written down.
+      requireHostHeader: false,
     },
   });
-  if ('maxConnections' in server) server.maxConnections = mostConnections;
+  server.maxConnections = mostConnections;
+  watchTheDoor(server, refused);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (thrown: NodeJS.ErrnoException) => reject(cannotListen(options, thrown)));
     server.listen(options.port, options.host, resolve);

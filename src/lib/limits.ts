@@ -235,8 +235,10 @@ export const limits = {
   snoozeLeastMs: 60_000,
   snoozeMostMs: 24 * 3_600_000,
   requestReasonChars: 500,
-  /** Refused requests from outside that are written down, a minute; the rest are counted in the next entry. */
-  refusalsPerMinute: 30,
+  /** Refusals that are written into the ledger one by one; above that they are counted, in one entry a minute. */
+  refusalsPerSource: 30,
+  refusalsPerMinute: 60,
+  refusalsPerHour: 600,
   /** Actions. */
   processCommandBytes: 4_096,
   processesListed: 32_768,

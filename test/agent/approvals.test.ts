@@ -81,6 +81,7 @@ function makeDesk(disk: Disk = emptyDisk(), epoch = 1): Desk {
       desk.lapsed.push(because);
       return Promise.resolve();
     },
+    noteRefusal: (draft) => diskLedger(disk, epoch).record({ drafts: [draft] }).then(() => undefined),
     counted: () => undefined,
   });
   return desk;

@@ -199,9 +199,37 @@ describe('what is refused', () => {
     const { agent } = world.daemon!;
     for (let n = 0; n < 100; n++) await agent.refused('slack:U0EVE', 'approve', 'chat:slack', 'forged');
     expect(entries(world, 'request-refused')).toHaveLength(30);
+    // Somebody else is heard meanwhile, and what one address sends does not silence another.
+    await agent.refused('cli:eve', 'pause', 'api', 'no right');
+    await agent.refused('nobody', 'GET /x', 'api', 'no', '10.0.0.7');
+    expect(entries(world, 'request-refused')).toHaveLength(32);
     await world.clock.advance(minute);
-    await agent.refused('slack:U0EVE', 'approve', 'chat:slack', 'forged');
-    expect(entries(world, 'request-refused').at(-1)?.draft.body).toMatchObject({ alsoRefused: 70 });
+    expect(entries(world, 'request-refused').at(-1)?.draft).toMatchObject({
+      actor: 'watchkeeper',
+      body: { request: 'many', refused: 70, sources: 1 },
+      payload: { sources: [{ who: 'slack:U0EVE', refused: 70, last: 'forged' }] },
+    });
+  });
+
+  it('fills it only so far by names that are made up, by answers, and in an hour', async () => {
+    const world = await runWorld(waiting);
+    const { agent } = world.daemon!;
+    const at = (): number => entries(world, 'request-refused').length + entries(world, 'approval-refused').length;
+    for (let n = 0; n < 3_000; n++) await agent.refused(`slack:U0${n}`, 'approve', 'chat:slack', 'forged');
+    expect(at()).toBe(60);
+    await world.clock.advance(minute);
+    expect(at()).toBe(61);
+    expect(entries(world, 'request-refused').at(-1)?.draft.body).toMatchObject({ refused: 2_940, sources: 941 });
+    for (let n = 0; n < 100; n++) await agent.answer('ffffffffffff', { id: 'cli:eve', groups: [] }, 'approve', 'test');
+    expect(at()).toBe(91);
+    for (let minutes = 0; minutes < 40; minutes++) {
+      for (let n = 0; n < 70; n++) await agent.refused(`slack:U${n % 3}`, 'approve', 'chat:slack', 'forged');
+      await world.clock.advance(minute);
+    }
+    const first = at();
+    // 600 one by one in an hour, and one summary each of its minutes.
+    expect(first).toBeGreaterThan(600);
+    expect(first).toBeLessThan(660);
   });
 
   it('an answer from the card of another incident does not count', async () => {

@@ -28,7 +28,7 @@ writeFileSync(path.join(root, 'secret.html'), 'outside');
 
 const appOf = (where: string) =>
   createApp({
-    agent: { readiness: () => ({ ready: true, reasons: [] }) } as unknown as Agent,
+    agent: { refused: () => Promise.resolve(), readiness: () => ({ ready: true, reasons: [] }) } as unknown as Agent,
     grants: [],
     hosts: [],
     log: recordingLog(),

@@ -203,7 +203,13 @@ describe('signing in on the page', () => {
     const ways = async ({ app }: Daemon) => (await app.request('/auth/ways')).json();
     expect(await ways(daemon())).toEqual({ login: true });
     const clock = virtualClock();
-    const plain = createApp({ agent: {} as Agent, grants: [], hosts: [], log: recordingLog(), clock });
+    const plain = createApp({
+      agent: { refused: () => Promise.resolve() } as unknown as Agent,
+      grants: [],
+      hosts: [],
+      log: recordingLog(),
+      clock,
+    });
     expect(await (await plain.request('/auth/ways')).json()).toEqual({ login: false });
     expect((await plain.request('/auth/login')).status).toBe(404);
   });

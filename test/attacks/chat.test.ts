@@ -284,6 +284,11 @@ describe('what may not be answered so', () => {
     await world.clock.advance(1_000);
     expect(await answer).toMatchObject({ is: 'refused' });
     expect(world.host.effects).toEqual([]);
+    expect(refusals().at(-1)?.draft).toMatchObject({
+      type: 'approval-refused',
+      actor: 'slack:U0ANA',
+      payload: { reason: expect.stringContaining('restarted') as string },
+    });
   });
 });
 
@@ -298,25 +303,24 @@ describe('what is no answer at all', () => {
     ['a button that we do not have', () => press(facts(), { action: 'watchkeeper.reboot' })],
     ['an empty button', () => press(facts(), { action: '' })],
     ['words that are no command', () => words('rm -rf /', 'U0ANA')],
-  ])('%s changes nothing', async (_what, body) => {
-    const before = facts();
-    await send(good(body()));
-    expect(world.host.effects).toEqual([]);
-    expect(facts()).toEqual(before);
-    expect(world.recorded.filter(({ draft }) => draft.type === 'approval')).toEqual([]);
+  ])('%s changes nothing, and is in the ledger', async (_what, body) => {
+    await refusedAndLogged(good(body()));
   });
 
   it('a GET changes nothing, whatever stands in it', async () => {
     const { agent } = world.daemon!;
     const app = createApp({ agent, grants: [], hosts: [], log: recordingLog(), clock: world.clock });
     const body = press(facts());
+    const before = refusals().length;
     for (const address of [
       `/hooks/slack?${body}`,
       `/hooks/slack/${facts().plan}`,
       `/hooks/slack?approve=${facts().plan}`,
     ])
       expect((await app.request(address)).status).toBe(404);
+    await world.clock.advance(0);
     expect(world.host.effects).toEqual([]);
+    expect(refusals().length).toBe(before + 3);
   });
 });
 

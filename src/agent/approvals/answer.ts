@@ -22,7 +22,7 @@ export function find(about: string, all: readonly PendingApproval[]): PendingApp
   return { ...refused(`nothing waits for an answer under ${about}`), unknown: true };
 }
 
-/** Takes one answer: refuses it with its reason, or records it and goes on. Every answer is in the ledger, refused ones too. */
+/** Takes one answer: refuses it with its reason, or records it and goes on. Every answer is in the ledger, refused ones too, or their number. */
 export async function take(
   options: ApprovalsOptions,
   answer: Answer,
@@ -126,17 +126,13 @@ async function refuse(
   message: string,
 ): Promise<AnswerResult> {
   options.counted('refused');
-  await options.ledger.record({
-    drafts: [
-      {
-        type: 'approval-refused',
-        actor: answer.who.id,
-        atMs: options.clock.nowMs(),
-        subject: pending ? subjectOf(pending) : {},
-        body: { verdict: answer.verdict, via: answer.via },
-        payload: { about: answer.about.slice(0, 200), reason: message },
-      },
-    ],
+  await options.noteRefusal({
+    type: 'approval-refused',
+    actor: answer.who.id,
+    atMs: options.clock.nowMs(),
+    subject: pending ? subjectOf(pending) : {},
+    body: { verdict: answer.verdict, via: answer.via },
+    payload: { about: answer.about.slice(0, 200), reason: message },
   });
   return refused(message);
 }

@@ -44,6 +44,8 @@ export interface ApprovalsOptions {
   /** A question is void, and not by an answer: people must hear so, and the case be decided anew. */
   readonly withdrawn: (pending: PendingApproval, because: string) => Promise<void>;
   readonly log: Log;
+  /** Writes a refused answer into the ledger, or counts it where there are too many. */
+  readonly noteRefusal: (draft: LedgerDraft) => Promise<void>;
   readonly counted: (verdict: 'approve' | 'deny' | 'refused') => void;
 }
 

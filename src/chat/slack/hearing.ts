@@ -62,7 +62,7 @@ async function onInteraction(
 ): Promise<void> {
   const user = objectAt(body['user']);
   const userId = textAt(user, 'id');
-  if (userId === '') return;
+  if (userId === '') return ear.refused('unknown', 'click', 'it says of nobody who sent it');
   const channel = textAt(objectAt(body['container']), 'channel_id');
   const whisper = (text: string): Promise<unknown> =>
     parts.api.call('chat.postEphemeral', { channel, user: userId, text: escaped(oneLine(text, 1_000)) }, signal);
@@ -80,6 +80,7 @@ async function onInteraction(
   const who = principal(parts, userId);
   if (textAt(body, 'type') === 'view_submission') return onForm(parts, ear, who, body, signal);
   if (textAt(body, 'type') === 'block_actions') return onClick({ parts, ear, who, body, channel, whisper }, signal);
+  return ear.refused(who.id, 'click', 'it is nothing that we have asked for');
 }
 
 interface Click {
@@ -122,6 +123,8 @@ async function onClick(click: Click, signal: AbortSignal): Promise<void> {
     case actionIds.pause:
       if (stray) return refuseStray(click, actionId);
       return onOther(click, actionId, value, signal);
+    default:
+      return ear.refused(who.id, 'click', 'it is no button of ours');
   }
 }
 
@@ -166,7 +169,7 @@ async function onForm(
   signal: AbortSignal,
 ): Promise<void> {
   const view = objectAt(body['view']);
-  if (textAt(view, 'callback_id') !== runbookForm) return;
+  if (textAt(view, 'callback_id') !== runbookForm) return ear.refused(who.id, 'form', 'it is no form of ours');
   const values = objectAt(objectAt(view['state'])['values']);
   const chosen = objectAt(objectAt(objectAt(values['runbook'])['runbook'])['selected_option']);
   const params = textAt(objectAt(objectAt(values['params'])['params']), 'value').trim();
@@ -201,7 +204,7 @@ async function onCommand(
   signal: AbortSignal,
 ): Promise<void> {
   const [userId, channel] = [textAt(body, 'user_id'), textAt(body, 'channel_id')];
-  if (userId === '') return;
+  if (userId === '') return ear.refused('unknown', 'command', 'it says of nobody who sent it');
   if (textAt(body, 'team_id') !== workspace.team) return elsewhere(parts, ear, userId, 'command');
   const text = await ear.command(textAt(body, 'text'), principal(parts, userId));
   await parts.api.call('chat.postEphemeral', { channel, user: userId, ...quoted(text) }, signal);

@@ -131,7 +131,10 @@ function httpMode(
       return plainReply(401, 'not accepted\n');
     }
     const envelope = readInbound(request);
-    if (envelope === undefined) return plainReply(400, 'not readable\n');
+    if (envelope === undefined) {
+      await ear.refused('unknown', 'request', 'it cannot be read');
+      return plainReply(400, 'not readable\n');
+    }
     const { type, body } = envelope;
     if (body['type'] === 'url_verification') return plainReply(200, textAt(body, 'challenge').slice(0, 500));
     const hear = async (): Promise<void> => {
