@@ -27,11 +27,13 @@ try {
     ['now', '/', 'light', desk, 'Services at a glance'],
     ['incident', frozen, 'light', { ...desk, height: 1500 }, 'expected'],
     ['incident-acted', broken, 'dark', { ...desk, height: 1500 }, 'Why it acted'],
+    ['incidents', '/incidents', 'light', desk, 'All that are kept'],
     ['approvals', '/approvals', 'dark', desk, 'Why it asks:'],
     ['service', '/services/checkout', 'dark', { ...desk, height: 1100 }, 'Track record'],
     ['services', '/services', 'light', desk, 'Name, team or state'],
     ['policy', '/policy', 'light', desk, 'Would this be allowed now?'],
     ['ledger', '/ledger', 'light', desk, 'Signature verified by this browser'],
+    ['ledger-entry', '/ledger/0', 'dark', { ...desk, height: 1100 }, 'Verified by this browser'],
     ['phone-now', '/', 'dark', phone, 'Open incidents'],
     ['phone-incident', frozen, 'dark', phone, 'Your answer is wanted'],
   ];
@@ -49,6 +51,10 @@ try {
     }
     await page.context().close();
   }
+  const { page } = await openTab(browser, world.url, { colorScheme: 'light', viewport: desk });
+  await page.goto('/');
+  await page.getByLabel('Token').waitFor();
+  await take(page, 'sign-in');
 } finally {
   await browser.close();
   await world.close();

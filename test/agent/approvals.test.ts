@@ -81,7 +81,10 @@ function makeDesk(disk: Disk = emptyDisk(), epoch = 1): Desk {
       desk.lapsed.push(because);
       return Promise.resolve();
     },
-    noteRefusal: (draft) => diskLedger(disk, epoch).record({ drafts: [draft] }).then(() => undefined),
+    noteRefusal: (draft) =>
+      diskLedger(disk, epoch)
+        .record({ drafts: [draft] })
+        .then(() => undefined),
     counted: () => undefined,
   });
   return desk;

@@ -229,6 +229,24 @@ describe('what may not be', () => {
     await page.context().close();
   });
 
+  test('another runbook is proposed with parameters, and what it does not take is said in the dialog', async () => {
+    const { page } = await tab(tokens.ana, desk);
+    await page
+      .getByRole('link', { name: /shop-2/ })
+      .first()
+      .click();
+    await page.getByRole('button', { name: 'Other runbook' }).click();
+    await page.getByRole('dialog').getByLabel('Runbook').selectOption('fix-2');
+    await page.getByRole('dialog').getByLabel('Parameters').fill('speed=9');
+    expect(await grave(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Propose' }).click();
+    await page
+      .getByRole('dialog')
+      .getByText(/Not done: .*speed/)
+      .waitFor();
+    await page.context().close();
+  });
+
   test('a pause needs a reason, is said across the page, and is lifted by a person', async () => {
     const { page } = await tab(tokens.ana, desk);
     await page.getByRole('button', { name: 'Pause all' }).click();
@@ -273,6 +291,12 @@ describe('what may not be', () => {
     await page.getByText('needs a person').first().waitFor();
     const kinds = (await here().daemon.ledger()).slice(before).map(({ entry }) => entry.type);
     expect(kinds.filter((kind) => kind === 'plan' || kind === 'decision')).toEqual([]);
+    await page.getByLabel('Parameters').fill('speed=9');
+    await page.getByRole('button', { name: 'Ask', exact: true }).click();
+    await page.getByText(/There is no plan:.*speed/).waitFor();
+    await page.getByLabel('Parameters').fill('speed');
+    await page.getByRole('button', { name: 'Ask', exact: true }).click();
+    await page.getByText('Write parameters as name=value: speed').waitFor();
     await page.context().close();
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { chartOf, chartWords, isDrawn, serviceCharts, sparkPoints, valuesShown } from '../../src/ui/lib/chart.ts';
+import { paramsOf } from '../../src/ui/lib/params.ts';
 import { routeOf, titleOf } from '../../src/ui/lib/router.ts';
 import { sseStart, sseTake, type StreamEvent } from '../../src/ui/lib/sse.ts';
 import { shown } from '../../src/ui/lib/states.ts';
@@ -8,6 +9,20 @@ import { absolute, clockTime, relative, rough } from '../../src/ui/lib/time.ts';
 import { cut, shortId, visible } from '../../src/ui/lib/words.ts';
 import { why } from '../../src/ui/lib/why.ts';
 import type { Curve, IncidentWhole, Mark, ServiceNow } from '../../src/ui/wire.ts';
+
+describe('parameters as people write them', () => {
+  it('are numbers and truth values where they look so, and else text', () => {
+    expect(paramsOf(' timeout=7m replicas=3  force=true ratio=-0.5\nid=007a=b ')).toEqual({
+      ...{ timeout: '7m', replicas: 3, force: true, ratio: -0.5, id: '007a=b' },
+    });
+    expect(paramsOf('')).toEqual({});
+  });
+  it('are nothing else: what is none is said, and no prototype is touched', () => {
+    expect(() => paramsOf('timeout')).toThrow('name=value: timeout');
+    expect(() => paramsOf('__proto__=1')).toThrow('name=value');
+    expect(Object.getPrototypeOf(paramsOf('constructor=1'))).toBe(Object.prototype);
+  });
+});
 
 describe('times', () => {
   it('are told as a glance wants them', () => {

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
 
 import type { JsonObject } from '../../lib/json.ts';
+import { paramsHint, paramsOf } from '../lib/params.ts';
 import { post } from '../net/client.ts';
 import { beat } from '../net/live.ts';
 import { may } from '../net/overview.ts';
@@ -100,6 +101,8 @@ function HandOver({ ask, onClose }: FormProps) {
 function OtherRunbook({ ask, onClose }: FormProps) {
   const { value } = useResource<{ readonly runbooks: readonly RunbookBrief[] }>('/api/v1/runbooks');
   const [name, setName] = useState('');
+  const [written, setWritten] = useState('');
+  const id = useId();
   const summary = value?.runbooks.find((one) => one.name === name)?.summary;
   return (
     <Ask
@@ -107,7 +110,7 @@ function OtherRunbook({ ask, onClose }: FormProps) {
       confirm="Propose"
       act={async () => {
         if (name === '') throw new Error('Choose a runbook first.');
-        await ask({ runbook: name, params: {} });
+        await ask({ runbook: name, params: paramsOf(written) });
       }}
       onClose={onClose}
     >
@@ -125,6 +128,12 @@ function OtherRunbook({ ask, onClose }: FormProps) {
           <Text>{summary}</Text>
         </p>
       )}
+      <label htmlFor={id}>
+        <span>
+          Parameters <span class="hint">({paramsHint})</span>
+        </span>
+        <input id={id} value={written} maxLength={500} onInput={(event) => setWritten(event.currentTarget.value)} />
+      </label>
     </Ask>
   );
 }

@@ -1,5 +1,7 @@
 import { useEffect, useId, useState } from 'preact/hooks';
 
+import type { JsonObject } from '../../lib/json.ts';
+import { paramsHint, paramsOf } from '../lib/params.ts';
 import { ApiError, post } from '../net/client.ts';
 import type { MatrixRow, WhatIf } from '../wire.ts';
 import { Card, State, Text, Trouble } from './basic.tsx';
@@ -17,11 +19,12 @@ export function Simulator(props: {
   const [found, setFound] = useState<WhatIf>();
   const [wrong, setWrong] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
-  const [first, second] = [useId(), useId()];
-  const ask = (about: { readonly runbook: string; readonly service: string }): void => {
+  const [written, setWritten] = useState('');
+  const id = useId();
+  const ask = (about: { readonly runbook: string; readonly service: string }, params: JsonObject): void => {
     setBusy(true);
     setWrong(undefined);
-    void post<WhatIf>('/api/v1/plan', { ...about, params: {} })
+    void post<WhatIf>('/api/v1/plan', { ...about, params })
       .then(setFound)
       .catch((thrown: unknown) => setWrong(thrown instanceof ApiError ? thrown : new ApiError(0, 'it cannot be read')))
       .finally(() => setBusy(false));
@@ -30,7 +33,7 @@ export function Simulator(props: {
     if (chosen === undefined) return;
     setService(chosen.service);
     setRunbook(chosen.runbook);
-    ask(chosen);
+    ask(chosen, {});
   }, [chosen]);
   const services = [...new Set(rows.map((row) => row.service))].sort();
   const runbooks = [
@@ -42,30 +45,26 @@ export function Simulator(props: {
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          if (service !== '' && runbook !== '') ask({ runbook, service });
+          if (service === '' || runbook === '') return;
+          try {
+            ask({ runbook, service }, paramsOf(written));
+          } catch (thrown) {
+            setWrong(new ApiError(0, thrown instanceof Error ? thrown.message : 'it cannot be read'));
+          }
         }}
       >
-        <label htmlFor={first}>
-          Service
-          <select id={first} value={service} required onChange={(event) => setService(event.currentTarget.value)}>
-            <option value="">choose one</option>
-            {services.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label htmlFor={second}>
-          Runbook
-          <select id={second} value={runbook} required onChange={(event) => setRunbook(event.currentTarget.value)}>
-            <option value="">choose one</option>
-            {runbooks.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
-          </select>
+        <Choose label="Service" value={service} names={services} onPick={setService} />
+        <Choose label="Runbook" value={runbook} names={runbooks} onPick={setRunbook} />
+        <label htmlFor={id}>
+          Parameters
+          <input
+            id={id}
+            value={written}
+            maxLength={500}
+            placeholder="name=value"
+            title={paramsHint}
+            onInput={(event) => setWritten(event.currentTarget.value)}
+          />
         </label>
         <button type="submit" class="main" disabled={busy}>
           {busy ? 'Asking …' : 'Ask'}
@@ -75,6 +74,28 @@ export function Simulator(props: {
       <div role="status">{found === undefined ? null : <Answer of={found} />}</div>
       <p class="soft small">Asking looks at the targets and changes nothing.</p>
     </Card>
+  );
+}
+
+function Choose(props: {
+  readonly label: string;
+  readonly value: string;
+  readonly names: readonly string[];
+  readonly onPick: (name: string) => void;
+}) {
+  const id = useId();
+  return (
+    <label htmlFor={id}>
+      {props.label}
+      <select id={id} value={props.value} required onChange={(event) => props.onPick(event.currentTarget.value)}>
+        <option value="">choose one</option>
+        {props.names.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 
