@@ -236,7 +236,7 @@ describe('what may not be', () => {
       .first()
       .click();
     await page.getByRole('button', { name: 'Other runbook' }).click();
-    await page.getByRole('dialog').getByLabel('Runbook').selectOption('fix-2');
+    await page.getByRole('dialog').getByRole('combobox', { name: 'Runbook' }).selectOption('fix-2');
     await page.getByRole('dialog').getByLabel('Parameters').fill('speed=9');
     expect(await grave(page)).toEqual([]);
     await page.getByRole('button', { name: 'Propose' }).click();
