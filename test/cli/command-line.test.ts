@@ -136,7 +136,9 @@ describe('what people write', () => {
     const report = JSON.parse((await cli(['test', '--output', 'json'], { cwd })).out) as {
       cases: { failures: string[] }[];
       lint: string[];
+      coverage: { rules: number };
     };
+    expect(report.coverage.rules).toBe(0);
     expect(report.cases.filter(({ failures }) => failures.length > 0)).toEqual([]);
     expect(report.lint).toEqual([
       expect.stringContaining('policy prod has no tests'),
