@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { formatDuration } from '../lib/duration.ts';
 import { schemaOf } from '../lib/schema.ts';
 import { median } from '../lib/stats.ts';
+import { sideOfChange, touchedAtMs } from '../domain/change.ts';
 import type { DetectorKind, DetectorRule } from '../domain/ports/detector.ts';
 import { foldPerSeries } from './bank.ts';
 import type { FoldInput, SeriesFold, Verdict } from './fold.ts';
@@ -72,10 +73,14 @@ function limitNow(
 ): number {
   const { afterChange } = rule;
   if (afterChange.expect !== 'bound') return base;
-  const change = input.changes.findLast((one) => one.atMs <= tMs && tMs < one.atMs + afterChange.forMs);
+  const { labels } = input.meta;
+  const change = input.changes.findLast((one) => {
+    const atMs = touchedAtMs(one, labels);
+    return atMs <= tMs && tMs < atMs + afterChange.forMs && sideOfChange(one, labels) !== 'rest';
+  });
   if (change === undefined) return base;
   if (state.before?.change !== change.id) {
-    const earlier = input.recent.filter((sample) => sample.tMs < change.atMs).map((sample) => sample.v);
+    const earlier = input.recent.filter((sample) => sample.tMs < touchedAtMs(change, labels)).map((sample) => sample.v);
     state.before = { change: change.id, value: median(earlier) ?? base };
   }
   const { value } = state.before;

@@ -1,6 +1,8 @@
+import { instanceLabels, sideOfChange } from '../domain/change.ts';
 import type { Change } from '../domain/change.ts';
 import type { Series } from '../domain/telemetry.ts';
 import { median, robustSpread } from '../lib/stats.ts';
+import { oneLine } from '../lib/text.ts';
 import { figure } from './draft.ts';
 import type { Note } from './draft.ts';
 import { roleOf } from './shift.ts';
@@ -12,25 +14,27 @@ import type { Scene } from './scene.ts';
  */
 export function contrastNotes(change: Change, scene: Scene): readonly Note[] {
   const since = Math.max(change.atMs, scene.onsetMs - scene.toleranceMs);
-  const signals = new Map<string, { touched: number[]; rest: number[]; series: Series }>();
+  const signals = new Map<string, { touched: number[]; rest: number[]; names: Names; series: Series }>();
   for (const { series, role } of scene.shifts.get(change.service) ?? []) {
     if (role !== 'errors' && role !== 'latency') continue;
-    const side = sideOf(series, change);
+    const side = sideOf(series, change, scene);
     if (side === undefined) continue;
-    const group = signals.get(series.signal) ?? { touched: [], rest: [], series };
+    const names = { touched: new Set<string>(), rest: new Set<string>() };
+    const group = signals.get(series.signal) ?? { touched: [], rest: [], names, series };
+    group.names[side].add(instanceOf(series));
     group[side].push(
       ...series.samples.filter((sample) => sample.tMs >= since && sample.tMs <= scene.asOfMs).map((sample) => sample.v),
     );
     signals.set(series.signal, group);
   }
   const notes: Note[] = [];
-  for (const [signal, { touched, rest, series }] of [...signals].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [signal, { touched, rest, names, series }] of [...signals].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const [bad, good] = [median(touched), median(rest)];
     if (bad === undefined || good === undefined || touched.length < 3 || rest.length < 3) continue;
     const inverted = /availab|success/i.test(series.signal) ? -1 : 1;
     const spread = Math.max(robustSpread(rest) ?? 0, 0.1 * Math.abs(good), roleOf(series) === 'errors' ? 0.002 : 0);
     const score = spread === 0 ? 0 : ((bad - good) / spread) * inverted;
-    const text = `${signal} is ${figure(bad, series.unit)} where it was applied and ${figure(good, series.unit)} where it was not`;
+    const text = `${signal} is ${figure(bad, series.unit)} where it was applied${said(names.touched)} and ${figure(good, series.unit)} where it was not${said(names.rest)}`;
     if (score >= 3)
       notes.push({
         modality: 'contrast',
@@ -44,10 +48,44 @@ export function contrastNotes(change: Change, scene: Scene): readonly Note[] {
   return notes;
 }
 
-function sideOf(series: Series, change: Change): 'touched' | 'rest' | undefined {
+interface Names {
+  readonly touched: Set<string>;
+  readonly rest: Set<string>;
+}
+
+function sideOf(series: Series, change: Change, scene: Scene): 'touched' | 'rest' | undefined {
   const version = series.labels['version'] ?? series.labels['release'] ?? series.labels['service.version'];
   if (version !== undefined && change.to !== undefined) return version === change.to ? 'touched' : 'rest';
-  const instance = series.labels['instance'] ?? series.labels['pod'] ?? series.labels['host'];
-  if (instance === undefined || change.instances === undefined) return undefined;
-  return change.instances.includes(instance) ? 'touched' : 'rest';
+  const side = sideOfChange(change, series.labels);
+  // Where the same came at another time, it is no place that is without it.
+  if (side === 'rest' && scene.changes.some((other) => isSame(other, change) && isOn(other, series))) return undefined;
+  return side;
+}
+
+function isSame(other: Change, change: Change): boolean {
+  return (
+    other.id !== change.id &&
+    other.service === change.service &&
+    other.what === change.what &&
+    other.to !== undefined &&
+    other.to === change.to
+  );
+}
+
+function isOn(change: Change, { labels }: Series): boolean {
+  return sideOfChange(change, labels) !== 'rest';
+}
+
+function instanceOf({ labels }: Series): string {
+  return instanceLabels.map((name) => labels[name]).find((value) => value !== undefined) ?? '';
+}
+
+// ` (2: web-1, web-2)`; nothing where instances have no names.
+function said(names: ReadonlySet<string>): string {
+  const shown = [...names].filter((name) => name !== '').sort();
+  if (shown.length === 0) return '';
+  return ` (${shown.length}: ${shown
+    .slice(0, 4)
+    .map((name) => oneLine(name, 40))
+    .join(', ')}${shown.length > 4 ? ' …' : ''})`;
 }

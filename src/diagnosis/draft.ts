@@ -1,3 +1,4 @@
+import type { Change } from '../domain/change.ts';
 import type { Cause, Evidence } from '../domain/diagnosis.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { oneLine } from '../lib/text.ts';
@@ -74,4 +75,11 @@ export function sayLag(atMs: number, onsetMs: number): string {
   const lag = onsetMs - atMs;
   if (Math.abs(lag) < 1_000) return 'as it began';
   return lag > 0 ? `${formatDuration(lag)} before it began` : `${formatDuration(-lag)} after it began`;
+}
+
+/** " on web-1 and web-2", " on 5 instances"; nothing for a change that names none. */
+export function sayInstances({ instances = [] }: Pick<Change, 'instances'>): string {
+  if (instances.length === 0) return '';
+  if (instances.length > 3) return ` on ${instances.length} instances`;
+  return ` on ${instances.map((name) => oneLine(name, 40)).join(' and ')}`;
 }

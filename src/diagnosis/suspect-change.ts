@@ -2,7 +2,7 @@ import type { Change, ChangeKind } from '../domain/change.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { oneLine, withArticle } from '../lib/text.ts';
 import { contrastNotes } from './contrast.ts';
-import { figure, sayLag, sayShift } from './draft.ts';
+import { figure, sayInstances, sayLag, sayShift } from './draft.ts';
 import type { Draft, Note } from './draft.ts';
 import { revisionNotes } from './pods.ts';
 import { earlierErrors, earlierNotes, heldAgainst, holderOf } from './held-against.ts';
@@ -65,7 +65,7 @@ export function changeSuspects(scene: Scene): readonly Draft[] {
       cause: 'change' as const,
       service: change.service,
       changeId: change.id,
-      title: `the ${nameOf(change)}${versions} broke it`,
+      title: `the ${nameOf(change)}${versions}${sayInstances(change)} broke it`,
       ...(diff === '' ? {} : { diff: oneLine(diff, longestDiff) }),
     };
     const out = ruledOut(change, scene);
@@ -191,12 +191,18 @@ function replacedBy(change: Change, scene: Scene): Change | undefined {
       isRelease(other) &&
       other.service === change.service &&
       other.what === change.what &&
-      other.instances === undefined &&
+      covers(other, change) &&
       // One that touches only documents runs what the one before brought.
       benign(other).length === 0 &&
       other.atMs > change.atMs &&
       other.atMs <= scene.onsetMs + scene.toleranceMs,
   );
+}
+
+// A release on some instances took the place of another where that was on no others.
+function covers(next: Change, change: Change): boolean {
+  if (next.instances === undefined) return true;
+  return change.instances?.every((name) => next.instances?.includes(name)) ?? false;
 }
 
 // A caller can hurt what it calls: a cache it no longer uses, a query it repeats, a retry without end.

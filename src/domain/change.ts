@@ -21,6 +21,8 @@ export interface Change {
   readonly source: string;
   /** Which instances were touched, when not all (canary, partial roll-out). */
   readonly instances?: readonly string[];
+  /** When each of them was touched, where that was seen one by one; one that is not here was touched at `atMs`. */
+  readonly instanceAtMs?: Readonly<Record<string, number>>;
   /** True when going back is known to be unsafe (a migration ran): runbooks refuse. */
   readonly irreversible?: boolean;
   /**
@@ -40,4 +42,37 @@ export interface ChangeVerdict {
   readonly verdict: 'healthy' | 'regressed' | 'inconclusive';
   readonly because: string;
   readonly atMs: number;
+}
+
+/** Labels that say which instance of a service a series tells of, the most telling first. */
+export const instanceLabels = ['instance', 'pod', 'host', 'node', 'container', 'task'] as const;
+
+/**
+ * On which side of a change that names instances a series lies. `undefined` when that cannot be told: the change names
+ * none, the series tells of the whole service, or of addresses where the change knows names.
+ */
+export function sideOfChange(change: Change, labels: Labels): 'touched' | 'rest' | undefined {
+  const { instances } = change;
+  if (instances === undefined) return undefined;
+  const mine = instanceLabels.flatMap((name) => labels[name] ?? []).map(withoutPort);
+  if (mine.length === 0) return undefined;
+  if (instances.some((name) => mine.includes(withoutPort(name)))) return 'touched';
+  return mine.every(isAddress) && !instances.some((name) => isAddress(withoutPort(name))) ? undefined : 'rest';
+}
+
+/** When a change touched what a series tells of. */
+export function touchedAtMs(change: Change, labels: Labels): number {
+  if (change.instanceAtMs === undefined) return change.atMs;
+  const mine = instanceLabels.flatMap((name) => labels[name] ?? []).map(withoutPort);
+  const own = Object.entries(change.instanceAtMs).find(([name]) => mine.includes(withoutPort(name)));
+  return own?.[1] ?? change.atMs;
+}
+
+// `web-1:9100` is how Prometheus names an instance.
+function withoutPort(name: string): string {
+  return name.replace(/^\[(.*)\]:\d+$/, '$1').replace(/^([^:]+):\d+$/, '$1');
+}
+
+function isAddress(name: string): boolean {
+  return /^\d+(\.\d+){3}$/.test(name) || /^[0-9a-f]*:[0-9a-f:.]+$/i.test(name);
 }

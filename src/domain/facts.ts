@@ -57,6 +57,7 @@ export const changeField: CelField = {
       ref: { type: string, optional: true },
       source: { type: string },
       irreversible: { type: bool, doc: 'Going back is known to be unsafe.' },
+      instances: { type: strings, optional: true, doc: 'Where it was made, when not everywhere: hosts, pods.' },
     },
   },
 };
@@ -74,6 +75,7 @@ export const incidentField: CelField = {
       detectors: { type: strings, doc: 'Names of the detectors that found it.' },
       kinds: { type: strings, doc: 'Their kinds.' },
       signals: { type: strings },
+      hosts: { type: strings, doc: 'Hosts that its alerts tell of, where they tell hosts apart.' },
       storm: { type: bool },
       recurrence: { type: bool, doc: 'It came back shortly after it was resolved.' },
       age: { type: duration },
@@ -137,13 +139,17 @@ export function changeFacts(change: Change, asOfMs: number): JsonObject {
     ...(change.to === undefined ? {} : { to: change.to, version: change.to }),
     ...(change.actor === undefined ? {} : { actor: change.actor }),
     ...(change.ref === undefined ? {} : { ref: change.ref }),
+    ...(change.instances === undefined ? {} : { instances: change.instances }),
   };
 }
+
+/** An alert as far as expressions know of it. */
+export type FactAlert = Pick<Alert, 'detector' | 'kind' | 'signal'> & Partial<Pick<Alert, 'status' | 'labels'>>;
 
 /** Fills `incident.*` as seen at `asOfMs`; `alerts` are those of the incident. */
 export function incidentFacts(
   incident: Pick<Incident, 'id' | 'severity' | 'service' | 'services' | 'storm' | 'recurrenceOf' | 'openedAtMs'>,
-  alerts: readonly Pick<Alert, 'detector' | 'kind' | 'signal'>[],
+  alerts: readonly FactAlert[],
   asOfMs: number,
 ): JsonObject {
   return {
@@ -154,6 +160,7 @@ export function incidentFacts(
     detectors: distinct(alerts.map((alert) => alert.detector)),
     kinds: distinct(alerts.map((alert) => alert.kind)),
     signals: distinct(alerts.map((alert) => alert.signal)),
+    hosts: distinct(alerts.flatMap(({ status, labels }) => (status === 'resolved' ? [] : (labels?.['host'] ?? [])))),
     storm: incident.storm,
     recurrence: incident.recurrenceOf !== undefined,
     age: asOfMs - incident.openedAtMs,

@@ -70,6 +70,8 @@ export const limits = {
   spanAttributes: 64,
   spanEvents: 16,
   changesPerCollect: 1_000,
+  /** Instances that one change may name. */
+  changeInstances: 2_000,
   labelValueBytes: 1_024,
   /** Detectors: what one detector follows at most; what is beyond is reported as unknown, never dropped silently. */
   detectorSeries: 200_000,

@@ -40,7 +40,7 @@ export function inputDigest(input: DecisionInput): string {
     plan: [input.plan.id, planDigest(input.plan)],
     stepId: input.stepId ?? null,
     executionId: input.executionId ?? null,
-    incident: { ...incidentFacts(input.incident, input.alerts, asOfMs), mode: input.incident.mode },
+    incident: { ...known(incidentFacts(input.incident, input.alerts, asOfMs)), mode: input.incident.mode },
     diagnosis: diagnosisFacts(input.diagnosis),
     change: input.change === undefined ? null : changeFacts(input.change, asOfMs),
     service,
@@ -62,6 +62,11 @@ export function inputDigest(input: DecisionInput): string {
     policies: input.policies.digest,
   };
   return sha256Hex(canonicalJson(parts satisfies JsonObject));
+}
+
+// Where alerts tell of no hosts, the digest is what it was before there were any.
+function known({ hosts = null, ...rest }: JsonObject): JsonObject {
+  return Array.isArray(hosts) && hosts.length > 0 ? { ...rest, hosts } : rest;
 }
 
 // Domain types are readonly data that JSON can carry, but interfaces have no index signature to say so.

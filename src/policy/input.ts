@@ -1,7 +1,8 @@
 import type { ActRecord, AgentHealth, Approval, Autonomy } from '../domain/authority.ts';
-import type { Alert, Incident } from '../domain/alert.ts';
+import type { Incident } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Diagnosis } from '../domain/diagnosis.ts';
+import type { FactAlert } from '../domain/facts.ts';
 import type { Observation, Plan } from '../domain/remediation.ts';
 import type { Service } from '../domain/service.ts';
 import type { Labels } from '../domain/telemetry.ts';
@@ -24,7 +25,7 @@ export interface DecisionInput {
     'id' | 'severity' | 'service' | 'services' | 'storm' | 'recurrenceOf' | 'openedAtMs' | 'mode'
   >;
   /** The incident's alerts. */
-  readonly alerts: readonly Pick<Alert, 'detector' | 'kind' | 'signal'>[];
+  readonly alerts: readonly FactAlert[];
   readonly diagnosis: Pick<Diagnosis, 'cause' | 'confidence' | 'verdict' | 'service' | 'gaps'>;
   /** The change the diagnosis names. */
   readonly change?: Change;

@@ -1,5 +1,5 @@
-import { changeFacts, diagnosisFacts, incidentFacts, serviceFacts } from '../domain/facts.ts';
-import type { Alert, Incident } from '../domain/alert.ts';
+import { changeFacts, diagnosisFacts, incidentFacts, serviceFacts, type FactAlert } from '../domain/facts.ts';
+import type { Incident } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Diagnosis } from '../domain/diagnosis.ts';
 import type { Service } from '../domain/service.ts';
@@ -19,7 +19,7 @@ export interface RunbookFacts {
     Incident,
     'id' | 'severity' | 'service' | 'services' | 'storm' | 'recurrenceOf' | 'openedAtMs'
   >;
-  readonly alerts: readonly Pick<Alert, 'detector' | 'kind' | 'signal'>[];
+  readonly alerts: readonly FactAlert[];
   readonly diagnosis: Pick<Diagnosis, 'cause' | 'confidence' | 'verdict' | 'service' | 'gaps'>;
   readonly change?: Change;
   /** The service to be helped: the one the diagnosis traced the trouble to. */

@@ -104,4 +104,47 @@ describe('regression', () => {
     });
     expect(together.join()).not.toMatch(/: more than changes|does not come back/);
   });
+
+  describe('with a change on two instances of five', () => {
+    const well = '0.1%x20 0.3%x20 0.2%x25';
+    const ill = '0.1%x20 0.3%x20 6% 5% 6% 5% 6% 5%x20';
+    const changes = [{ at: '40m', to: 'v9', instances: ['web-1', 'web-2'] }];
+    const world = (values: readonly string[], label = 'host') => ({
+      given: {
+        series: values.map((one, index) => ({
+          labels: { [label]: `web-${index + 1}` },
+          ...ratio,
+          values: one,
+        })) as never,
+        changes,
+      },
+    });
+    it('says that the others are the control, and how they fare', () => {
+      const because = 'it is so on 2 of 5 (web-1, web-2), and the 3 that the change did not touch are fine';
+      expect(failures(errors, { ...world([ill, ill, well, well, well]), expect: { fires: true, because } })).toEqual(
+        [],
+      );
+    });
+    it('knows the instances by the names that Prometheus gives them', () => {
+      const values = [ill, ill, well, well, well];
+      const given = {
+        series: values.map((one, index) => ({
+          labels: { instance: `web-${index + 1}:9100` },
+          ...ratio,
+          values: one,
+        })) as never,
+        changes,
+      };
+      expect(failures(errors, { given, expect: { fires: true, because: 'v9 was deployed' } })).toEqual([]);
+    });
+    it('does not hold it against it when all of them went bad together', () => {
+      const told = failures(errors, { ...world([ill, ill, ill, ill, ill]), expect: { fires: false } });
+      expect(told.join()).toContain('nothing was changed that explains it');
+      expect(told.join()).not.toMatch(/: more than changes|does not come back|v9 was deployed .* before$/);
+    });
+    it('holds nothing against it when only the others went bad', () => {
+      const told = failures(errors, { ...world([well, well, ill, ill, ill]), expect: { fires: false } });
+      expect(told.join()).not.toContain('v9');
+    });
+  });
 });

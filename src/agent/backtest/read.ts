@@ -79,7 +79,7 @@ export function readChanges(file: string, text: string, service?: string): reado
   const list = parseJson(file, text);
   if (!Array.isArray(list)) throw malformed(file, 'must be a list of changes');
   return list.map((entry: unknown, index): Change => {
-    const { at, kind, version, previous, what, service: own } = asRecord(entry);
+    const { at, kind, version, previous, what, instances, service: own } = asRecord(entry);
     const whose = service ?? own;
     if (typeof at !== 'number' || !Number.isFinite(at) || typeof kind !== 'string' || !kinds.has(kind))
       throw malformed(
@@ -100,8 +100,13 @@ export function readChanges(file: string, text: string, service?: string): reado
       attributes: {},
       ...(to === undefined ? {} : { to }),
       ...(from === undefined ? {} : { from }),
+      ...(isTexts(instances) ? { instances } : {}),
     };
   });
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string');
 }
 
 // Good enough to point at: the line on which the n-th object of the list opens.

@@ -67,6 +67,8 @@ export interface RecordedChange {
   readonly previous?: string;
   readonly service?: string;
   readonly what?: string;
+  /** Which instances it touched, when not all. */
+  readonly instances?: readonly string[];
 }
 
 const knownColumns: readonly (readonly [RegExp, string, string, SeriesNature])[] = [

@@ -96,7 +96,7 @@ function aboutOf(service: Service, columns: readonly Column[], gaps: readonly Ga
   };
 }
 
-function written({ atMs, kind, to, from, service, what }: Change): RecordedChange {
+function written({ atMs, kind, to, from, service, what, instances }: Change): RecordedChange {
   return {
     at: atMs / 1_000,
     kind,
@@ -104,5 +104,6 @@ function written({ atMs, kind, to, from, service, what }: Change): RecordedChang
     ...(from === undefined ? {} : { previous: from }),
     service,
     what,
+    ...(instances === undefined ? {} : { instances }),
   };
 }

@@ -99,6 +99,7 @@ export const zChange = named<Change>('Change', 'A deploy, or another change to a
   ref: z.string().exactOptional(),
   source: z.string(),
   instances: list(z.string()).exactOptional(),
+  instanceAtMs: z.record(z.string(), zMs).exactOptional(),
   irreversible: z.boolean().exactOptional(),
   carried: z.strictObject({ by: z.string(), fromMs: zMs, untilMs: zMs }).exactOptional(),
   attributes: zLabels,

@@ -1,10 +1,11 @@
+import { instanceLabels, sideOfChange } from '../../domain/change.ts';
 import type { Change } from '../../domain/change.ts';
 import type { SeriesMeta } from '../../domain/telemetry.ts';
 import type { FoldInput } from '../fold.ts';
+import { cleanText } from '../words.ts';
 import { isReady } from './normal.ts';
 import type { State } from './state.ts';
 
-const instanceLabels = ['instance', 'pod', 'host', 'node', 'container', 'task'] as const;
 const versionLabels = ['version', 'release', 'revision'] as const;
 const lifeLabels: ReadonlySet<string> = new Set([...instanceLabels, ...versionLabels]);
 
@@ -15,9 +16,38 @@ const lifeLabels: ReadonlySet<string> = new Set([...instanceLabels, ...versionLa
 export function touches(change: Change, meta: Pick<SeriesMeta, 'labels'>): boolean {
   const version = versionLabels.map((name) => meta.labels[name]).find((value) => value !== undefined);
   if (version !== undefined && change.to !== undefined && version !== change.to) return false;
-  if (change.instances === undefined) return true;
-  const mine = instanceLabels.map((name) => meta.labels[name]).filter((value) => value !== undefined);
-  return mine.length === 0 || mine.some((value) => change.instances?.includes(value));
+  return sideOfChange(change, meta.labels) !== 'rest';
+}
+
+/**
+ * `; it is so on 2 of 10 (web-1, web-2), and the 8 that the change did not touch are fine`: the control, in words. Empty when
+ * the change names no instances, or none was left untouched.
+ */
+export function controlWords(changeId: string | null, state: State, input: FoldInput<State>): string {
+  const change = input.changes.findLast((one) => one.id === changeId);
+  const { meta } = input;
+  if (change?.instances === undefined || state.trouble === null || sideOfChange(change, meta.labels) !== 'touched')
+    return '';
+  const kin = [{ meta, state }, ...input.peers().filter((peer) => peer.meta.service === meta.service)];
+  const side = (is: 'touched' | 'rest'): typeof kin =>
+    kin.filter((one) => sideOfChange(change, one.meta.labels) === is);
+  const [touched, rest] = [side('touched'), side('rest')];
+  if (rest.length === 0) return '';
+  const ill = touched.filter((one) => one.state.trouble !== null);
+  const illToo = rest.filter((one) => one.state.trouble !== null).length;
+  const names = ill.map((one) => instanceOf(one.meta)).sort();
+  const shown = `${names.slice(0, 5).join(', ')}${names.length > 5 ? ' …' : ''}`;
+  const others =
+    rest.length === 1
+      ? `the one that the change did not touch is ${illToo === 0 ? 'fine' : 'so too'}`
+      : illToo === 0
+        ? `the ${rest.length} that the change did not touch are fine`
+        : `so it is on ${illToo} of the ${rest.length} that the change did not touch`;
+  return `; it is so on ${ill.length} of ${kin.length} (${shown}), and ${others}`;
+}
+
+function instanceOf({ labels }: Pick<SeriesMeta, 'labels'>): string {
+  return cleanText(instanceLabels.map((name) => labels[name]).find((value) => value !== undefined) ?? '', 60);
 }
 
 /**

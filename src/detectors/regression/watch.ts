@@ -1,3 +1,4 @@
+import { touchedAtMs } from '../../domain/change.ts';
 import type { Change } from '../../domain/change.ts';
 import type { Sample, SeriesMeta } from '../../domain/telemetry.ts';
 import type { FoldInput } from '../fold.ts';
@@ -31,7 +32,13 @@ export function newChanges(state: State, sample: Sample, input: Input): readonly
   for (let i = changes.length - 1; i >= 0; i--) {
     const change = changes[i];
     if (change === undefined || change.atMs > sample.tMs) continue;
-    if (change.atMs < state.changeMs || sample.tMs - change.atMs >= newsMs) break;
+    const atMs = touchedAtMs(change, input.meta.labels);
+    if (atMs > sample.tMs) continue;
+    if (atMs < state.changeMs || sample.tMs - atMs >= newsMs) {
+      // One that goes from instance to instance began before others that it reaches this one after.
+      if (change.instanceAtMs === undefined) break;
+      continue;
+    }
     if (!state.changeIds.includes(change.id) && touches(change, input.meta)) fresh.unshift(change);
   }
   return fresh;
@@ -39,7 +46,8 @@ export function newChanges(state: State, sample: Sample, input: Input): readonly
 
 /** Begins to watch a change. */
 export function beginWatch(state: State, change: Change, input: Input, settings: Settings): void {
-  state.changeMs = change.atMs;
+  const at = named(change, input.meta);
+  state.changeMs = at.atMs;
   state.changeIds = [...state.changeIds.slice(-7), change.id];
   // Without a level before it there is nothing to compare with, and a made-up one would call anything well or ill.
   if (!isReady(state.normal)) {
@@ -49,7 +57,7 @@ export function beginWatch(state: State, change: Change, input: Input, settings:
   const last = state.watch;
   // A deploy is often seen twice, as a new release and as a restart: one watch, named after the deploy.
   if (last !== null && last.k < 4) {
-    if (change.kind === 'deploy' || change.kind === 'rollback') Object.assign(last, named(change));
+    if (change.kind === 'deploy' || change.kind === 'rollback') Object.assign(last, at);
     return;
   }
   const unsettled = last !== null && !last.settled && last.k < judged ? last.base : undefined;
@@ -60,7 +68,7 @@ export function beginWatch(state: State, change: Change, input: Input, settings:
   if (last !== null) endWatch(state, change, input, settings);
   const expected = expectedHere(state, input, settings);
   state.watch = {
-    ...named(change),
+    ...at,
     base,
     baseOf: settings.nature.longRun ? 40 : windowOf(state.normal),
     k: 0,
@@ -69,7 +77,7 @@ export function beginWatch(state: State, change: Change, input: Input, settings:
     sums: sumsOf(state.envelope),
     sinceOnset: 0,
     peak: 0,
-    peakMs: change.atMs,
+    peakMs: at.atMs,
     settled: true,
     announced: false,
   };
@@ -81,8 +89,9 @@ function tooEarly(state: State, change: Change, input: Input): void {
   state.announce = [...state.announce.slice(-3), { changeId: change.id, verdict: 'inconclusive', reason }];
 }
 
-function named(change: Change): Pick<Watch, 'changeId' | 'phrase' | 'kind' | 'atMs'> {
-  return { changeId: change.id, phrase: describeChange(change), kind: change.kind, atMs: change.atMs };
+function named(change: Change, { labels }: SeriesMeta): Pick<Watch, 'changeId' | 'phrase' | 'kind' | 'atMs'> {
+  const atMs = touchedAtMs(change, labels);
+  return { changeId: change.id, phrase: describeChange(change), kind: change.kind, atMs };
 }
 
 function baseNow(state: State, settings: Settings, back: number): number {

@@ -4,6 +4,7 @@ import type { FoldInput, Verdict } from '../fold.ts';
 import { changePhrase, formatValue, subject } from '../words.ts';
 import { phaseOf, reach } from './envelope.ts';
 import { boundary } from './evidence.ts';
+import { controlWords, touches } from './instances.ts';
 import { fromScale, type Nature } from './nature.ts';
 import { at, isReady, spreadOf, windowOf } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
@@ -67,18 +68,19 @@ function troubleVerdict(state: State, trouble: Trouble, input: FoldInput<State>,
   const learned = history === 0 ? '' : ` (learned from ${history} healthy changes)`;
   // Still held against the change until that is certain; the sentence must not say of a normal value that it is none.
   const back = trouble.calm > 0;
+  const here = input.changes.filter((change) => touches(change, meta));
   const is = back ? `is back at ${seen}` : `is ${seen}`;
   const sentences = {
     'beyond-envelope': `${subject(meta)} ${is}, ${before} before${back ? '; it was' : ':'} more than changes of this service do to it${learned}${lasting}; ${trouble.phrase} ${ago} before`,
     'not-shrinking': `${subject(meta)} ${is}, ${before} before, and ${back ? 'did not come back as a warm-up does' : 'does not come back as a warm-up would'}${lasting}; ${trouble.phrase} ${ago} before`,
     late: `${subject(meta)} ${back ? `${is}; it had jumped from ${before}` : `jumped to ${seen}, from ${before}`}${lasting}; ${trouble.phrase} ${ago} before, and nothing else is known to have changed`,
-    'no-change': `${subject(meta)} ${is}, ${before} a while ago${lasting}, and nothing was changed that explains it${changePhrase(input.changes, trouble.sinceMs)}`,
+    'no-change': `${subject(meta)} ${is}, ${before} a while ago${lasting}, and nothing was changed that explains it${changePhrase(here, trouble.sinceMs)}`,
   } as const;
   const wall = boundary(10);
   const overwhelming = trouble.z > 3 * wall && trouble.effect >= nature.huge;
   return {
     state: 'bad',
-    reason: sentences[trouble.why],
+    reason: `${sentences[trouble.why]}${controlWords(trouble.changeId, state, input)}`,
     numbers: {
       value: state.v,
       before: fromScale(trouble.base, state.offset, nature.sign),

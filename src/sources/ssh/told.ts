@@ -42,10 +42,12 @@ export function told({ name, service }: HostReaderParts, found: Collected): Coll
       return { ...one, labels, key: seriesKey(one.service, one.signal, labels) };
     }),
     logs: found.logs.map((one) => ({ ...one, attributes: { ...one.attributes, 'host.name': name } })),
+    // Of a service it is seen here, and perhaps on others of its hosts: whoever keeps changes puts that together.
     changes: found.changes.map((one) => ({
       ...one,
       id: digest(['ssh', name, one.id]),
-      attributes: { ...one.attributes, host: name },
+      ...(own(one) ? {} : { instances: [name], instanceAtMs: { [name]: one.atMs } }),
+      attributes: own(one) ? { ...one.attributes, host: name } : one.attributes,
     })),
     resources: found.resources.map((one) => ({
       ...one,

@@ -195,7 +195,9 @@ describe('the ssh source', () => {
       await collect(source, asks(shop, []));
       writeFileSync(file, 'other');
       const { changes } = await collect(source, asks(shop, []));
-      expect(changes).toMatchObject([{ kind: 'config', service: 'shop', attributes: { path: file, host: 'web-1' } }]);
+      expect(changes).toMatchObject([
+        { kind: 'config', service: 'shop', instances: ['web-1'], attributes: { path: file } },
+      ]);
       const lost = { ...shop, runsOn: [{ on: 'ssh', ssh: { source: 'fleet', host: 'web-9' } }] } as const;
       expect((await collect(source, asks(lost, ['cpu']))).gaps).toMatchObject([
         { service: 'shop', reason: 'unsupported' },
