@@ -1,6 +1,7 @@
 import { parseDetectorTests, runDetectorTests } from '../detectors/index.ts';
 import { decideWithConsents, lintPolicyTests, policySet, type Policy } from '../policy/index.ts';
 import {
+  lintRunbook,
   resourceTestsSchema,
   runResourceTests,
   type ResourceTest,
@@ -184,7 +185,8 @@ function weaknesses(
   const weak = (text: string): Weakness => ({ file: one.file, text: `${place}: ${text}` });
   if (kind === 'Policy')
     return lintPolicyTests(metadata.name, test && (told.get(test.file) ?? [])).map((text) => weak(text));
-  if (test === undefined) return [weak(`${kind.toLowerCase()} ${metadata.name} has no tests`)];
+  const lint = kind === 'Runbook' ? lintRunbook(one.parsed as Runbook).map(weak) : [];
+  if (test === undefined) return [...lint, weak(`${kind.toLowerCase()} ${metadata.name} has no tests`)];
   if (kind === 'Detector') return [];
   const cases = told.get(test.file) ?? [];
   const chosen = cases.some(({ expect }) => expect.runbook === metadata.name || (expect.actions ?? []).length > 0);
@@ -192,6 +194,7 @@ function weaknesses(
     ({ expect }) => expect.decision === 'deny' || (expect.runbook !== undefined && expect.runbook !== metadata.name),
   );
   return [
+    ...lint,
     ...(chosen ? [] : [weak(`runbook ${metadata.name} has no case in which it is chosen`)]),
     ...(left ? [] : [weak(`runbook ${metadata.name} has no case in which nothing is done`)]),
   ];

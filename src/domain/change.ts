@@ -54,22 +54,22 @@ export const instanceLabels = ['instance', 'pod', 'host', 'node', 'container', '
 export function sideOfChange(change: Change, labels: Labels): 'touched' | 'rest' | undefined {
   const { instances } = change;
   if (instances === undefined) return undefined;
-  const mine = instanceLabels.flatMap((name) => labels[name] ?? []).map(withoutPort);
+  const mine = instanceLabels.flatMap((name) => labels[name] ?? []).map(instanceName);
   if (mine.length === 0) return undefined;
-  if (instances.some((name) => mine.includes(withoutPort(name)))) return 'touched';
-  return mine.every(isAddress) && !instances.some((name) => isAddress(withoutPort(name))) ? undefined : 'rest';
+  if (instances.some((name) => mine.includes(instanceName(name)))) return 'touched';
+  return mine.every(isAddress) && !instances.some((name) => isAddress(instanceName(name))) ? undefined : 'rest';
 }
 
 /** When a change touched what a series tells of. */
 export function touchedAtMs(change: Change, labels: Labels): number {
   if (change.instanceAtMs === undefined) return change.atMs;
-  const mine = instanceLabels.flatMap((name) => labels[name] ?? []).map(withoutPort);
-  const own = Object.entries(change.instanceAtMs).find(([name]) => mine.includes(withoutPort(name)));
+  const mine = instanceLabels.flatMap((name) => labels[name] ?? []).map(instanceName);
+  const own = Object.entries(change.instanceAtMs).find(([name]) => mine.includes(instanceName(name)));
   return own?.[1] ?? change.atMs;
 }
 
-// `web-1:9100` is how Prometheus names an instance.
-function withoutPort(name: string): string {
+/** An instance without its port: `web-1:9100` is how Prometheus names `web-1`. */
+export function instanceName(name: string): string {
   return name.replace(/^\[(.*)\]:\d+$/, '$1').replace(/^([^:]+):\d+$/, '$1');
 }
 

@@ -76,6 +76,10 @@ export interface PlannedStep {
   readonly diff: readonly string[];
   readonly blast: BlastRadius;
   readonly stateHash: string;
+  /** Of a step that the runbook has once and the plan once for each of several: which step, and for which of them. */
+  readonly each?: { readonly step: string; readonly item: string };
+  /** What must hold, by the signals of what this step was for, before the next step begins. */
+  readonly between?: readonly VerifyRule[];
 }
 
 /** What must become true afterwards: `expect` holds for `forMs` within `withinMs`, or at `atMs` after the act. */
@@ -119,6 +123,17 @@ export interface Plan {
   readonly expiresAtMs: number;
 }
 
+/**
+ * How much later than the first step another may begin: what the steps before it may take where it must be looked between
+ * them. A plan, and the consent to it, are good for so much longer when they are under way.
+ */
+export function laterByMs(plan: Pick<Plan, 'steps'>, stepIndex: number): number {
+  return plan.steps.slice(0, Math.max(0, stepIndex)).reduce((sum, { between = [], timeoutMs, retries }) => {
+    if (between.length === 0) return sum;
+    return sum + timeoutMs * (retries + 1) + Math.max(...between.map((rule) => rule.atMs ?? rule.withinMs ?? 0));
+  }, 0);
+}
+
 /** How a step ended. `failed`: certainly did not happen; `errored`: our fault; `unknown`: nobody can tell (I5). */
 export type StepStatus = 'succeeded' | 'failed' | 'errored' | 'inconclusive' | 'unknown' | 'skipped';
 
@@ -140,6 +155,8 @@ export interface StepRun {
   /** What undo needs, recorded with the intent. */
   readonly before?: Json;
   readonly undo?: { readonly status: StepStatus; readonly message: string };
+  /** What was seen after it, before the next was to begin. */
+  readonly between?: Verification;
 }
 
 /** Where an execution stands, or how it ended. */

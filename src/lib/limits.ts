@@ -209,6 +209,8 @@ export const limits = {
   /** How long a step may take to stop once it was told to; a step that outlives it is unknown and never repeated. */
   actionGraceMs: 5_000,
   abortPollMs: 1_000,
+  /** How often it is looked between two steps whether the next may begin. */
+  betweenPollMs: 2_000,
   /** Somebody else is acting on the target: how long we hold before giving up. */
   busyHoldMs: 60_000,
   busyPollMs: 2_000,

@@ -1,4 +1,5 @@
 import type { Approval, ApprovalRequirement, RuleConsidered } from '../domain/authority.ts';
+import { laterByMs } from '../domain/remediation.ts';
 import type { Plan } from '../domain/remediation.ts';
 import { digest } from '../lib/canonical.ts';
 import { formatDuration } from '../lib/duration.ts';
@@ -16,9 +17,13 @@ export function whyRefused(approval: Approval, input: DecisionInput): string | u
   if (approval.stateHash !== planStateHash(input.plan)) return 'the target has changed since';
   if (approval.epoch !== input.epoch) return 'another leader has taken over since';
   if (approval.atMs > input.asOfMs) return 'it is dated in the future';
-  if (approval.expiresAtMs <= input.asOfMs)
-    return `it expired ${formatDuration(input.asOfMs - approval.expiresAtMs)} ago`;
+  const expiresAtMs = approval.expiresAtMs + laterByMs(input.plan, stepIndexOf(input));
+  if (expiresAtMs <= input.asOfMs) return `it expired ${formatDuration(input.asOfMs - expiresAtMs)} ago`;
   return undefined;
+}
+
+function stepIndexOf({ plan, stepId }: DecisionInput): number {
+  return stepId === undefined ? 0 : plan.steps.findIndex((step) => step.id === stepId);
 }
 
 /** Whether `id` belongs to `from`: a group of the Escalation documents, or the very person. */

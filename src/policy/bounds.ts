@@ -14,9 +14,10 @@ export function whyTooMuch(rule: AllowRule, view: StepView): string | undefined 
   if (!counts.every((count) => Number.isSafeInteger(count) && count >= 0) || touched > total)
     return `the blast radius cannot be right: ${touched} of ${total}, ${healthyAfter} healthy`;
   const others = inFlightElsewhere(view);
-  const alsoTouched = others
-    .filter((act) => act.service === view.step.target.service)
-    .reduce((sum, act) => sum + Math.max(1, act.touched), 0);
+  const alsoTouched =
+    others
+      .filter((act) => act.service === view.step.target.service)
+      .reduce((sum, act) => sum + Math.max(1, act.touched), 0) + unlooked(view);
 
   if (bounds.units !== undefined) {
     const most = inUnits(bounds.units, total);
@@ -52,6 +53,17 @@ function inFlightElsewhere({ input, step }: StepView): readonly InFlightAct[] {
   return input.inFlight.filter(
     (act) => act.targetKey !== key && (act.executionId === undefined || act.executionId !== input.executionId),
   );
+}
+
+// Steps before this one that do the same elsewhere, with no look between: what they touched is under way until the end.
+function unlooked({ input, step }: StepView): number {
+  const { each } = step;
+  if (each === undefined) return 0;
+  return input.plan.steps
+    .slice(0, input.plan.steps.indexOf(step))
+    .filter((other) => other.each?.step === each.step && other.between === undefined)
+    .filter((other) => targetKey(other.target) !== targetKey(step.target))
+    .reduce((sum, other) => sum + Math.max(1, other.blast.touched), 0);
 }
 
 function inUnits(amount: Amount, total: number): number {

@@ -1,4 +1,5 @@
 import type { DenyCode } from '../domain/authority.ts';
+import { laterByMs } from '../domain/remediation.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { planDigest } from './digests.ts';
 import { globMatches } from '../lib/glob.ts';
@@ -54,8 +55,9 @@ const planFresh: Guard = ({ input, step }) => {
   const { plan, asOfMs } = input;
   if (planDigest(plan) !== plan.id) return deny(rule, 'stale-plan', 'the plan is not the one its id names');
   if (!plan.steps.includes(step)) return deny(rule, 'stale-plan', `the plan has no step ${step.id}`);
-  if (asOfMs >= plan.expiresAtMs)
-    return deny(rule, 'stale-plan', `the plan expired ${formatDuration(asOfMs - plan.expiresAtMs)} ago`);
+  const expiresAtMs = plan.expiresAtMs + (input.stepId === undefined ? 0 : laterByMs(plan, plan.steps.indexOf(step)));
+  if (asOfMs >= expiresAtMs)
+    return deny(rule, 'stale-plan', `the plan expired ${formatDuration(asOfMs - expiresAtMs)} ago`);
   if (asOfMs < plan.createdAtMs) return deny(rule, 'stale-plan', 'the plan is dated in the future');
   if (plan.incidentId !== input.incident.id) return deny(rule, 'stale-plan', 'the plan is for another incident');
   if (plan.service !== input.service.name) return deny(rule, 'stale-plan', 'the plan is for another service');

@@ -22,13 +22,13 @@ export interface ConditionOutcome {
 
 /** Evaluates all conditions of a step. One that cannot be evaluated is an `error`, which stops the step either way. */
 export function checkConditions(
-  step: Pick<PlannedStep, 'id' | 'require' | 'abortIf'>,
+  step: Pick<PlannedStep, 'id' | 'require' | 'abortIf' | 'each'>,
   facts: ConditionFacts,
 ): readonly ConditionOutcome[] {
-  const bindings = conditionBindings(facts);
+  const bindings = conditionBindings(facts, step.each?.item);
   return [
-    ...step.require.map((expression) => check(step.id, 'require', expression, bindings)),
-    ...step.abortIf.map((expression) => check(step.id, 'abortIf', expression, bindings)),
+    ...step.require.map((expression) => check(step, 'require', expression, bindings)),
+    ...step.abortIf.map((expression) => check(step, 'abortIf', expression, bindings)),
   ];
 }
 
@@ -38,13 +38,14 @@ export function whyBlocked(outcomes: readonly ConditionOutcome[]): string | unde
 }
 
 function check(
-  stepId: string,
+  step: Pick<PlannedStep, 'id' | 'each'>,
   is: ConditionOutcome['is'],
   expression: string,
   bindings: CelBindings,
 ): ConditionOutcome {
-  const base = { stepId, is, expression } as const;
-  const compiled = compileCel(expression, conditionEnvironment(freeNames(expression)), { is: 'bool' });
+  const base = { stepId: step.id, is, expression } as const;
+  const environment = conditionEnvironment(freeNames(expression), step.each !== undefined);
+  const compiled = compileCel(expression, environment, { is: 'bool' });
   if (!compiled.ok)
     return { ...base, outcome: 'error', because: `${expression} cannot be read: ${compiled.issues[0]?.message ?? ''}` };
   const outcome = compiled.value.evaluate(bindings);
@@ -58,12 +59,13 @@ function check(
   return { ...base, outcome: holds ? 'true' : 'false', because };
 }
 
-function conditionBindings(facts: ConditionFacts): CelBindings {
+function conditionBindings(facts: ConditionFacts, each: string | undefined): CelBindings {
   const base = factBindings(facts);
   const { target, facts: live, blast } = facts.observation;
   const variables: Record<string, Json> = {
     ...facts.signals,
     ...base.variables,
+    ...(each === undefined ? {} : { each }),
     target: { ...live, kind: target.kind, id: target.id },
     blast: { touched: blast.touched, total: blast.total, healthyAfter: blast.healthyAfter },
   };

@@ -6,6 +6,8 @@ const double: CelType = { is: 'double' };
 
 const facts = { diagnosis: diagnosisField, change: changeField, incident: incidentField, service: serviceField };
 
+const eachField: CelField = { type: { is: 'string' }, doc: 'The item that this step is planned for.' };
+
 const budgetFunctions: readonly CelFunction[] = [
   {
     name: 'burn',
@@ -32,12 +34,13 @@ export const matchEnvironment: CelEnvironment = {
 };
 
 /** `require` and `abortIf`: how things stand right before, and while, a step is taken. */
-export function conditionEnvironment(signals: Iterable<string>): CelEnvironment {
+export function conditionEnvironment(signals: Iterable<string>, withEach = false): CelEnvironment {
   return {
     name: 'runbook condition',
     variables: {
       ...signalFields(signals),
       ...facts,
+      ...(withEach ? { each: eachField } : {}),
       now: { type: { is: 'timestamp' } },
       target: { doc: 'Live facts of the target.', type: { is: 'map', of: { is: 'dyn' } } },
       blast: {
@@ -74,12 +77,16 @@ const paramTypes: Readonly<Record<ParamType, CelType>> = {
   duration: { is: 'duration' },
 };
 
-/** Templates in `with` and `timeout`. */
-export function templateEnvironment(params: Readonly<Record<string, ParamRule>>): CelEnvironment {
+/** Templates in `with` and `timeout`, and in `each` itself. */
+export function templateEnvironment(params: Readonly<Record<string, ParamRule>>, withEach = false): CelEnvironment {
   const fields = Object.entries(params).map(([name, rule]) => [name, { type: paramTypes[rule.type] }] as const);
   return {
     name: 'runbook template',
-    variables: { ...facts, params: { type: { is: 'record', name: 'params', fields: Object.fromEntries(fields) } } },
+    variables: {
+      ...facts,
+      ...(withEach ? { each: eachField } : {}),
+      params: { type: { is: 'record', name: 'params', fields: Object.fromEntries(fields) } },
+    },
   };
 }
 

@@ -11,13 +11,14 @@
 export { checkConditions, whyBlocked } from './conditions.ts';
 export type { ConditionFacts, ConditionOutcome } from './conditions.ts';
 export { conditionEnvironment, matchEnvironment, templateEnvironment, verifyEnvironment } from './environment.ts';
+export { lintRunbook } from './lint.ts';
 export { matchRunbooks } from './match.ts';
 export type { Budgets, MatchReport, RunbookFacts } from './match.ts';
 export { parseRunbook, runbookSchema } from './parse.ts';
 export { assemblePlan, resolveSteps } from './resolve.ts';
 export type { LookedAt, PlanParts, ResolvedRunbook, ResolvedStep } from './resolve.ts';
 export type { ParamRule, Runbook, RunbookAction, RunbookContext, RunbookStep } from './runbook.ts';
-export { baselines, rememberedBaselines, signalSamples } from './signals.ts';
+export { baselines, ofInstance, rememberedBaselines, signalSamples } from './signals.ts';
 export { suggestSteps } from './suggest.ts';
 export type { SuggestionFacts } from './suggest.ts';
 export { resourceTestsSchema } from './test-schema.ts';

@@ -5,7 +5,7 @@ import { digest } from '../lib/canonical.ts';
 import { compileCel, type CelEnvironment, type CelProgram, type CelType } from '../lib/cel/index.ts';
 import type { Issue, Parsed } from '../lib/issues.ts';
 import { schemaOf } from '../lib/schema.ts';
-import { clausesOf, conditionEnvironment, matchEnvironment, templateEnvironment } from './environment.ts';
+import { clausesOf, conditionEnvironment, matchEnvironment } from './environment.ts';
 import { paramRule } from './params.ts';
 import type { Runbook, RunbookContext } from './runbook.ts';
 import { runbookSpec, type RunbookSpec, type WrittenVerify } from './schema.ts';
@@ -29,21 +29,25 @@ export function parseRunbook(doc: ResourceDocument, context: RunbookContext): Pa
   const issues: Issue[] = [];
   const when = program(spec.when, matchEnvironment, ['spec', 'when'], issues);
   const conditions = conditionEnvironment(context.signals ?? []);
+  const conditionsOfEach = conditionEnvironment(context.signals ?? [], true);
   for (const [index, source] of spec.require.entries()) program(source, conditions, ['spec', 'require', index], issues);
   const params = Object.fromEntries(
     Object.entries(spec.params).map(([name, written]) => [name, paramRule(written, ['spec', 'params', name], issues)]),
   );
-  const templates = templateEnvironment(params);
   const ids = spec.steps.map((step) => step.id);
   const steps = spec.steps.flatMap((written, index) => {
     const path = ['spec', 'steps', index];
     if (ids.indexOf(written.id) < index)
       issues.push({ path: [...path, 'id'], message: `there are two steps ${written.id}` });
+    const known = written.each === undefined ? conditions : conditionsOfEach;
     for (const key of ['require', 'abortIf'] as const)
-      for (const [at, source] of written[key].entries()) program(source, conditions, [...path, key, at], issues);
+      for (const [at, source] of written[key].entries()) program(source, known, [...path, key, at], issues);
+    const between = (written.between ?? []).map((rule, at) =>
+      verifyRule(rule, context, [...path, 'between', at], issues),
+    );
     // What the whole runbook requires is asked before it begins: on its first step.
-    const require = index === 0 ? [...spec.require, ...written.require] : written.require;
-    return parseStep({ ...written, require }, { context, templates, path, issues });
+    const once = index === 0 ? spec.require : [];
+    return parseStep(written, { context, params, once, between, path, issues });
   });
   const verify = spec.verify.map((written, index) => verifyRule(written, context, ['spec', 'verify', index], issues));
   if (issues.length > 0 || when === undefined) return { ok: false, issues };

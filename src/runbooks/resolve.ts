@@ -1,9 +1,10 @@
-import type { ActionTraits, Observation, Plan, PlannedStep, Target } from '../domain/remediation.ts';
+import type { ActionTraits, Observation, Plan, PlannedStep, Target, VerifyRule } from '../domain/remediation.ts';
 import type { ActionPreview } from '../domain/ports/action.ts';
 import { digest } from '../lib/canonical.ts';
 import type { Issue, Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
+import { itemsOf } from './each.ts';
 import { factBindings, type RunbookFacts } from './match.ts';
 import { resolveParams } from './params.ts';
 import type { Runbook, RunbookContext, RunbookStep } from './runbook.ts';
@@ -19,6 +20,8 @@ export interface ResolvedStep {
   readonly retries: number;
   readonly require: readonly string[];
   readonly abortIf: readonly string[];
+  readonly each?: NonNullable<PlannedStep['each']>;
+  readonly between?: readonly VerifyRule[];
 }
 
 /** A runbook filled in for an incident. */
@@ -42,9 +45,34 @@ export function resolveSteps(
   if (!params.ok) return params;
   const variables = { ...factBindings(facts).variables, params: { ...params.value.values } };
   const issues: Issue[] = [];
-  const steps = runbook.steps.flatMap((step, index) => resolveStep(step, index, variables, context, issues));
+  const steps = runbook.steps.flatMap((step, index) => expanded(step, index, variables, context, issues));
+  if (steps.length > limits.planSteps)
+    issues.push({
+      path: ['spec', 'steps'],
+      message: `come to ${steps.length}, and a plan has at most ${limits.planSteps}`,
+    });
   if (issues.length > 0) return { ok: false, issues };
   return { ok: true, value: { runbook, params: params.value.written, steps } };
+}
+
+// A step with `each` is one step for each item, in order, under a name of its own: authorised, journalled and undone alone.
+function expanded(
+  step: RunbookStep,
+  index: number,
+  variables: Readonly<Record<string, Json>>,
+  context: RunbookContext,
+  issues: Issue[],
+): readonly ResolvedStep[] {
+  const once = step.once.length === 0 ? step : { ...step, require: [...step.once, ...step.require] };
+  if (step.each === undefined) return resolveStep(once, index, variables, context, issues);
+  const items = itemsOf(step.each, variables, ['spec', 'steps', index, 'each'], issues);
+  return items.flatMap((item, at) =>
+    resolveStep(at === 0 ? once : step, index, { ...variables, each: item }, context, issues).map((resolved) => ({
+      ...resolved,
+      id: `${step.id}[${item}]`,
+      each: { step: step.id, item },
+    })),
+  );
 }
 
 function resolveStep(
@@ -72,7 +100,11 @@ function resolveStep(
   const { id, retries, require, abortIf } = step;
   // The traits are the action's of this moment, not those of when the runbook was loaded (I7).
   return [
-    { id, action: step.action, params: params.value, traits: action.traits, timeoutMs: ms, retries, require, abortIf },
+    {
+      ...{ id, action: step.action, params: params.value, traits: action.traits, timeoutMs: ms },
+      ...{ retries, require, abortIf },
+      ...(step.between.length === 0 ? {} : { between: step.between }),
+    },
   ];
 }
 
@@ -155,5 +187,7 @@ function plannedStep(step: ResolvedStep, { target, observation, preview }: Looke
     diff: preview.diff,
     blast: observation.blast,
     stateHash: observation.stateHash,
+    ...(step.each === undefined ? {} : { each: step.each }),
+    ...(step.between === undefined ? {} : { between: step.between }),
   };
 }

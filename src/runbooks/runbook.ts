@@ -62,4 +62,13 @@ export interface RunbookStep {
   readonly retries: number;
   readonly require: readonly string[];
   readonly abortIf: readonly string[];
+  /** What the whole runbook requires, on its first step: asked once, however often that is planned. */
+  readonly once: readonly string[];
+  /** For what it is planned, once each. */
+  readonly each?: Each;
+  readonly between: readonly VerifyRule[];
 }
+
+/** The list that a step is planned for: written down, or worked out from the facts. */
+export type Each =
+  { readonly is: 'list'; readonly items: readonly string[] } | { readonly is: 'worked-out'; readonly by: CelProgram };

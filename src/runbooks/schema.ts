@@ -21,8 +21,19 @@ const param = z.strictObject({
     .exactOptional(),
 });
 
+const verify = z.strictObject({
+  expect: expression.describe('CEL over the signals of the service and `baseline`'),
+  within: writtenDuration.exactOptional(),
+  for: writtenDuration.exactOptional(),
+  at: writtenDuration.exactOptional(),
+});
+
 const step = z.strictObject({
   id: name,
+  each: z
+    .union([z.string().min(1), z.array(z.string().min(1).max(253)).min(1).max(50)])
+    .exactOptional()
+    .describe("Once for each of these, one after another; the item is {{ each }}: '{{ change.instances }}'"),
   do: z.string().min(1).max(100).describe('An action kind, such as host.service-restart'),
   with: z
     .record(z.string(), z.json())
@@ -32,13 +43,12 @@ const step = z.strictObject({
   retries: z.int().min(0).max(5).default(0),
   require: z.array(expression).max(50).default([]),
   abortIf: z.array(expression).max(50).default([]),
-});
-
-const verify = z.strictObject({
-  expect: expression.describe('CEL over the signals of the service and `baseline`'),
-  within: writtenDuration.exactOptional(),
-  for: writtenDuration.exactOptional(),
-  at: writtenDuration.exactOptional(),
+  between: z
+    .array(verify)
+    .min(1)
+    .max(20)
+    .exactOptional()
+    .describe('What must come true for each, by its own signals, before the next step begins'),
 });
 
 /** The `spec` of a Runbook document. */

@@ -1,4 +1,5 @@
 import type { Finding } from '../domain/alert.ts';
+import { instanceLabels, instanceName } from '../domain/change.ts';
 import type { Sample, Series, SeriesNature } from '../domain/telemetry.ts';
 import { quantile } from '../lib/stats.ts';
 import type { SamplesBySignal } from './verify.ts';
@@ -37,6 +38,21 @@ export function signalSamples(
       [...buckets].map(([tMs, v]): Sample => ({ tMs, v })).sort((a, b) => a.tMs - b.tMs),
     ]),
   );
+}
+
+/**
+ * The series that tell of one instance (a host, a pod). A signal that no series tells of by instance is given whole: it is
+ * the service's.
+ */
+export function ofInstance(series: readonly Series[], item: string): readonly Series[] {
+  const isOf = ({ labels }: Series): boolean => instanceLabels.some((name) => isNamed(labels[name], item));
+  const tellsOfOne = ({ labels }: Series): boolean => instanceLabels.some((name) => labels[name] !== undefined);
+  const apart = new Set(series.filter(tellsOfOne).map(({ service, signal }) => `${service}/${signal}`));
+  return series.filter((one) => isOf(one) || !apart.has(`${one.service}/${one.signal}`));
+}
+
+function isNamed(label: string | undefined, item: string): boolean {
+  return label !== undefined && instanceName(label) === instanceName(item);
 }
 
 function together(nature: SeriesNature, a: number, b: number): number {

@@ -1,16 +1,20 @@
 import type { Schema } from '../domain/ports/schema.ts';
-import type { CelEnvironment } from '../lib/cel/index.ts';
+import type { VerifyRule } from '../domain/remediation.ts';
 import type { Issue } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { nearest } from '../lib/suggest.ts';
-import type { RunbookContext, RunbookStep } from './runbook.ts';
+import { parseEach } from './each.ts';
+import { templateEnvironment } from './environment.ts';
+import type { ParamRule, RunbookContext, RunbookStep } from './runbook.ts';
 import type { WrittenStep } from './schema.ts';
 import { compileTemplate } from './template.ts';
 
 interface StepContext {
   readonly context: RunbookContext;
-  readonly templates: CelEnvironment;
+  readonly params: Readonly<Record<string, ParamRule>>;
+  readonly once: readonly string[];
+  readonly between: readonly VerifyRule[];
   readonly path: readonly (string | number)[];
   readonly issues: Issue[];
 }
@@ -18,9 +22,11 @@ interface StepContext {
 /** Checks a step against the action kind it names; its conditions were checked by the caller. */
 export function parseStep(
   written: WrittenStep,
-  { context, templates, path, issues }: StepContext,
+  { context, params: declared, once, between, path, issues }: StepContext,
 ): readonly RunbookStep[] {
   const action = context.actions.get(written.do);
+  const templates = templateEnvironment(declared, written.each !== undefined);
+  const each = parseEach(written.each, templateEnvironment(declared), [...path, 'each'], issues);
   const params = compileTemplate(written.with, templates, [...path, 'with']);
   const timeout = compileTemplate(written.timeout, templates, [...path, 'timeout']);
   if (!params.ok) issues.push(...params.issues);
@@ -44,6 +50,9 @@ export function parseStep(
       retries: written.retries,
       require: written.require,
       abortIf: written.abortIf,
+      once,
+      ...(each === undefined ? {} : { each }),
+      between,
     },
   ];
 }

@@ -16,6 +16,7 @@ const incident = z.strictObject({
   storm: z.boolean().default(false),
   recurrence: z.boolean().default(false),
   age: writtenDuration.default(60_000),
+  hosts: z.array(z.string()).default([]).describe('Hosts that its alerts tell of'),
   mode: z.enum(['active', 'shadow']).default('active'),
 });
 
@@ -47,6 +48,7 @@ const change = z.strictObject({
   actor: z.string().exactOptional(),
   ref: z.string().exactOptional(),
   irreversible: z.boolean().default(false),
+  instances: z.array(z.string()).exactOptional().describe('Where it was made, when not everywhere'),
 });
 
 const diagnosis = z.strictObject({

@@ -1,5 +1,6 @@
 import type { ActRecord, AgentHealth, Autonomy } from '../domain/authority.ts';
 import type { Change } from '../domain/change.ts';
+import type { FactAlert } from '../domain/facts.ts';
 import type { AwsResource, Place, WorkloadKind } from '../domain/places.ts';
 import type { Incident } from '../domain/alert.ts';
 import type { Observation, Plan, Target } from '../domain/remediation.ts';
@@ -94,6 +95,7 @@ export function givenFacts(given: Given, service: Service): RunbookFacts & Pick<
           storm: false,
           recurrence: false,
           age: 60_000,
+          hosts: [],
           mode: 'active',
         } as const)
       : given.incident;
@@ -114,12 +116,16 @@ export function givenFacts(given: Given, service: Service): RunbookFacts & Pick<
       mode: incident.mode,
       ...(incident.recurrence ? { recurrenceOf: 'earlier' } : {}),
     },
-    alerts: [{ detector, kind: incident.kind, signal: incident.signal }],
+    alerts: alertsOf({ detector, kind: incident.kind, signal: incident.signal }, incident.hosts),
     diagnosis: { ...(given.diagnosis ?? fallback), service: service.name, gaps: [] },
     ...(change === undefined ? {} : { change }),
     service,
     budgets: given.budgets,
   };
+}
+
+function alertsOf(alert: FactAlert, hosts: readonly string[]): readonly FactAlert[] {
+  return hosts.length === 0 ? [alert] : hosts.map((host) => ({ ...alert, labels: { host } }));
 }
 
 function givenChange(written: NonNullable<Given['change']>, service: string, asOfMs: number): Change {
@@ -137,6 +143,7 @@ function givenChange(written: NonNullable<Given['change']>, service: string, asO
     attributes: {},
     ...(written.actor === undefined ? {} : { actor: written.actor }),
     ...(written.ref === undefined ? {} : { ref: written.ref }),
+    ...(written.instances === undefined ? {} : { instances: written.instances }),
   };
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ledger, RecordBatch } from '../../src/domain/ports/ledger.ts';
 import type { ActionTraits } from '../../src/domain/remediation.ts';
 import { runWithCrashes, violations, type Shape } from '../support/crash.ts';
-import { switchPlan, type Bend } from '../support/executor-world.ts';
+import { groupPlan, switchPlan, type Bend } from '../support/executor-world.ts';
 
 const careful: ActionTraits = { reversible: true, idempotent: false, destructive: false, scope: 'process' };
 
@@ -32,6 +32,19 @@ const shapes: readonly Shape[] = [
   },
   { name: 'a world that cannot be looked at afterwards', plan: switchPlan(['a', 'b']), helps: 'passed', blind: true },
   { name: 'nobody can tell whether it helped', plan: switchPlan(['a']), helps: 'inconclusive' },
+  { name: 'one after another, with a look between', plan: groupPlan(['a', 'b', 'c']), helps: 'passed' },
+  {
+    name: 'one after another, and the second is not well',
+    plan: groupPlan(['a', 'b', 'c']),
+    bend: { between: (_execution, index) => (index === 1 ? 'failed' : 'passed') },
+    helps: 'passed',
+  },
+  {
+    name: 'one after another, and nobody can tell how the first is',
+    plan: groupPlan(['a', 'b', 'c']),
+    bend: { between: () => 'inconclusive' },
+    helps: 'passed',
+  },
   { name: 'no verification asked for', plan: switchPlan(['a', 'b'], { verify: [] }), helps: 'passed' },
 ];
 

@@ -417,3 +417,54 @@ test.each([
   if (typeof expected === 'string') expect(issues[0]).toBe(expected);
   else expect(issues.join('\n')).toMatch(expected);
 });
+
+describe('a plan that goes from host to host', () => {
+  const between = [{ expect: 'errors < 1', withinMs: 10 * MINUTE }];
+  const steps = ['web-1', 'web-2', 'web-3'].map((host) =>
+    step({
+      id: `restart[${host}]`,
+      target: { kind: 'unit', id: `${host}/shop.service`, service: 'shop', labels: { host } },
+      each: { step: 'restart', item: host },
+      between,
+    }),
+  );
+  const planned = plan({ steps });
+  const last = steps[2]!.id;
+  const atMinute = (minute: number) => ({
+    ...{ asOfMs: NOW + minute * MINUTE, plan: planned, stepId: last },
+    observations: { [last]: observation(steps[2]!, { atMs: NOW + minute * MINUTE }) },
+  });
+
+  test('is good for as long as it takes to look between its steps, and no longer', () => {
+    // It expires in 15 minutes; before the third step there are twice one minute of acting and ten of looking.
+    expect(verdict(input([openSpec], atMinute(36)))).toBe('allow');
+    expect(verdict(input([openSpec], atMinute(38)))).toBe('deny/stale-plan');
+    expect(
+      verdict(
+        input([openSpec], { ...atMinute(36), plan: plan({ steps: steps.map(({ between: _no, ...one }) => one) }) }),
+      ),
+    ).toBe('deny/stale-plan');
+  });
+
+  test('has the consent that was given for it for as long, and no longer', () => {
+    const ask = { allow: [{ actions: ['*'], autonomy: 'approve', approval: { from: ['group:oncall'] } }] };
+    const asked = input([ask], { plan: planned });
+    const given = approvalOf(asked, { expiresAtMs: NOW + 5 * MINUTE });
+    const late = (minute: number) => ({
+      ...input([ask], atMinute(minute)),
+      approvals: [given],
+      approvalRequestedAtMs: NOW,
+    });
+    expect(verdict(late(26))).toBe('allow');
+    expect(verdict(late(28))).not.toBe('allow');
+  });
+
+  test('counts hosts before it where nobody looked between, and none where somebody did', () => {
+    const one = { allow: [{ actions: ['*'], autonomy: 'act', bounds: { units: 1 } }] };
+    expect(verdict(input([one], { plan: planned }))).toBe('allow');
+    const blind = plan({ steps: steps.map(({ between: _none, ...rest }) => rest) });
+    expect(verdict(input([one], { plan: blind }))).toBe('deny/bounds');
+    const three = { allow: [{ actions: ['*'], autonomy: 'act', bounds: { units: 3 } }] };
+    expect(verdict(input([three], { plan: blind }))).toBe('allow');
+  });
+});

@@ -14,7 +14,7 @@ describe('what people write', () => {
   test('the example of the handbook is read whole', () => {
     const parsed = runbook(rollBack);
     expect(parsed.steps[0]).toMatchObject({ id: 'rollback', action: 'host.release-rollback', retries: 1 });
-    expect(parsed.steps[0]?.require).toEqual(['target.revisions > 1', '!change.irreversible']);
+    expect(parsed.steps[0]?.once).toEqual(['target.revisions > 1', '!change.irreversible']);
     expect(parsed.verify).toEqual([
       { expect: 'errors < baseline * 1.2', withinMs: 10 * MINUTE, forMs: 3 * MINUTE },
       { expect: 'restarts == 0', atMs: 60 * MINUTE },

@@ -113,8 +113,16 @@ export function violations(shape: Shape, aftermath: Aftermath): readonly string[
   }
   if (record.endedAtMs === undefined) wrong.push(`it never ended: ${record.status}`);
   if (record.status === 'succeeded' && !names.every((name) => outside.on.has(name))) wrong.push('a step was forgotten');
-  if (record.status === 'undone' && names.some((name) => outside.on.has(name))) wrong.push('an undo was forgotten');
-  if (record.status === 'failed' && names.some((name) => outside.on.has(name))) wrong.push('failed, and left on');
+  // What was looked at by itself and is well stays as it is.
+  const stays = new Set(
+    shape.plan.steps.flatMap(({ each, target }, index) =>
+      each !== undefined && record.steps[index]?.between?.status === 'passed' ? [target.id] : [],
+    ),
+  );
+  const left = names.some((name) => outside.on.has(name) && !stays.has(name));
+  if (record.status === 'undone' && left) wrong.push('an undo was forgotten');
+  if (record.status === 'failed' && left) wrong.push('failed, and left on');
+  if ([...stays].some((name) => !outside.on.has(name))) wrong.push('what is well was taken back');
   for (const [index, step] of record.steps.entries()) {
     const isOn = outside.effects.some((line) => line.startsWith(`on ${names[index] ?? ''} `));
     const told = disk.entries.filter((entry) => entry.subject.step === step.stepId);

@@ -98,6 +98,7 @@ const deps: ExecutorDeps = {
   fresh: () => Promise.resolve(true),
   conditions: () => ({ ok: true, because: '' }),
   verify: ({ plan }, asOfMs) => verdict(plan, plan.createdAtMs % 2 === 0 ? 'passed' : 'failed', asOfMs),
+  between: (_execution, _step, asOfMs) => ({ status: 'passed', dueAtMs: asOfMs, rules: [] }),
   baseline: () => ({}),
   onEvent: (event) => {
     if (event.kind !== 'ended') return;

@@ -53,6 +53,7 @@ export interface Bend {
   readonly decide?: (stepIndex: number, plan: Plan) => Partial<Decision>;
   readonly conditions?: ExecutorDeps['conditions'];
   readonly verify?: (execution: Execution, asOfMs: number) => Verification['status'] | Verification;
+  readonly between?: (execution: Execution, stepIndex: number, asOfMs: number) => Verification['status'];
   readonly ledger?: (real: Ledger) => Ledger;
   /** Called before and after each look or act; may throw, as a process that dies there. */
   readonly around?: (what: string, moment: 'before' | 'after') => void;
@@ -146,6 +147,14 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
     verify: (execution, asOfMs) => {
       const said = bend.verify?.(execution, asOfMs) ?? 'passed';
       return typeof said === 'string' ? verdict(execution.plan, said, asOfMs) : said;
+    },
+    between: (execution, stepIndex, asOfMs) => {
+      const status = bend.between?.(execution, stepIndex, asOfMs) ?? 'passed';
+      const rules = execution.plan.steps[stepIndex]?.between ?? [];
+      return {
+        ...{ status, dueAtMs: asOfMs },
+        rules: rules.map((rule) => ({ expect: rule.expect, status, because: `is ${status}` })),
+      };
     },
     baseline: () => ({ errors: 0.01 }),
     onEvent: (event) => {
@@ -254,6 +263,19 @@ function targetOf(name: string): PlannedStep['target'] {
 
 function stateHash(outside: Outside, name: string): string {
   return `${outside.on.has(name) ? 'on' : 'off'}@${outside.revision.get(name) ?? 0}`;
+}
+
+/** One step planned for each switch, with a look between them. */
+export function groupPlan(switches: readonly string[], change: Partial<Plan> = {}, looks = true): Plan {
+  const plan = switchPlan(switches, change);
+  const steps = plan.steps.map((step, index) => ({
+    ...step,
+    id: `turn[${switches[index] ?? ''}]`,
+    each: { step: 'turn', item: switches[index] ?? '' },
+    ...(looks ? { between: [{ expect: 'lit', withinMs: 120_000 }] } : {}),
+  }));
+  const made = { ...plan, steps };
+  return { ...made, id: planDigest(made) };
 }
 
 /** A plan that turns switches on, one step each. */

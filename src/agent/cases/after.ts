@@ -1,5 +1,5 @@
 import type { Execution, Plan, StepStatus } from '../../domain/remediation.ts';
-import type { ExecutionEvent } from '../executor/index.ts';
+import type { ExecutionEvent, StepEvent } from '../executor/index.ts';
 import { endSnooze } from './snooze.ts';
 import { tell, tellingOf } from './telling.ts';
 import type { CaseWork } from './work.ts';
@@ -97,15 +97,12 @@ async function tellOfEnd(work: CaseWork, execution: Execution, escalate: boolean
   if (!open) work.files.forget(plan.incidentId);
 }
 
-function standingOf(kind: 'step-intent' | 'step-outcome' | 'step-undone' | 'verifying', plan: Plan): string {
+function standingOf(kind: StepEvent, plan: Plan): string {
   if (kind === 'verifying') return `watching whether ${plan.runbook.name} helped`;
   return kind === 'step-undone' ? `taking back ${plan.runbook.name}` : `carrying out ${plan.runbook.name}`;
 }
 
-function lineOf(
-  kind: 'step-intent' | 'step-outcome' | 'step-undone' | 'verifying',
-  execution: Execution,
-): readonly string[] {
+function lineOf(kind: StepEvent, execution: Execution): readonly string[] {
   const step = execution.steps.findLast((one) => one.phase !== 'planned');
   const planned = execution.plan.steps.find((one) => one.id === step?.stepId);
   switch (kind) {
@@ -115,6 +112,11 @@ function lineOf(
       return [
         `Step ${step?.stepId ?? ''} ${step?.status ?? ''}${step?.message === undefined ? '' : `: ${step.message}`}`,
       ];
+    case 'step-verified': {
+      const looked = execution.steps.findLast((one) => one.between !== undefined);
+      const said = looked?.between?.rules.map((rule) => rule.because).join('; ') ?? '';
+      return [`Looked after ${looked?.stepId ?? ''}, ${looked?.between?.status ?? ''}: ${said}`];
+    }
     case 'step-undone':
       return [`Step ${step?.stepId ?? ''} ${undoneWords(step?.undo?.status)}: ${step?.undo?.message ?? ''}`];
     case 'verifying':

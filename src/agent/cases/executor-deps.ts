@@ -1,10 +1,11 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { Clock } from '../../domain/ports/io.ts';
-import type { Execution, Plan } from '../../domain/remediation.ts';
+import type { Execution, Plan, Verification } from '../../domain/remediation.ts';
 import { limits } from '../../lib/limits.ts';
 import {
   baselines,
   checkConditions,
+  ofInstance,
   rememberedBaselines,
   signalSamples,
   verifyStep,
@@ -15,7 +16,7 @@ import type { Watch } from '../watch.ts';
 import { decisionDraft } from './drafts.ts';
 import { caseFacts, decideNow, decisionInput, freshSignals, runbookFacts, type CaseFacts } from './facts.ts';
 import type { Cases } from './types.ts';
-import { withDependents } from './look.ts';
+import { withSurroundings } from './look.ts';
 
 // What was normal is taken from this long before the trouble.
 const baselineMs = 30 * 60_000;
@@ -24,7 +25,7 @@ const baselineMs = 30 * 60_000;
 export function executorDeps(
   watch: Watch,
   files: Pick<Cases, 'file'>,
-): Pick<ExecutorDeps, 'decideLive' | 'fresh' | 'conditions' | 'verify' | 'baseline'> {
+): Pick<ExecutorDeps, 'decideLive' | 'fresh' | 'conditions' | 'verify' | 'between' | 'baseline'> {
   const factsOf = async (plan: Plan): Promise<CaseFacts> => {
     const incident = watch.state().incidents.find((one) => one.id === plan.incidentId);
     const file = await files.file(plan.incidentId);
@@ -36,7 +37,7 @@ export function executorDeps(
     decideLive: async (plan, stepIndex, observed, approvals) => {
       const step = plan.steps[stepIndex];
       if (!step) throw new WatchkeeperError('internal', `the plan has no step ${stepIndex}`);
-      const observation = withDependents(watch, observed);
+      const observation = withSurroundings(watch, observed);
       const execution = executionId(plan);
       const record = watch.executor().find(execution) as ExecutionRecord | undefined;
       const facts = await factsOf(plan);
@@ -83,8 +84,23 @@ export function executorDeps(
         execution.verification,
       );
     },
+    between: (...asked) => lookBetween(watch, ...asked),
     baseline: (plan) => normalBefore(watch, plan),
   };
+}
+
+// By the signals of what the step was for, where it was one of several.
+function lookBetween(
+  watch: Watch,
+  ...[execution, stepIndex, asOfMs, soFar]: Parameters<ExecutorDeps['between']>
+): Verification {
+  const step = execution.plan.steps[stepIndex];
+  const startedMs = execution.steps[stepIndex]?.endedAtMs ?? asOfMs;
+  const { service } = step?.target ?? execution.plan;
+  const all = watch.window.read({ fromMs: startedMs, untilMs: asOfMs, services: new Set([service]) });
+  const series = step?.each === undefined ? all : ofInstance(all, step.each.item);
+  const samples = signalSamples(series, service, startedMs, asOfMs);
+  return verifyStep(step?.between ?? [], samples, execution.baseline, startedMs, asOfMs, soFar);
 }
 
 // Minutes may pass between the decision and the first step (a busy target is waited for). What has mended itself, or goes

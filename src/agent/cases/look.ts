@@ -4,6 +4,7 @@ import type { Observation } from '../../domain/remediation.ts';
 import type { Service } from '../../domain/service.ts';
 import type { LookedAt, ResolvedStep } from '../../runbooks/index.ts';
 import type { Watch } from '../watch.ts';
+import { withHosts } from './group-health.ts';
 
 /** What was seen, or the sentence why it could not be. `misplaced`: the action is not for what the service is. */
 export type Looked =
@@ -54,8 +55,9 @@ export async function observeSteps(
   return seen;
 }
 
-/** Adds the services that depend on what is touched: only the catalog knows them. */
-export function withDependents(watch: Watch, observation: Observation): Observation {
+/** Adds what no hand can see: the services that depend on what is touched, and how the other hosts of a group fare. */
+export function withSurroundings(watch: Watch, observed: Observation): Observation {
+  const observation = withHosts(watch, observed);
   const dependents = watch
     .catalog()
     .allDependentsOf(observation.target.service)
@@ -74,7 +76,7 @@ async function observeOne(
   try {
     const { operatorIo: io, epoch } = watch;
     const context = { service, io, epoch, signal: deadline.signal, timeoutMs: limits.observeTimeoutMs };
-    return withDependents(watch, await kind.observe(step.params, context));
+    return withSurroundings(watch, await kind.observe(step.params, context));
   } finally {
     deadline.cancel();
   }

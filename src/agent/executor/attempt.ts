@@ -150,7 +150,7 @@ async function expectNext(run: Runtime, id: string, done: number): Promise<Reado
   const expected: Record<string, string> = {};
   for (const step of plan.steps.slice(done + 1)) {
     const hand = handFor(run.deps, step);
-    if (step.target.service !== service || typeof hand === 'string') continue;
+    if (step.target.service !== service || typeof hand === 'string' || isSibling(plan.steps[done], step)) continue;
     try {
       expected[step.id] = (await observe(run.deps, hand, run.book.signal)).stateHash;
     } catch {
@@ -158,6 +158,12 @@ async function expectNext(run: Runtime, id: string, done: number): Promise<Reado
     }
   }
   return expected;
+}
+
+// The same on another host: what was done here left nothing there.
+function isSibling(one: PlannedStep | undefined, other: PlannedStep): boolean {
+  const isSame = one?.each !== undefined && one.each.step === other.each?.step;
+  return isSame && targetKey(one.target) !== targetKey(other.target);
 }
 
 interface AbortWatch {

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../../lib/json.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Approval, Decision, DenyCode } from '../../domain/authority.ts';
 import type { ActionContext, ActionKind } from '../../domain/ports/action.ts';
+import { laterByMs } from '../../domain/remediation.ts';
 import type { Observation, PlannedStep } from '../../domain/remediation.ts';
 import type { Service } from '../../domain/service.ts';
 import { within } from './bounded.ts';
@@ -95,7 +96,7 @@ async function gate(
 
   const conditions = await deps.conditions({ plan: record.plan, stepIndex: index, observation, when: 'before' });
   if (!conditions.ok) return refuse('require', conditions.because);
-  const approvals = liveApprovals(record, deps);
+  const approvals = liveApprovals(record, index, deps);
   if (typeof approvals === 'string') return refuse('approval-refused', approvals);
   const decision = await deps.decideLive(record.plan, index, observation, approvals);
   if (decision.planId !== record.plan.id) return refuse('evaluation-error', 'the decision is about another plan');
@@ -118,12 +119,13 @@ async function calm(deps: ExecutorDeps, hand: Hand, signal: AbortSignal): Promis
 }
 
 // One veto stops it; consent that expired, or was given under another epoch, counts for nothing.
-function liveApprovals(record: ExecutionRecord, deps: ExecutorDeps): readonly Approval[] | string {
+function liveApprovals(record: ExecutionRecord, index: number, deps: ExecutorDeps): readonly Approval[] | string {
   const about = record.journal.approvals.filter((approval) => approval.planId === record.plan.id);
   const veto = about.find((approval) => approval.verdict === 'deny');
   if (veto !== undefined) return `${veto.by.id} refused it`;
   const nowMs = deps.clock.nowMs();
-  return about.filter((approval) => approval.expiresAtMs > nowMs && approval.epoch === deps.epoch());
+  const laterMs = laterByMs(record.plan, index);
+  return about.filter((approval) => approval.expiresAtMs + laterMs > nowMs && approval.epoch === deps.epoch());
 }
 
 function refuse(

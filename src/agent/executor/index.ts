@@ -19,6 +19,7 @@ export type {
   ExecutionRecord,
   Executor,
   ExecutorDeps,
+  StepEvent,
   Journal,
   Verdict,
 } from './types.ts';

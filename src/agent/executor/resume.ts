@@ -1,8 +1,8 @@
 import { attemptStep, recordOutcome } from './attempt.ts';
 import { authorise, handFor } from './authorise.ts';
-import { end, tellEnd, type Runtime } from './runtime.ts';
+import { end, tellEnd, type Runtime, type Stop } from './runtime.ts';
 import { probe, type Settled } from './settle.ts';
-import { giveUp, runSteps, type Stop } from './steps.ts';
+import { giveUp, runSteps } from './steps.ts';
 import { goBack } from './undo.ts';
 import type { ExecutionRecord } from './types.ts';
 

@@ -1,4 +1,4 @@
-import type { ActRecord } from '../../domain/authority.ts';
+import type { ActRecord, DenyCode } from '../../domain/authority.ts';
 import type { ExecutionStatus, StepRun, Verification } from '../../domain/remediation.ts';
 import type { LedgerDraft } from '../../domain/ledger.ts';
 import { draft } from './drafts.ts';
@@ -13,6 +13,16 @@ export interface Runtime {
   readonly locks: Locks;
   /** Fires when this execution is cancelled or the executor halts. */
   readonly signalOf: (id: string) => AbortSignal;
+}
+
+/** Why the steps stopped before the last one was done. */
+export interface Stop {
+  readonly because: string;
+  readonly code?: DenyCode;
+  /** The world cannot tell what happened: nothing more is touched, not even to go back. */
+  readonly unknown?: true;
+  /** The last step was looked at and had not happened. */
+  readonly untouched?: true;
 }
 
 /** How an execution ends. */

@@ -1,21 +1,11 @@
 import { limits } from '../../lib/limits.ts';
-import type { DenyCode } from '../../domain/authority.ts';
 import { attemptStep } from './attempt.ts';
 import { authorise } from './authorise.ts';
+import { lookBetween } from './between.ts';
 import { untilSure } from './leading.ts';
-import { end, type Runtime } from './runtime.ts';
-import { goBack, mustGoBack } from './undo.ts';
+import { end, type Runtime, type Stop } from './runtime.ts';
+import { goBack, kept, mustGoBack } from './undo.ts';
 import type { ExecutionRecord } from './types.ts';
-
-/** Why the steps stopped before the last one was done. */
-export interface Stop {
-  readonly because: string;
-  readonly code?: DenyCode;
-  /** The world cannot tell what happened: nothing more is touched, not even to go back. */
-  readonly unknown?: true;
-  /** The last step was looked at and had not happened. */
-  readonly untouched?: true;
-}
 
 // Under these nothing is touched any more, not even to go back: a person stopped us, or we cannot trust ourselves.
 const hardStops: ReadonlySet<string> = new Set(['paused', 'unwell', 'policy-invalid', 'never', 'protected']);
@@ -26,7 +16,7 @@ export async function runSteps(run: Runtime, id: string): Promise<ExecutionRecor
     const record = run.book.get(id);
     const index = record.steps.findIndex((step) => step.status !== 'succeeded');
     if (index < 0) break;
-    const stop = await runStep(run, id, index);
+    const stop = (await lookBetween(run, id, index)) ?? (await runStep(run, id, index));
     if (stop !== undefined) return giveUp(run, id, stop);
   }
   const record = run.book.get(id);
@@ -74,5 +64,5 @@ export async function giveUp(run: Runtime, id: string, stop: Stop): Promise<Exec
   if (!mayHaveTouched(record, stop)) return end(run, id, { status: 'denied', because, ...code });
   if (stop.code !== undefined && hardStops.has(stop.code)) return end(run, id, { status: 'failed', because, ...code });
   if (mustGoBack(record)) return goBack(run, id, because);
-  return end(run, id, { status: 'failed', because, ...code });
+  return end(run, id, { status: 'failed', because: `${because}${kept(record)}`, ...code });
 }

@@ -21,9 +21,12 @@ export interface ConditionQuestion {
   readonly when: 'before' | 'during';
 }
 
+/** What happens on the way. `step-verified`: it was looked between two steps whether the next may begin. */
+export type StepEvent = 'step-intent' | 'step-outcome' | 'step-verified' | 'step-undone' | 'verifying';
+
 /** What the agent tells the executor to do with what it learns. `ended` arrives at least once, restarts included. */
 export type ExecutionEvent =
-  | { readonly kind: 'step-intent' | 'step-outcome' | 'step-undone' | 'verifying'; readonly execution: Execution }
+  | { readonly kind: StepEvent; readonly execution: Execution }
   | {
       readonly kind: 'ended';
       readonly execution: Execution;
@@ -64,6 +67,13 @@ export interface ExecutorDeps {
   readonly conditions: (question: ConditionQuestion) => Verdict | Promise<Verdict>;
   /** Did it help, as of now? Asked on each `tick` until it no longer says `pending`. Rules stand in the plan's order. */
   readonly verify: (execution: Execution, asOfMs: number) => Verification | Promise<Verification>;
+  /** Whether what a step had to leave behind, before the next begins, holds as of now. */
+  readonly between: (
+    execution: Execution,
+    stepIndex: number,
+    asOfMs: number,
+    soFar?: Verification,
+  ) => Verification | Promise<Verification>;
   /** Figures that `baseline` in verify rules refers to, taken before acting. */
   readonly baseline: (plan: Plan) => Readonly<Record<string, number>>;
   readonly onEvent: (event: ExecutionEvent) => void | Promise<void>;

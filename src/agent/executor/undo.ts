@@ -17,7 +17,22 @@ export function mustGoBack(record: ExecutionRecord): boolean {
 }
 
 function leftSomething(record: ExecutionRecord, step: StepRun): boolean {
-  return step.status === 'succeeded' || record.journal.partly.includes(step.stepId);
+  return (step.status === 'succeeded' && !isWell(record, step)) || record.journal.partly.includes(step.stepId);
+}
+
+// One of several hosts that was looked at by itself and is well: what goes wrong on another is no reason to make it ill
+// again, and to take them all back at once would be more at a time than the policy allowed.
+function isWell({ plan }: ExecutionRecord, { stepId, between }: StepRun): boolean {
+  return between?.status === 'passed' && plan.steps.some((step) => step.id === stepId && step.each !== undefined);
+}
+
+/** `; rollback[web-1] stays: it is well`, for the end of a sentence; empty where nothing is kept. */
+export function kept(record: ExecutionRecord): string {
+  const well = record.steps.filter((step) => step.status === 'succeeded' && isWell(record, step));
+  if (well.length === 0) return '';
+  const names = well.slice(0, 5).map((step) => step.stepId);
+  const more = well.length > names.length ? ` and ${well.length - names.length} more` : '';
+  return `; ${names.join(', ')}${more} ${well.length === 1 ? 'stays: it is' : 'stay: they are'} well`;
 }
 
 /**
@@ -61,7 +76,7 @@ export async function goBack(
       return end(run, id, { status, because: `${because}; going back stopped at ${step.stepId}: ${result.message}` });
     }
   }
-  const rest = left.length > 0 ? `; ${left.join(', ')}` : '';
+  const rest = `${left.length > 0 ? `; ${left.join(', ')}` : ''}${kept(run.book.get(id))}`;
   return end(run, id, { status: undone > 0 ? 'undone' : 'failed', because: `${because}${rest}` });
 }
 

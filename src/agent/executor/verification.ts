@@ -1,12 +1,12 @@
 import { canonicalJson } from '../../lib/canonical.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { limits } from '../../lib/limits.ts';
-import type { Execution, Verification } from '../../domain/remediation.ts';
+import type { Execution, Verification, VerifyRule } from '../../domain/remediation.ts';
 import type { LedgerDraft } from '../../domain/ledger.ts';
 import { draft } from './drafts.ts';
 import { asJson } from './keys.ts';
 import { actsWith, end, type Runtime } from './runtime.ts';
-import { goBack, mustGoBack } from './undo.ts';
+import { goBack, kept, mustGoBack } from './undo.ts';
 import type { ExecutionRecord } from './types.ts';
 
 /** When the last step was done, epoch milliseconds: verify rules count from here. `undefined` while steps remain. */
@@ -25,7 +25,7 @@ export async function verifyOnce(run: Runtime, id: string): Promise<void> {
   if (run.book.get(id).status !== 'verifying') return;
   const told = verificationDraft(record, verification, asOfMs);
   if (verification.status === 'pending') return keepWaiting(run, id, verification, told);
-  const because = reason(verification);
+  const because = reasonOf(verification);
   if (verification.status === 'passed')
     await end(run, id, { status: 'succeeded', because, verification, drafts: [told] });
   else if (verification.status === 'inconclusive')
@@ -46,34 +46,42 @@ async function failed(
   if (mustGoBack(record) && other === undefined) await goBack(run, id, because, { verification, drafts: [told] });
   else {
     const held = other === undefined ? '' : `; not undone, since ${other} is now acting there`;
-    await end(run, id, { status: 'failed', because: `${because}${held}`, verification, drafts: [told] });
+    await end(run, id, { status: 'failed', because: `${because}${held}${kept(record)}`, verification, drafts: [told] });
   }
 }
 
-async function ask(run: Runtime, record: ExecutionRecord, asOfMs: number): Promise<Verification> {
+function ask(run: Runtime, record: ExecutionRecord, asOfMs: number): Promise<Verification> {
+  const sinceMs = actedAtMs(record) ?? record.updatedAtMs;
+  return askUntilDue(record.plan.verify, sinceMs, asOfMs, record.verification, () => run.deps.verify(record, asOfMs));
+}
+
+/** Asks whether rules hold that count from `sinceMs`. What cannot be asked is pending, and what is long overdue inconclusive. */
+export async function askUntilDue(
+  wanted: readonly VerifyRule[],
+  sinceMs: number,
+  asOfMs: number,
+  known: Verification | undefined,
+  look: () => Verification | Promise<Verification>,
+): Promise<Verification> {
+  const dueAtMs = sinceMs + Math.max(0, ...wanted.map((rule) => rule.atMs ?? rule.withinMs ?? rule.forMs ?? 0));
   let verification: Verification;
   try {
-    verification = await run.deps.verify(record, asOfMs);
+    verification = await look();
   } catch (thrown) {
     const because = WatchkeeperError.from(thrown).message;
     verification = {
       status: 'pending',
-      dueAtMs: record.verification?.dueAtMs ?? dueAtMs(record),
-      rules: record.plan.verify.map((rule) => ({ expect: rule.expect, status: 'pending' as const, because })),
+      dueAtMs: known?.dueAtMs ?? dueAtMs,
+      rules: wanted.map((rule) => ({ expect: rule.expect, status: 'pending' as const, because })),
     };
   }
-  if (verification.status !== 'pending' || asOfMs <= dueAtMs(record) + limits.verifyOverdueMs) return verification;
+  if (verification.status !== 'pending' || asOfMs <= dueAtMs + limits.verifyOverdueMs) return verification;
   const rules = verification.rules.map((rule) =>
     rule.status === 'pending'
       ? { ...rule, status: 'inconclusive' as const, because: `${rule.because}; overdue` }
       : rule,
   );
   return { ...verification, status: 'inconclusive', rules };
-}
-
-function dueAtMs(record: ExecutionRecord): number {
-  const latest = Math.max(0, ...record.plan.verify.map((rule) => rule.atMs ?? rule.withinMs ?? rule.forMs ?? 0));
-  return (actedAtMs(record) ?? record.updatedAtMs) + latest;
 }
 
 // Rules with `at` look again much later. When only they are left, the target is free for others and the act counts as
@@ -104,7 +112,8 @@ function verificationDraft(record: ExecutionRecord, verification: Verification, 
   return { ...draft(record, 'verification', atMs, body), payload: asJson(verification) };
 }
 
-function reason(verification: Verification): string {
+/** The rules that decided, each with why. */
+export function reasonOf(verification: Verification): string {
   const telling = verification.rules.filter((rule) => rule.status === verification.status);
   return telling.map((rule) => `${rule.expect}: ${rule.because}`).join('; ') || `verification ${verification.status}`;
 }

@@ -16,6 +16,7 @@ import { parseResources, type LoadResult } from '../load/resources.ts';
 import { walk } from '../load/walk.ts';
 import { loadOptions, type OpenOptions } from '../open.ts';
 import type { Resources } from '../resources.ts';
+import { lintRunbook, type Runbook } from '../../runbooks/index.ts';
 import { readFiles } from '../../io/index.ts';
 import type { JsonObject } from '../../lib/json.ts';
 
@@ -43,7 +44,12 @@ export async function checkResources(place: ResourcePlace): Promise<CheckReport>
   const { documents } = outcome.value.resources;
   const counts: Record<string, number> = {};
   for (const { document } of documents) counts[document.kind] = (counts[document.kind] ?? 0) + 1;
-  return { ok: true, counts, notes: outcome.notes, ...told([]) };
+  const lint = documents.flatMap((one) =>
+    one.document.kind === 'Runbook'
+      ? lintRunbook(one.parsed as Runbook).map((text) => `${one.file}:${one.line}: ${text}`)
+      : [],
+  );
+  return { ok: true, counts, notes: [...outcome.notes, ...lint], ...told([]) };
 }
 
 /** Everything in force, with its configuration. @throws `config-invalid` with every problem. */

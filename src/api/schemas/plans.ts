@@ -40,6 +40,13 @@ const zBlastRadius = named<BlastRadius>('BlastRadius', 'How much is touched, cou
   dependents: list(z.string()),
 });
 
+const zVerifyRule = named<VerifyRule>('VerifyRule', 'What must become true afterwards.', {
+  expect: z.string(),
+  withinMs: z.number().exactOptional(),
+  forMs: z.number().exactOptional(),
+  atMs: z.number().exactOptional(),
+});
+
 const zStep = named<PlannedStep>('PlannedStep', 'One step, with every parameter resolved.', {
   id: z.string(),
   action: z.string(),
@@ -54,13 +61,8 @@ const zStep = named<PlannedStep>('PlannedStep', 'One step, with every parameter 
   diff: list(z.string()),
   blast: zBlastRadius,
   stateHash: z.string(),
-});
-
-const zVerifyRule = named<VerifyRule>('VerifyRule', 'What must become true afterwards.', {
-  expect: z.string(),
-  withinMs: z.number().exactOptional(),
-  forMs: z.number().exactOptional(),
-  atMs: z.number().exactOptional(),
+  each: z.strictObject({ step: z.string(), item: z.string() }).exactOptional(),
+  between: list(zVerifyRule).exactOptional(),
 });
 
 const zAttempts = named<AttemptLimit>('AttemptLimit', 'At most max attempts within a time.', {
@@ -92,19 +94,6 @@ export const zPlan = named<Plan>('Plan', 'What is to be done. id is the digest o
 
 const zStepStatus = z.enum(['succeeded', 'failed', 'errored', 'inconclusive', 'unknown', 'skipped']);
 
-const zStepRun = named<StepRun>('StepRun', 'A step as the journal has it.', {
-  stepId: z.string(),
-  phase: z.enum(['planned', 'authorised', 'approved', 'intent', 'started', 'outcome', 'verified', 'undone']),
-  status: zStepStatus.exactOptional(),
-  attempt: z.number(),
-  idempotencyKey: z.string(),
-  intentAtMs: zMs.exactOptional(),
-  endedAtMs: zMs.exactOptional(),
-  message: z.string().exactOptional(),
-  before: zJson.exactOptional(),
-  undo: z.object({ status: zStepStatus, message: z.string() }).exactOptional(),
-});
-
 const zVerdict = z.enum(['passed', 'failed', 'inconclusive', 'pending']);
 
 const zVerification = named<Verification>('Verification', 'Whether it helped.', {
@@ -118,6 +107,20 @@ const zVerification = named<Verification>('Verification', 'Whether it helped.', 
     }),
   ),
   dueAtMs: zMs,
+});
+
+const zStepRun = named<StepRun>('StepRun', 'A step as the journal has it.', {
+  stepId: z.string(),
+  phase: z.enum(['planned', 'authorised', 'approved', 'intent', 'started', 'outcome', 'verified', 'undone']),
+  status: zStepStatus.exactOptional(),
+  attempt: z.number(),
+  idempotencyKey: z.string(),
+  intentAtMs: zMs.exactOptional(),
+  endedAtMs: zMs.exactOptional(),
+  message: z.string().exactOptional(),
+  before: zJson.exactOptional(),
+  undo: z.object({ status: zStepStatus, message: z.string() }).exactOptional(),
+  between: zVerification.exactOptional(),
 });
 
 /** Where an execution stands. */

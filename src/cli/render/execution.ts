@@ -57,6 +57,16 @@ function stepLines(step: StepRun, style: Style): readonly string[] {
       '      ',
       '    ',
     ),
+    ...(step.between === undefined
+      ? []
+      : [
+          wrap(
+            style,
+            `looked before the next: ${status(style, step.between.status)}, ${step.between.rules.map((rule) => clean(rule.because)).join('; ')}`,
+            '        ',
+            '      ',
+          ),
+        ]),
     ...(step.undo === undefined
       ? []
       : [
