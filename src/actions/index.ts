@@ -13,12 +13,15 @@ import { ecsRollback } from './aws/ecs-rollback.ts';
 import { ecsScale } from './aws/ecs-scale.ts';
 import { lambdaAliasRollback } from './aws/lambda-alias-rollback.ts';
 import { gitRevert } from './git/revert.ts';
+import { certificateRenew } from './host/certificate-renew.ts';
 import { diskReclaim } from './host/disk-reclaim.ts';
+import { packageDowngrade } from './host/package-downgrade.ts';
 import { processSignal } from './host/process-signal.ts';
 import { reboot } from './host/reboot.ts';
 import { releaseRollback } from './host/release-rollback.ts';
 import { serviceReload } from './host/service-reload.ts';
 import { serviceRestart } from './host/service-restart.ts';
+import { timeResync } from './host/time-resync.ts';
 import { httpRequest } from './http/request.ts';
 import { configMapRestore } from './kubernetes/configmap-restore.ts';
 import { cronJobSuspend } from './kubernetes/cronjob-suspend.ts';
@@ -43,6 +46,9 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'host.release-rollback': releaseRollback,
   'host.process-signal': processSignal,
   'host.disk-reclaim': diskReclaim,
+  'host.certificate-renew': certificateRenew,
+  'host.package-downgrade': packageDowngrade,
+  'host.time-resync': timeResync,
   'host.reboot': reboot,
   'http.request': httpRequest,
   'kubernetes.rollout-undo': rolloutUndo,
@@ -68,4 +74,5 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'kubernetes.helm-rollback': helmRollback,
 };
 
+export { sudoersLine } from './host/remote/sudoers.ts';
 export { defineAction } from './define-action.ts';

@@ -15,13 +15,14 @@ import { absolutePath, durationMs, objective, plainName } from './parts.ts';
 
 const natures = ['gauge', 'rate', 'ratio', 'latency', 'state'] as const;
 
+const unitName = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*$/, 'must be a systemd unit name, such as checkout.service');
+
 const host = z
   .strictObject({
-    unit: z
-      .string()
-      .max(255)
-      .regex(/^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*$/, 'must be a systemd unit name, such as checkout.service')
-      .exactOptional(),
+    unit: unitName.exactOptional(),
     process: z.strictObject({ pidFile: absolutePath }).exactOptional(),
     releases: z.strictObject({ root: absolutePath, current: absolutePath }).exactOptional(),
     health: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).exactOptional(),
@@ -47,6 +48,18 @@ const ssh = host
       .regex(/^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\$ -]*$/, 'must be a systemd unit, or the name of a Windows service')
       .exactOptional(),
     iis: z.strictObject({ pool: iisName.exactOptional(), site: iisName.exactOptional() }).exactOptional(),
+    packages: z
+      .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]{0,127}$/, 'must be the name of a package'))
+      .max(50)
+      .exactOptional()
+      .describe('Packages of the service that may be put back to an earlier version'),
+    renewal: z
+      .union([
+        z.strictObject({ certificate: absolutePath, unit: unitName }),
+        z.strictObject({ certificate: absolutePath, certbot: inventoryName }),
+      ])
+      .exactOptional()
+      .describe('How its certificate is renewed: by starting a unit, or by certbot under its name for it'),
   })
   .refine(
     (written) => (written.host === undefined) !== (written.group === undefined),

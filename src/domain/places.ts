@@ -35,6 +35,10 @@ export interface SshPlace extends Omit<HostPlace, 'health'> {
   readonly source: string;
   readonly host?: string;
   readonly group?: string;
+  /** Packages of the service that may be put back to an earlier version. */
+  readonly packages?: readonly string[];
+  /** How its certificate is renewed: by starting a unit, or by certbot under its name for it. */
+  readonly renewal?: { readonly certificate: string } & ({ readonly unit: string } | { readonly certbot: string });
 }
 
 /** The kinds of workload that a service may be. */

@@ -58,6 +58,8 @@ export interface RunbookStep {
   readonly action: string;
   readonly traits: ActionTraits;
   readonly with: Template;
+  /** The parameters as they were written, for what is worked out before anything is filled in. */
+  readonly written: JsonObject;
   readonly timeout: Template;
   readonly retries: number;
   readonly require: readonly string[];

@@ -46,6 +46,7 @@ export function parseStep(
       action: written.do,
       traits: action.traits,
       with: params.value,
+      written: written.with,
       timeout: timeout.value,
       retries: written.retries,
       require: written.require,

@@ -1,8 +1,9 @@
 /**
- * What the hands need to be allowed in a cluster: the least Roles for the runbooks in force, and how they compare with
- * what our credentials are good for.
+ * What the hands need to be allowed, for the runbooks in force and nothing more: in a cluster as Roles, compared with what our
+ * credentials are good for; on hosts as lines of sudoers.
  */
 export { awsOperatorPolicies, document as awsDocument, type AwsPolicy } from './aws.ts';
+export { hostPermissions, sudoersText, type HostPermissions } from './hosts.ts';
 export { rbacManifests, type Account } from './manifest.ts';
 export { accessText, logAccess, logReaders, operatorReport } from './report.ts';
 export { reviewAccess, reviewReader, type AccessReport } from './review.ts';

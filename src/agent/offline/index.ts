@@ -16,9 +16,11 @@ export {
   operatorPermissions,
   rbacManifests,
   reviewAccess,
+  sudoersText,
   type AccessReport,
   type Account,
   type ClusterPermissions,
+  type HostPermissions,
   type RbacRule,
 } from '../access/index.ts';
 export { checkConnections, type ConnectionReport } from './connections.ts';
@@ -34,6 +36,7 @@ export {
   matrixFor,
   permissionsOf,
   sampleService,
+  sshPermissions,
   type PermissionRow,
 } from './policies.ts';
 export { checkResources, openFolder, openResources, type CheckReport, type ResourcePlace } from './resources.ts';

@@ -7,10 +7,12 @@ import { sourceKinds } from '../../sources/index.ts';
 import {
   awsDocument,
   awsOperatorPolicies,
+  hostPermissions,
   operatorPermissions,
   readerPermissions,
   type AwsPolicy,
   type ClusterPermissions,
+  type HostPermissions,
 } from '../access/index.ts';
 import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
@@ -65,6 +67,16 @@ export function kubernetesPermissions(
 ): ClusterPermissions {
   const { runbooks, services } = resources;
   return operatorPermissions({ runbooks, services, actions: actionKinds, ...where });
+}
+
+/** The least that hands need on hosts over SSH, by operators.ssh of watchkeeper.yaml; of one source, where it is named. */
+export function sshPermissions(
+  config: Pick<Config, 'operators'>,
+  { runbooks, services }: Resources,
+  source?: string,
+): readonly HostPermissions[] {
+  const hands = config.operators.ssh.filter((one) => source === undefined || one.source === source);
+  return hostPermissions({ runbooks, services, actions: actionKinds, hands });
 }
 
 /** The least Roles of what reads clusters, by the sources of watchkeeper.yaml; of one of them, where it is named. */

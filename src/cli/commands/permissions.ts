@@ -12,6 +12,7 @@ import { collect } from '../values.ts';
 interface Options extends ResourceOptions {
   readonly namespace: readonly string[];
   readonly cluster?: string;
+  readonly source?: string;
   readonly account: string;
   readonly reader: string;
 }
@@ -20,10 +21,14 @@ interface Options extends ResourceOptions {
 export function permissionsCommand(making: Making): Command {
   const command = resourceOptions(makeCommand('permissions', 'the least that the runbooks in force need to be allowed'))
     .addArgument(
-      new Argument('[platform]', 'as Roles for kubectl apply, or as policies for IAM').choices(['kubernetes', 'aws']),
+      new Argument(
+        '[platform]',
+        'as Roles for kubectl apply, as policies for IAM, or as sudoers of hosts over SSH',
+      ).choices(['kubernetes', 'aws', 'ssh']),
     )
     .option('--namespace <name>', 'a namespace where services are discovered; repeat it for more', collect, [])
     .option('--cluster <id>', 'only for services in this cluster')
+    .option('--source <id>', 'ssh: only for the hosts of this source')
     .option('--account <namespace/name>', 'the ServiceAccount that acts', 'watchkeeper/watchkeeper-operator')
     .option('--reader <namespace/name>', 'the ServiceAccount that reads', 'watchkeeper/watchkeeper');
   return onAction<Options>(making, command, async ({ shell, options, args, emit }) => {
@@ -57,6 +62,9 @@ export function permissionsCommand(making: Making): Command {
           fix: 'Give the one of the daemon with --config.',
         });
       emit(policies, () => renderPolicies(policies));
+    } else if (args[0] === 'ssh') {
+      const permissions = agent.sshPermissions(config, resources, options.source);
+      emit({ hosts: permissions }, () => (permissions.length === 0 ? noHosts : agent.sudoersText(permissions)));
     } else {
       const rows = permissionsOf(resources);
       emit({ actions: rows }, (style) => renderPermissions(rows, style));
@@ -106,6 +114,8 @@ function accountOf(written: string): { readonly namespace: string; readonly name
   });
 }
 
+const noHosts =
+  '# Nothing is needed on hosts: operators.ssh of watchkeeper.yaml is empty, or no runbook in force acts there.';
 const noReader = '# watchkeeper.yaml has no kubernetes source.';
 const noHand =
   '# No runbook in force acts in a namespace that is known. Name those where services are discovered: --namespace NAME';

@@ -13,7 +13,7 @@ import { scriptOf } from './prelude.ts';
 import { targetThere } from './there.ts';
 import type { There } from './there.ts';
 import { actThere, lookThere, whyNotDone } from './trip.ts';
-import { unitThere } from './unit.ts';
+import { unitNeeds, unitThere } from './unit.ts';
 
 // By the unit and not by the process's number, which no line of sudoers could name before. --kill-who is understood by
 // systemd of any age.
@@ -56,15 +56,11 @@ interface Params {
 
 /** `host.process-signal` over SSH: to the main process of a unit, and only to the very one that was looked at. */
 export const signalThere: RemoteHand<Params> = {
-  needs: (written: JsonObject, { unit }) => {
+  needs: (written: JsonObject, place) => {
     const { signal } = written;
-    if (unit === undefined || typeof signal !== 'string') return { commands: [] };
-    if (!/^SIG[A-Z0-9]+$/.test(signal))
-      return {
-        commands: [],
-        unknown: [`the signal ${signal} that is sent to ${unit} is worked out only when it is sent`],
-      };
-    return { commands: [signalCommand(unit, signal)] };
+    if (typeof signal !== 'string') return { commands: [] };
+    if (/^SIG[A-Z0-9]+$/.test(signal)) return unitNeeds(place, (unit) => signalCommand(unit, signal));
+    return { commands: [], unknown: [`a signal to ${place.unit ?? ''} that is worked out only when it is sent`] };
   },
   target: (_params, there) => targetThere(there, 'unit', unitThere(there)),
   observe: async ({ signal }, there, context) => {

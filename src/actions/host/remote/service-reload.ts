@@ -12,7 +12,7 @@ import { scriptOf } from './prelude.ts';
 import { targetThere } from './there.ts';
 import type { There } from './there.ts';
 import { actThere, lookThere, whyNotDone } from './trip.ts';
-import { lookAtUnit, unitOf, unitThere } from './unit.ts';
+import { lookAtUnit, unitNeeds, unitOf, unitThere } from './unit.ts';
 
 function reloadCommand(unit: string): HostCommand {
   return { argv: ['/usr/bin/systemctl', 'reload', '--', unit] };
@@ -33,7 +33,7 @@ type Before = z.infer<typeof beforeShape>;
 
 /** `host.service-reload` over SSH. systemd notes the time of each change of a unit's state, a reload among them. */
 export const reloadThere: RemoteHand<object> = {
-  needs: (_written, { unit }) => ({ commands: unit === undefined ? [] : [reloadCommand(unit)] }),
+  needs: (_written, place) => unitNeeds(place, reloadCommand),
   target: (_params, there) => targetThere(there, 'unit', unitThere(there)),
   observe: async (_params, there, context) => {
     const unit = unitThere(there);

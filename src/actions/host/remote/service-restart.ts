@@ -13,7 +13,7 @@ import { scriptOf } from './prelude.ts';
 import { targetThere } from './there.ts';
 import type { There } from './there.ts';
 import { actThere, lookThere, whyNotDone } from './trip.ts';
-import { lookAtUnit, unitOf, unitThere } from './unit.ts';
+import { lookAtUnit, unitNeeds, unitOf, unitThere } from './unit.ts';
 import type { RemoteUnit } from './unit.ts';
 
 /** The command that restarts a unit, as sudoers has it. */
@@ -35,8 +35,8 @@ main() {
 `);
 
 /** What restarting needs on the hosts of a place. */
-export function restartNeeds(_written: unknown, { unit }: SshPlace): HostNeeds {
-  return unit === undefined ? { commands: [] } : { commands: [restartCommand(unit)] };
+export function restartNeeds(_written: unknown, place: SshPlace): HostNeeds {
+  return unitNeeds(place, restartCommand);
 }
 
 const beforeShape = z.strictObject({ host: z.string(), identity: z.string() });

@@ -1,5 +1,7 @@
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { JsonObject } from '../../../lib/json.ts';
+import type { SshPlace } from '../../../domain/places.ts';
+import type { HostCommand, HostNeeds } from '../../../domain/ports/action.ts';
 import { checkedUnit } from '../place.ts';
 import type { Facts } from './facts.ts';
 import { scriptOf } from './prelude.ts';
@@ -28,6 +30,16 @@ export function unitThere({ place, service }: There): string {
   throw new WatchkeeperError('config-invalid', `service ${service.name} has no unit on its hosts`, {
     fix: 'Add ssh.unit to its runsOn.',
   });
+}
+
+/** What an act on the unit of a place needs; a name that systemd would not take is said, and needs nothing. */
+export function unitNeeds({ unit }: SshPlace, command: (unit: string) => HostCommand): HostNeeds {
+  if (unit === undefined) return { commands: [] };
+  try {
+    return { commands: [command(checkedUnit(unit))] };
+  } catch (thrown) {
+    return { commands: [], unknown: [WatchkeeperError.from(thrown).message] };
+  }
 }
 
 // $1: the unit. The rest is one command, asked of sudo, and not run.
