@@ -14,3 +14,4 @@ export { createScrubber, type Scrubber } from './scrub.ts';
 export { createSecrets } from './secrets.ts';
 export { readEnvironment, type Environment } from './environment.ts';
 export { makeReaderIo, makeOperatorIo, type Ambient } from './compose.ts';
+export { sshOperators, type SshHands } from './clients/ssh/operators.ts';

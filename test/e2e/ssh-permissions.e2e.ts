@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { actionKinds } from '../../src/actions/index.ts';
 import type { ActionKind } from '../../src/domain/ports/action.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
+import { handsReports } from '../../src/agent/offline/hands.ts';
 import { openResources, sshPermissions, sudoersText } from '../../src/agent/index.ts';
 import { handUser, writeSudoers } from './peers/sudo.ts';
 import { serviceOn, startFleet, type Fleet } from './support/fleet.ts';
@@ -233,6 +234,20 @@ describe('permissions ssh', () => {
     expect(asked(...usual, 'install', 'tools=1.0-1')).not.toBe(0);
     expect(asked(...usual, 'install', 'evil')).not.toBe(0);
     expect(asked('install', 'tool=1.0-1')).not.toBe(0);
+  });
+});
+
+describe('check --connect', () => {
+  it('logs in as the hands, and says which host does not let them', async () => {
+    const { io } = fleet.context(service);
+    const ask = (hands: Parameters<typeof handsReports>[0]) =>
+      handsReports(hands, io, new AbortController().signal, 10_000);
+    expect(await ask(fleet.grants)).toMatchObject([{ ok: true, message: `1 hosts let ${handUser} in, and have sudo` }]);
+    const [grant] = fleet.grants;
+    if (grant === undefined) throw new Error('no hands');
+    expect(await ask([{ ...grant, login: { ...grant.login, user: 'watch' } }])).toMatchObject([
+      { ok: false, message: expect.stringContaining('1 of 1 hosts cannot be acted on; ') },
+    ]);
   });
 });
 

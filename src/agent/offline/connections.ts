@@ -18,6 +18,7 @@ import { checkPostgres } from '../../store/index.ts';
 import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
 import { postgresOptions } from '../stores.ts';
+import { handsReports } from './hands.ts';
 
 /** How one connection fared. */
 export interface ConnectionReport {
@@ -70,7 +71,8 @@ export async function checkConnections(
   const ambient = quietAmbient(io);
   const reader = makeReaderIo(ambient);
   const kinds = channelKinds(() => undefined);
-  return Promise.all([
+  const hands = handsReports(config.operators.ssh, ambient, io.signal, withinMs);
+  const others = await Promise.all([
     ...storeReports(config, ambient),
     ...config.sources.map(({ id, kind, config: block }) =>
       tried({ what: 'source', id, kind }, () => sourceKinds[kind]?.open(id, block, reader), io),
@@ -81,6 +83,7 @@ export async function checkConnections(
     ...config.operators.kubernetes.map((connection) => operatorOf(connection, resources, reader, io)),
     ...config.http.tokens.map(({ name, secret }) => tokenReport(name, () => reader.secrets.resolve(secret, io.signal))),
   ]);
+  return [...others, ...(await hands)];
 }
 
 async function tried(

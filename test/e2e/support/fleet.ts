@@ -7,7 +7,7 @@ import type { OperatorIo } from '../../../src/domain/ports/io.ts';
 import type { SshPlace } from '../../../src/domain/places.ts';
 import type { Service } from '../../../src/domain/service.ts';
 import { inventoryConfig } from '../../../src/io/clients/ssh/inventory/config.ts';
-import { sshOperators } from '../../../src/io/clients/ssh/operators.ts';
+import { sshOperators, type SshHands } from '../../../src/io/clients/ssh/operators.ts';
 import { realHands } from '../../support/host-service.ts';
 import { layOpenssh, startSshd, type Sshd } from '../peers/openssh.ts';
 import { handUser, laySudo } from '../peers/sudo.ts';
@@ -18,6 +18,8 @@ export interface Fleet {
   readonly machine: Machine;
   readonly hosts: readonly Sshd[];
   readonly folder: string;
+  /** As watchkeeper.yaml would give them. */
+  readonly grants: readonly SshHands[];
   /** New hands: their own connections. Closed with the fleet. */
   hands(): OperatorIo;
   context(service: Service, stop?: AbortSignal, timeoutMs?: number): ActionContext;
@@ -43,11 +45,11 @@ export async function startFleet(
     hosts: Object.fromEntries(hosts.map(({ name, port }) => [name, { address: '127.0.0.1', port, groups: ['web'] }])),
   });
   if (!inventory.ok) throw new Error(JSON.stringify(inventory.issues));
+  const grants = [{ source: 'fleet', login: { user: handUser, keyFile }, inventory: inventory.value }];
   const open: OperatorIo[] = [];
   const hands = (): OperatorIo => {
     const io = realHands();
-    const login = { user: handUser, keyFile };
-    const made = { ...io, ssh: sshOperators(io, [{ source: 'fleet', login, inventory: inventory.value }]) };
+    const made = { ...io, ssh: sshOperators(io, grants) };
     open.push(made);
     return made;
   };
@@ -56,6 +58,7 @@ export async function startFleet(
     machine,
     hosts,
     folder,
+    grants,
     hands,
     context: (service, stop, timeoutMs = 20_000) => ({
       service,

@@ -33,11 +33,12 @@ simulated() {
   esac | head -n 200
 }
 
+# put HOW NAME VERSION: HOW is what the command is handed to.
 put() {
   case $(manager) in
-    apt) "$runner" /usr/bin/apt-get -y -qq --allow-downgrades --no-install-recommends -o Dpkg::Options::=--force-confold install "$1=$2" ;;
-    dnf) "$runner" /usr/bin/dnf -q -y downgrade "$1-$2" ;;
-    apk) "$runner" /sbin/apk add "$1=$2" ;;
+    apt) "$1" /usr/bin/apt-get -y -qq --allow-downgrades --no-install-recommends -o Dpkg::Options::=--force-confold install "$2=$3" ;;
+    dnf) "$1" /usr/bin/dnf -q -y downgrade "$2-$3" ;;
+    apk) "$1" /sbin/apk add "$2=$3" ;;
   esac
 }
 
@@ -63,7 +64,7 @@ main() {
   busy
   if [ "$2" != - ]; then
     simulated "$1" "$2"
-    if runner=may put "$1" "$2"; then say may yes; else say may no; fi
+    if put may "$1" "$2"; then say may yes; else say may no; fi
   fi
   machine_facts
 }
@@ -83,7 +84,7 @@ main() {
     say did more
     simulated "$1" "$2"
   else
-    runner=as_root put "$1" "$2"
+    put as_root "$1" "$2"
   fi
   say version "$(installed "$1")"
 }

@@ -1,28 +1,33 @@
 import { scriptOf } from './prelude.ts';
 
-// What both scripts know of: paths that processes hold open (as far as this user may see), and how full a file system is.
-const shared = `
+// Paths that processes hold open, as far as this user may see.
+const holding = `
 held_paths() { ls -l /proc/[0-9]*/fd 2>/dev/null | sed -n 's/^.* -> \\(\\/.*\\)$/\\1/p' | sort -u; }
 
 is_held() { printf '%s\\n' "$held" | grep -Fxq -- "$1"; }
+`;
 
+// How large the journal and the packages' cache are, and how full a file system is.
+const measuring = `
 kilobytes() { du -sk "$@" 2>/dev/null | (
   sum=0
   while read -r size _; do sum=$((sum + size)); done
   echo "$sum"
 ); }
 
+# package_cache HOW: HOW is what the command is handed to.
 package_cache() {
+  how=$1
   if [ -x /usr/bin/apt-get ]; then cache=/var/cache/apt/archives; set -- /usr/bin/apt-get clean
   elif [ -x /usr/bin/dnf ]; then cache=/var/cache/dnf; set -- /usr/bin/dnf clean packages
   elif [ -x /sbin/apk ]; then cache=/var/cache/apk; set -- /sbin/apk cache clean
   else return 1; fi
-  "$runner" "$@"
+  "$how" "$@"
 }
 
 measure() {
   say journal "$(kilobytes /var/log/journal /run/log/journal)"
-  if runner=true package_cache; then say cache "$(kilobytes "$cache")"; fi
+  if package_cache true; then say cache "$(kilobytes "$cache")"; fi
   say disk "$(stat -f -c '%a %b %S' "$1" 2>/dev/null)"
 }
 `;
@@ -31,7 +36,7 @@ measure() {
  * $1: age in minutes; $2: what to keep of the journal, or -; $3: yes for the packages' cache; $4: at most so many files;
  * then pairs of a folder and a pattern of names. Prints what could go, and changes nothing.
  */
-export const lookReclaimScript = scriptOf(`${shared}
+export const lookReclaimScript = scriptOf(`${holding}${measuring}
 main() {
   minutes=$1 keep=$2 packages=$3 most=$4
   shift 4
@@ -40,7 +45,7 @@ main() {
     if may /usr/bin/journalctl "--vacuum-size=$keep"; then say may.journal yes; else say may.journal no; fi
   fi
   if [ "$packages" = yes ]; then
-    if runner=may package_cache; then say may.cache yes; else say may.cache no; fi
+    if package_cache may; then say may.cache yes; else say may.cache no; fi
   fi
   held=$(held_paths)
   while [ $# -ge 2 ]; do
@@ -64,7 +69,7 @@ main() {
  * $1: what to keep of the journal, or -; $2: yes for the packages' cache; then pairs of a file as it was ("inode size time")
  * and its path. A file is removed only while it is still exactly that, reached without a symlink, and not held open.
  */
-export const reclaimScript = scriptOf(`${shared}
+export const reclaimScript = scriptOf(`${holding}${measuring}
 main() {
   keep=$1 packages=$2
   shift 2
@@ -84,13 +89,13 @@ main() {
   say bytes "$bytes"
   say refused "$failed"
   if [ "$keep" != - ]; then as_root /usr/bin/journalctl "--vacuum-size=$keep" | sed 's/^/journal./'; fi
-  if [ "$packages" = yes ]; then runner=as_root package_cache | sed 's/^/cache./'; fi
+  if [ "$packages" = yes ]; then package_cache as_root | sed 's/^/cache./'; fi
   measure /var/log
 }
 `);
 
 /** Which of the files "inode size time" and path are as they were, which are gone. Changes nothing. */
-export const lookFilesScript = scriptOf(`${shared}
+export const lookFilesScript = scriptOf(`${measuring}
 main() {
   gone=0 waiting=0
   while [ $# -ge 2 ]; do
