@@ -8,7 +8,7 @@ import { awsTraits, createAwsSource } from './source.ts';
  *
  * CloudWatch's metrics in batches, seldom and wide, and every minute what a change touches; what ECS and Lambda say of
  * themselves; who changed what, by CloudTrail; alarms as findings; logs. See README.md for settings and signals, and
- * ADR 28 for how it flows. Deliberately absent: metric streams, which pay off below three minutes between sweeps.
+ * ADR 29 for how it flows. Deliberately absent: metric streams, which pay off below three minutes between sweeps.
  */
 export const awsSource: SourceKind<AwsConfig> = {
   kind: 'aws',
