@@ -22,6 +22,15 @@ import { releaseRollback } from './host/release-rollback.ts';
 import { serviceReload } from './host/service-reload.ts';
 import { serviceRestart } from './host/service-restart.ts';
 import { timeResync } from './host/time-resync.ts';
+import {
+  windowsDiskReclaim,
+  windowsPoolRecycle,
+  windowsProcessStop,
+  windowsReboot,
+  windowsServiceRestart,
+  windowsTimeResync,
+} from './host/windows/kinds.ts';
+import { windowsSiteRollback } from './host/windows/site-rollback.ts';
 import { httpRequest } from './http/request.ts';
 import { configMapRestore } from './kubernetes/configmap-restore.ts';
 import { cronJobSuspend } from './kubernetes/cronjob-suspend.ts';
@@ -50,6 +59,13 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'host.package-downgrade': packageDowngrade,
   'host.time-resync': timeResync,
   'host.reboot': reboot,
+  'windows.service-restart': windowsServiceRestart,
+  'windows.iis-apppool-recycle': windowsPoolRecycle,
+  'windows.iis-site-rollback': windowsSiteRollback,
+  'windows.disk-reclaim': windowsDiskReclaim,
+  'windows.process-stop': windowsProcessStop,
+  'windows.time-resync': windowsTimeResync,
+  'windows.host-reboot': windowsReboot,
   'http.request': httpRequest,
   'kubernetes.rollout-undo': rolloutUndo,
   'kubernetes.rollout-restart': rolloutRestart,

@@ -54,6 +54,7 @@ const methods = new Set([
   'GetSubKeyNames',
   'GetTasks',
   'GetUtcOffset',
+  'GetType',
   'GetValue',
   'LoadFrom',
   'Open',

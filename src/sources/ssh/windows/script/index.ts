@@ -43,7 +43,7 @@ function Get-FaultKind($exception) {
   if ($exception -is [UnauthorizedAccessException] -or $exception -is [Security.SecurityException]) { return 'denied' }
   if ($exception -is [IO.FileNotFoundException] -or $exception -is [IO.DirectoryNotFoundException]) { return 'absent' }
   if ($exception -is [Diagnostics.Eventing.Reader.EventLogNotFoundException]) { return 'absent' }
-  if ($exception -is [Microsoft.Management.Infrastructure.CimException]) {
+  if ($exception.GetType().Name -eq 'CimException') {
     $native = [int]$exception.NativeErrorCode
     if ($native -eq 2) { return 'denied' }
     if ($native -eq 3 -or $native -eq 5 -or $native -eq 6) { return 'absent' }

@@ -1,0 +1,186 @@
+import * as z from 'zod';
+
+import { WatchkeeperError } from '../../../lib/errors.ts';
+import type { There } from '../remote/there.ts';
+import { onHost, windowsKind } from './kind.ts';
+import type { WindowsFacts } from './trip.ts';
+
+const none = z.strictObject(onHost);
+type OnlyHost = z.infer<typeof none>;
+
+const administrators =
+  'membership of Administrators on the host: Windows asks it of this interface, and there is no lesser right for it';
+
+/** The Windows service that a service is on its hosts. @throws `config-invalid` when it names none. */
+function unitOn({ place, service }: There): string {
+  if (place.unit !== undefined) return place.unit;
+  throw new WatchkeeperError('config-invalid', `service ${service.name} names no Windows service`, {
+    fix: 'Add ssh.unit to its runsOn: the name of the Windows service, not the one it shows.',
+  });
+}
+
+// One that other services stand on would take them with it.
+function checkAlone(_params: unknown, { dependents, start, state }: WindowsFacts): void {
+  if (start === 'Disabled')
+    throw new WatchkeeperError('conflict', 'the service is disabled: somebody wants it not to run');
+  if (dependents !== null && dependents !== undefined && dependents.length > 0)
+    throw new WatchkeeperError('conflict', `services that need it are running: ${dependents.join(', ')}`);
+  if (typeof state === 'string' && state.endsWith('Pending'))
+    throw new WatchkeeperError('conflict', `the service is in between: ${state}`);
+}
+
+/** Restarts a Windows service and waits until it runs. */
+export const windowsServiceRestart = windowsKind<OnlyHost>({
+  kind: 'windows.service-restart',
+  summary: 'Restart a Windows service on a host over SSH',
+  traits: { reversible: false, idempotent: true, destructive: false, scope: 'service' },
+  params: none,
+  needs: [
+    'over SSH to Windows: start, stop and query of the service for the user of the hands: sc.exe sdset NAME with (A;;CCLCSWRPWPLORC;;;SID) added to what sc.exe sdshow NAME prints',
+  ],
+  asked: (_params, there) => ({ verb: 'service', name: unitOn(there) }),
+  target: (_params, there) => ({ kind: 'unit', id: unitOn(there) }),
+  check: checkAlone,
+  preview: (_params, facts, id) => ({
+    describe: `restart the Windows service ${id}, and wait until it runs`,
+    diff: [`${id}: ${word(facts['state'])} → restarted`],
+  }),
+  isDone: (now, identity) => now.up && now.identity !== identity,
+  done: (_acted, now) => `restarted (pid ${now.pid ?? 0})`,
+});
+
+/** Ends the process of a Windows service, for one that does not stop when it is told to. */
+export const windowsProcessStop = windowsKind<OnlyHost>({
+  kind: 'windows.process-stop',
+  summary: 'End the process of a Windows service on a host over SSH, by its number and start time',
+  traits: { reversible: false, idempotent: true, destructive: true, scope: 'process' },
+  params: none,
+  needs: [`over SSH to Windows: ${administrators} (to end a process of another user)`],
+  asked: (_params, there) => ({ verb: 'process', name: unitOn(there) }),
+  target: (_params, there) => ({ kind: 'unit', id: unitOn(there) }),
+  check: (_params, { identity }) => {
+    if (identity === '') throw new WatchkeeperError('conflict', 'the service has no process');
+  },
+  preview: (_params, facts, id) => ({
+    describe: `end the process ${word(facts['pid'])} of the Windows service ${id}`,
+    diff: [`${id}: process ${word(facts['pid'])} → ended`],
+  }),
+  isDone: (now, identity) => now.identity !== identity,
+  done: () => 'the process was ended',
+});
+
+function poolOn({ place, service }: There): string {
+  if (place.iis?.pool !== undefined) return place.iis.pool;
+  throw new WatchkeeperError('config-invalid', `service ${service.name} names no application pool`, {
+    fix: 'Add ssh.iis.pool to its runsOn.',
+  });
+}
+
+/** Recycles an application pool of IIS, or starts one that is stopped. */
+export const windowsPoolRecycle = windowsKind<OnlyHost>({
+  kind: 'windows.iis-apppool-recycle',
+  summary: 'Recycle an application pool of IIS on a host over SSH, or start it when it is stopped',
+  traits: { reversible: false, idempotent: true, destructive: false, scope: 'service' },
+  params: none,
+  needs: [`over SSH to Windows: ${administrators} (Microsoft.Web.Administration)`],
+  asked: (_params, there) => ({ verb: 'pool', name: poolOn(there) }),
+  target: (_params, there) => ({ kind: 'iis-app-pool', id: poolOn(there) }),
+  check: (_params, { up, workers = 0 }) => {
+    // A pool without a worker has nothing to recycle: the next request starts one.
+    if (up && workers < 1) throw new WatchkeeperError('conflict', 'the pool is started and has no worker process');
+  },
+  preview: (_params, facts, id) => ({
+    describe: `${facts['running'] === true ? 'recycle' : 'start'} the application pool ${id}`,
+    diff: [`${id}: workers ${word(facts['identity'])} → new ones`],
+  }),
+  isDone: (now, identity) => now.up && (now.identity !== identity || identity === ''),
+  done: (_acted, now) => `the pool is started, with ${now.workers ?? 0} workers`,
+});
+
+const dayMs = 24 * 3_600_000;
+const reclaim = z.strictObject({
+  folder: z
+    .string()
+    .max(240)
+    .regex(/^[A-Za-z]:\\[^\p{Cc}<>:"/|?*]+$/u, 'must be a folder of a drive, such as D:\\shop\\logs')
+    .refine((path) => !path.split('\\').some((part) => /^\.+$/.test(part)), 'must not climb')
+    .refine(
+      (path) => !/^[a-z]:\\(windows|program files( \(x86\))?|programdata|users)\\?$/i.test(path),
+      'must be a folder below one of Windows, not one of them',
+    )
+    .refine(
+      (path) => !/^[a-z]:\\windows\\(system32|syswow64|winsxs|servicing|boot)(\\|$)/i.test(path),
+      'must not be of Windows itself',
+    ),
+  olderThanDays: z.int().min(1).max(3_650).default(14),
+  maxFiles: z.int().min(1).max(10_000).default(2_000),
+  ...onHost,
+});
+type Reclaim = z.infer<typeof reclaim>;
+
+/** Deletes files below one folder that were not written for so many days, the oldest first. */
+export const windowsDiskReclaim = windowsKind<Reclaim>({
+  kind: 'windows.disk-reclaim',
+  summary: 'Delete old files below one folder of a Windows host over SSH; links are not followed',
+  traits: { reversible: false, idempotent: true, destructive: true, scope: 'host' },
+  params: reclaim,
+  needs: ['over SSH to Windows: list and delete in the folder: icacls FOLDER /grant USER:(OI)(CI)(RX,D,DC)'],
+  asked: ({ folder, olderThanDays, maxFiles }) => ({
+    verb: 'disk',
+    folder,
+    olderMs: olderThanDays * dayMs,
+    most: maxFiles,
+  }),
+  target: ({ folder }) => ({ kind: 'folder', id: folder }),
+  check: (_params, { files }) => {
+    if (files === 0) throw new WatchkeeperError('conflict', 'there is no file as old as that');
+  },
+  preview: ({ olderThanDays }, facts, id) => ({
+    describe: `delete ${word(facts['files'])} files (${word(facts['bytes'])} bytes) below ${id} that are older than ${olderThanDays} days`,
+    diff: [`${id}: ${word(facts['bytes'])} bytes → deleted`],
+  }),
+  isDone: (now) => now.files === 0,
+  done: ({ freed }) =>
+    `${freed?.files ?? 0} files deleted, ${freed?.bytes ?? 0} bytes${(freed?.kept ?? 0) > 0 ? `; ${freed?.kept ?? 0} could not be` : ''}`,
+});
+
+/** Makes the clock ask its source anew. */
+export const windowsTimeResync = windowsKind<OnlyHost>({
+  kind: 'windows.time-resync',
+  summary:
+    'Make the clock of a Windows host over SSH find its time source anew, and start the service when it is stopped',
+  traits: { reversible: false, idempotent: true, destructive: false, scope: 'host' },
+  params: none,
+  needs: [`over SSH to Windows: ${administrators} (w32tm /resync)`],
+  asked: () => ({ verb: 'time' }),
+  target: () => ({ kind: 'clock', id: 'clock' }),
+  preview: (_params, facts, id) => ({
+    describe: `make ${id} ask its time source anew`,
+    diff: [`${id}: stratum ${word(facts['stratum'])}, leap indicator ${word(facts['leap'])} → synchronised`],
+  }),
+  isDone: (now) => now.up,
+  done: (_acted, now) => `the clock follows its source (stratum ${now.stratum ?? 0})`,
+});
+
+/** Starts the machine again and waits until it is back. */
+export const windowsReboot = windowsKind<OnlyHost>({
+  kind: 'windows.host-reboot',
+  summary: 'Start a Windows host over SSH again, and wait until it is back',
+  traits: { reversible: false, idempotent: true, destructive: false, scope: 'host' },
+  params: none,
+  needs: ['over SSH to Windows: the user right "Shut down the system" (SeShutdownPrivilege) for the user of the hands'],
+  asked: () => ({ verb: 'reboot' }),
+  target: () => ({ kind: 'host', id: '' }),
+  preview: (_params, facts, id) => ({
+    describe: `start ${id} again, and wait until it is back`,
+    diff: [`${id}: ${word(facts['identity'])} → the next`],
+  }),
+  isDone: (now, identity) => now.up && now.identity !== identity,
+  done: (_acted, now) => `it is back (${now.identity})`,
+  // It is begun ten seconds after it was asked for.
+  settleMs: 20_000,
+});
+
+function word(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '?';
+}

@@ -1,0 +1,178 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { windowsAct, windowsLook } from '../../src/actions/host/windows/scripts.ts';
+import type { ActionContext } from '../../src/domain/ports/action.ts';
+import type { SshPlace } from '../../src/domain/places.ts';
+import { sshOperators } from '../../src/io/clients/ssh/operators.ts';
+import type { Json } from '../../src/lib/json.ts';
+import { contextOf, realHands, serviceAt } from './host-service.ts';
+import { framed, windowsHost } from './powershell.ts';
+import { realReader } from './real-reader.ts';
+import { sshServer } from './ssh-server.ts';
+import type { TestSshServer } from './ssh-server.ts';
+
+/** What a Windows host of a test is like. Acts change it as Windows would; `effects` counts those that did something. */
+export interface WindowsWorld {
+  boot: number;
+  service: { state: string; start: string; pid: number; startedAtMs: number; dependents: string[] };
+  pool: { state: number; workers: number[] };
+  site: { path: string; releases: string[] };
+  files: number;
+  synced: boolean;
+  effects: number;
+  /** What refuses or hides an act: told instead of an answer, after the effect or before it. */
+  fault?: { readonly kind: string; readonly message: string };
+  cutAfterAct?: boolean;
+}
+
+/** A world in which everything can be acted on. */
+export function windowsWorld(): WindowsWorld {
+  return {
+    boot: 61,
+    service: { state: 'Running', start: 'Auto', pid: 4120, startedAtMs: 1_795_000_000_000, dependents: [] },
+    pool: { state: 1, workers: [5100, 5200] },
+    site: { path: 'D:\\sites\\shop\\releases\\4.10.0', releases: ['4.8.0', '4.9.0', '4.10.0', 'notes'] },
+    files: 12,
+    synced: false,
+    effects: 0,
+  };
+}
+
+interface Asked {
+  readonly verb: string;
+  readonly identity?: string;
+  readonly to?: string;
+  readonly name?: string;
+}
+
+function factsOf(world: WindowsWorld, verb: string): Record<string, Json> {
+  const { service, pool, site } = world;
+  const running = service.state === 'Running';
+  switch (verb) {
+    case 'service':
+    case 'process':
+      return { ...service, up: running, identity: service.pid > 0 ? `${service.pid}@${service.startedAtMs}` : '' };
+    case 'pool':
+      return {
+        state: pool.state,
+        up: pool.state === 1,
+        workers: pool.workers.length,
+        identity: pool.workers.join(','),
+      };
+    case 'site':
+      return { ...site, up: true, state: 1, identity: site.path };
+    case 'disk':
+      return { files: world.files, bytes: world.files * 1_000, free: 5, up: true, identity: `${world.files}` };
+    case 'time':
+      return {
+        up: world.synced,
+        identity: String(world.synced),
+        leap: world.synced ? 0 : 3,
+        stratum: world.synced ? 3 : 0,
+      };
+    default:
+      return { up: true, identity: `boot ${world.boot}`, bootedAtMs: world.boot };
+  }
+}
+
+// What the acting script does, in the order it does it: look, compare, act, look.
+function act(world: WindowsWorld, asked: Asked): Record<string, Json> {
+  const { verb, identity } = asked;
+  if (verb !== 'disk' && verb !== 'time' && factsOf(world, verb)['identity'] !== identity)
+    return { did: 'gone', code: 0, freed: null, facts: factsOf(world, verb) };
+  if (world.fault !== undefined)
+    return { did: 'no', code: 0, freed: null, fault: world.fault.kind, message: world.fault.message };
+  const did = effect(world, asked);
+  return { did: 'yes', code: 0, freed: did, facts: factsOf(world, verb) };
+}
+
+function effect(world: WindowsWorld, { verb, to }: Asked): Json {
+  const { service, pool, site } = world;
+  if (verb === 'disk') {
+    const files = world.files;
+    world.files = 0;
+    if (files > 0) world.effects++;
+    return { bytes: files * 1_000, files, kept: 0 };
+  }
+  if (verb === 'time') {
+    if (!world.synced) world.effects++;
+    world.synced = true;
+    return null;
+  }
+  world.effects++;
+  if (verb === 'service')
+    Object.assign(service, { state: 'Running', pid: service.pid + 4, startedAtMs: service.startedAtMs + 60_000 });
+  else if (verb === 'process') Object.assign(service, { state: 'Stopped', pid: 0 });
+  else if (verb === 'pool') Object.assign(pool, { state: 1, workers: pool.workers.map((pid) => pid + 4) });
+  else if (verb === 'site') site.path = to ?? '';
+  else world.boot++;
+  return null;
+}
+
+/** A Windows host with a login for hands, behind a real SSH server. */
+export interface WindowsHands {
+  readonly world: WindowsWorld;
+  readonly server: TestSshServer;
+  /** How often the acting script ran. */
+  readonly acts: () => number;
+  readonly context: (signal?: AbortSignal, timeoutMs?: number) => ActionContext;
+  readonly remove: () => Promise<void>;
+}
+
+/** Starts one. `os` is what the inventory says of it. */
+export async function windowsHands(
+  world: WindowsWorld = windowsWorld(),
+  os: 'linux' | 'windows' = 'windows',
+  place: Partial<SshPlace> = { unit: 'Shop', iis: { pool: 'shop', site: 'shop' } },
+): Promise<WindowsHands> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'wk-windows-hands-'));
+  const server = await sshServer();
+  let acts = 0;
+  const answer = windowsHost(({ script, args }) => {
+    const asked = JSON.parse(args[0] ?? '') as Asked;
+    if (script === windowsLook) return framed({ facts: factsOf(world, asked.verb) });
+    if (script !== windowsAct) return { code: 1 };
+    acts++;
+    return framed(act(world, asked));
+  });
+  server.behave((channel, line, input, connection) => {
+    const before = acts;
+    if (world.cutAfterAct !== true) {
+      answer(channel, line, input, connection);
+      return;
+    }
+    // The host does what it was told, and its answer is lost.
+    const deaf = { write: () => true, exit: () => undefined, end: () => undefined, stderr: { write: () => true } };
+    answer(deaf as unknown as typeof channel, line, input, connection);
+    if (acts > before) server.cut();
+    else answer(channel, line, input, connection);
+  });
+  writeFileSync(path.join(folder, 'key'), server.clientKey);
+  writeFileSync(path.join(folder, 'known'), `[127.0.0.1]:${server.port} ${server.hostKey}\n`);
+  const login = { user: 'hand', keyFile: path.join(folder, 'key') };
+  const inventory = {
+    login,
+    knownHosts: [path.join(folder, 'known')],
+    jump: [],
+    hosts: { 'win-1': { address: '127.0.0.1', port: server.port, os, groups: ['shop'], labels: {} } },
+    ansible: [],
+  };
+  const ssh = sshOperators(realReader({}), [{ source: 'fleet', login, inventory }]);
+  const service = {
+    ...serviceAt({}),
+    runsOn: [{ on: 'ssh', ssh: { source: 'fleet', host: 'win-1', ...place } } as const],
+  };
+  return {
+    world,
+    server,
+    acts: () => acts,
+    context: (signal, timeoutMs) => contextOf(service, { ...realHands(), ssh }, timeoutMs ?? 8_000, signal),
+    remove: async () => {
+      ssh.close();
+      await server.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
