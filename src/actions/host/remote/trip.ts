@@ -55,8 +55,11 @@ export async function actThere(there: There, script: Script, context: ActionCont
 export async function hostsThere(there: There, context: ActionContext): Promise<readonly string[]> {
   const { place, source, host } = there;
   const where = place.group === undefined ? { host } : { group: place.group };
-  const names = (await context.io.ssh.operator(source).hosts(where, context.signal)).map(({ name }) => name);
-  if (names.includes(host)) return names;
+  const hosts = await context.io.ssh.operator(source).hosts(where, context.signal);
+  const found = hosts.find(({ name }) => name === host);
+  if (found?.os === 'windows')
+    throw new WatchkeeperError('unsupported', `${host} is a Windows host`, { fix: 'Use the kinds windows.* there.' });
+  if (found !== undefined) return hosts.map(({ name }) => name);
   throw new WatchkeeperError('not-found', `${host} is not in the group ${place.group ?? ''} of ${source}`, {
     fix: 'Name a host of the group that the service runs on.',
   });
