@@ -1,13 +1,15 @@
 import type { Incident } from '../domain/alert.ts';
 import type { Diagnosis } from '../domain/diagnosis.ts';
+import { WatchkeeperError } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
+import { oneLine } from '../lib/text.ts';
 import { matchRunbooks } from '../runbooks/index.ts';
 import { proposeOne, type Cases } from './cases/index.ts';
 import { caseFacts, runbookFacts } from './cases/facts.ts';
 import type { PlanView } from './views.ts';
 import type { Watch } from './watch.ts';
 
-/** What a runbook would do to a service now, and what policy says of it. Looks at targets read-only; records nothing. */
+/** What a runbook would do to a service now, and what policy says of it. Looks at targets read-only; records nothing. @throws `not-found` for a name that is nobody's. */
 export async function dryPlan(
   watch: Watch,
   cases: Cases,
@@ -18,13 +20,8 @@ export async function dryPlan(
   const runbook = watch.resources().runbooks.find((one) => one.name === runbookName);
   const service = watch.catalog().get(serviceName);
   const base = { runbook: runbookName, service: serviceName };
-  const no = (because: string): PlanView => ({
-    ...base,
-    match: { runbook: runbookName, matched: false, because },
-    because,
-  });
-  if (!runbook) return no(`there is no runbook ${runbookName}`);
-  if (!service) return no(`there is no service ${serviceName}`);
+  if (!runbook) throw unknown('runbook', runbookName, 'watchkeeper check names every runbook in force');
+  if (!service) throw unknown('service', serviceName, 'watchkeeper status names every service that is watched');
   const open = watch
     .state()
     .incidents.findLast((one) => one.status !== 'resolved' && one.services.includes(serviceName));
@@ -37,6 +34,10 @@ export async function dryPlan(
   return 'noPlan' in proposal
     ? { ...base, match, because: proposal.noPlan }
     : { ...base, match, plan: proposal.plan, decision: proposal.decision };
+}
+
+function unknown(what: string, name: string, fix: string): WatchkeeperError {
+  return new WatchkeeperError('not-found', `there is no ${what} ${JSON.stringify(oneLine(name, 100))}`, { fix });
 }
 
 // With no incident open, the question is "what if": the latest change of the service is supposed to be the cause.

@@ -102,6 +102,15 @@ describe('wrong while it runs: it goes on with the last good set, says so everyw
   const rejected = async () => (await daemon.ledger()).filter(({ entry }) => entry.type === 'config-rejected');
   const reloadOk = () => daemon.metric('watchkeeper_config_last_reload_successful');
 
+  test.each([
+    ['runbook', { runbook: 'nobodys', service: 'shop' }, 'watchkeeper check'],
+    ['service', { runbook: 'roll-back', service: 'nobodys' }, 'watchkeeper status'],
+  ])('a plan with a %s that is not there is refused, and where to look is said', async (what, asked, look) => {
+    const answer = await daemon.ask('POST', '/api/v1/plan', asked);
+    expect([answer.status, answer.body]).toEqual([404, expect.stringContaining(`there is no ${what}`)]);
+    expect(answer.body).toContain(look);
+  });
+
   const emptied: Wrong = {
     break: (home) => {
       for (const name of ['service', 'detector', 'runbook', 'policy'])
