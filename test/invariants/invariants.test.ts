@@ -156,20 +156,30 @@ describe('the laws notice a guard that was taken away', () => {
   });
 
   test('I7: traits that differ from the planned ones stop the act at the last gate', async () => {
-    let asked = 0;
-    const world = await runWorld(night, {
-      bend: (parts) => ({
-        ...parts,
-        actions: new Proxy(parts.actions, {
-          get: (kinds, name: string) => {
-            const kind = kinds[name];
-            asked += 1;
-            // The code of the action is replaced between planning and acting.
-            return kind && asked > 2 ? { ...kind, traits: { ...kind.traits, destructive: true } } : kind;
-          },
-        }),
-      }),
+    // The code of the action is replaced each time between planning, which previews, and acting.
+    let planned = false;
+    const replaced = (kind: WatchParts['actions'][string]): WatchParts['actions'][string] => ({
+      ...kind,
+      target: (params, service) => {
+        planned = false;
+        return kind.target(params, service);
+      },
+      preview: (params, observed) => {
+        const preview = kind.preview(params, observed);
+        planned = true;
+        return preview;
+      },
     });
+    const world = await runWorld(night, {
+      bend: (parts) => {
+        const actions = Object.entries(parts.actions).map(([name, kind]) => {
+          const get = (): typeof kind.traits => (planned ? { ...kind.traits, destructive: true } : kind.traits);
+          return [name, Object.defineProperty(replaced(kind), 'traits', { get })] as const;
+        });
+        return { ...parts, actions: Object.fromEntries(actions) };
+      },
+    });
+    expect(planned).toBe(true);
     expect(world.host.effects).toHaveLength(0);
   });
 
