@@ -163,7 +163,7 @@ describe('hosts over a real OpenSSH', () => {
     expect(changes.find(({ kind }) => kind === 'deploy')).toMatchObject({
       from: 'v1',
       to: 'v2',
-      attributes: { host: 'web-1' },
+      instances: ['web-1'],
     });
     expect((await collect(fleet, [app, own('web-1')])).changes).toEqual([]);
   });
