@@ -67,14 +67,20 @@ export function layOpenssh(machine: Machine, groups: readonly string[] = []): st
   return readFileSync(`${machine.root}/etc/ssh-test/client`, 'utf8');
 }
 
-/** Starts one. `lines` are further lines of its sshd_config. */
-export async function startSshd(machine: Machine, name: string, lines: readonly string[] = []): Promise<Sshd> {
-  const port = await freePort();
+/** Starts one. `lines` are further lines of its sshd_config; `at` is where it listens, a loopback port when absent. */
+export async function startSshd(
+  machine: Machine,
+  name: string,
+  lines: readonly string[] = [],
+  at?: { readonly addresses: readonly string[]; readonly port: number },
+): Promise<Sshd> {
+  const port = at?.port ?? (await freePort());
+  const addresses = at?.addresses ?? ['127.0.0.1'];
   const key = `/etc/ssh-test/${name}`;
   const unit = `sshd-${name}.service`;
   const config = [
     `Port ${port}`,
-    'ListenAddress 127.0.0.1',
+    ...addresses.map((address) => `ListenAddress ${address}`),
     `HostKey ${key}`,
     'AuthorizedKeysFile /etc/ssh-test/authorized-%u',
     'PasswordAuthentication no',
@@ -99,8 +105,9 @@ export async function startSshd(machine: Machine, name: string, lines: readonly 
     await until(`sshd ${name} listens`, listens);
   };
   await start();
+  const names = addresses.map((address) => (port === 22 ? address : `[${address}]:${port}`)).join(',');
   const known = (): string =>
-    `[127.0.0.1]:${port} ${readFileSync(`${machine.root}${key}.pub`, 'utf8').split(' ').slice(0, 2).join(' ')}`;
+    `${names} ${readFileSync(`${machine.root}${key}.pub`, 'utf8').split(' ').slice(0, 2).join(' ')}`;
   return {
     name,
     port,

@@ -20,13 +20,17 @@ export interface Machine {
 
 const clone = path.resolve(import.meta.dirname, '../../..');
 
-/** Boots one. Needs root, for namespaces and mounts. @throws with what systemd said when it does not come up. */
-export async function startMachine(): Promise<Machine> {
+/**
+ * Boots one. Needs root, for namespaces and mounts. `net` is the network namespace it is in, by its name (`ip netns`).
+ * @throws with what systemd said when it does not come up.
+ */
+export async function startMachine(net?: string): Promise<Machine> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'watchkeeper-machine-'));
   const script = [path.join(import.meta.dirname, 'systemd.sh'), folder, peersRoot(), clone];
+  const apart = ['--mount', '--pid', '--cgroup', '--uts', '--ipc', '--fork', '--kill-child', 'bash', ...script];
   const child = spawn(
-    'unshare',
-    ['--mount', '--pid', '--cgroup', '--uts', '--ipc', '--fork', '--kill-child', 'bash', ...script],
+    net === undefined ? 'unshare' : 'nsenter',
+    net === undefined ? apart : [`--net=/run/netns/${net}`, 'unshare', ...apart],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -70,6 +74,7 @@ export async function startMachine(): Promise<Machine> {
       '--cgroup',
       '--uts',
       '--ipc',
+      '--net',
       `--root=${root}`,
       `--wd=${root}`,
       ...argv,
