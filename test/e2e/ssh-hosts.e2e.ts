@@ -39,6 +39,28 @@ function layShop({ machine }: Host): void {
   machine.run('systemctl', 'start', 'shop.service');
 }
 
+function layWorker({ machine }: Host): void {
+  machine.write('/etc/systemd/system/worker.service', '[Service]\nExecStart=/bin/sleep infinity\n');
+  machine.run('systemctl', 'daemon-reload');
+  machine.run('systemctl', 'start', 'worker.service');
+}
+
+// A file system of its own, with room for sixteen files.
+function laySpool({ machine }: Host): void {
+  machine.run('mkdir', '-p', '/srv/spool');
+  machine.run('mount', '-t', 'tmpfs', '-o', 'size=16m,mode=0777', 'spool', '/srv/spool');
+}
+
+function fillSpool({ machine }: Host): void {
+  for (let index = 0; index < 13; index++) {
+    machine.run('dd', 'if=/dev/zero', `of=/srv/spool/${index}.job`, 'bs=1M', 'count=1', 'status=none');
+    machine.run('touch', '-d', '2 days ago', `/srv/spool/${index}.job`);
+  }
+  for (const name of ['young.job', 'kept.dat'])
+    machine.run('dd', 'if=/dev/zero', `of=/srv/spool/${name}`, 'bs=1M', 'count=1', 'status=none');
+  machine.run('touch', '-d', '2 days ago', '/srv/spool/kept.dat');
+}
+
 function deploy({ machine }: Host, release: string): void {
   machine.run('ln', '-sfn', `releases/${release}`, '/srv/shop/current');
   machine.run('systemctl', 'restart', 'shop.service');
@@ -80,6 +102,8 @@ describe('a fleet of hosts over OpenSSH, each in a network of its own', () => {
     hosts = await startHosts(home, [...web, 'bastion']);
     ends.push(() => hosts.stop());
     for (const name of web) layShop(hosts.at(name));
+    layWorker(hosts.at('web-5'));
+    laySpool(hosts.at('web-6'));
     for (const { machine } of hosts.all) writeSudoers(machine, `${handUser} ALL=(root) NOPASSWD: ALL\n`);
     home.write('services/all.yaml', [...services, ...runbooks].join('---\n'));
     for (const kind of ['detectors', 'runbooks', 'policies', 'escalations']) home.write(`${kind}/none.yaml`, '');
@@ -117,7 +141,50 @@ describe('a fleet of hosts over OpenSSH, each in a network of its own', () => {
     await rolledBack(['web-1', 'web-2']);
   }, 200_000);
 
-  it('does the same by way of a jump host, where nothing else leads to the hosts', async () => {
+  it('starts a service that dies again, twice, and then calls people and leaves it', async () => {
+    const { machine } = hosts.at('web-5');
+    const active = (): boolean => machine.property('worker.service', 'ActiveState') === 'active';
+    const views = async (): Promise<readonly IncidentView[]> => {
+      const briefs = (await daemon.incidents()).filter((one) => one.service === 'worker');
+      return Promise.all(briefs.map(({ id }) => daemon.incident(id)));
+    };
+    const acts = async (): Promise<readonly Execution[]> => (await views()).flatMap(({ executions }) => executions);
+    const die = (): unknown => machine.run('kill', '-9', machine.property('worker.service', 'MainPID'));
+    for (const time of [1, 2]) {
+      die();
+      await until(`it runs again, time ${time}`, async () => active() && (await acts()).length === time, 60_000);
+      const settled = async (): Promise<boolean> =>
+        (await acts()).every((one) => one.status === 'succeeded') &&
+        (await views()).every(({ incident }) => incident.status === 'resolved');
+      await until(`its incident is over, time ${time}`, settled, 90_000);
+    }
+    die();
+    const refused = async (): Promise<boolean> =>
+      (await views()).some(({ incident, file }) => {
+        const [decision] = file?.decisions.slice(-1) ?? [];
+        return (
+          incident.status === 'open' && decision?.outcome === 'deny' && decision.reasons.join().includes('attempt')
+        );
+      });
+    await until('a third time is refused, because two have not helped', refused, 60_000);
+    const told = (await daemon.ledger()).filter(({ entry }) => entry.type === 'escalation');
+    const open = (await views()).find(({ incident }) => incident.status === 'open');
+    expect(JSON.stringify(told)).toContain(open?.incident.id);
+    expect(await acts()).toHaveLength(2);
+    expect(active()).toBe(false);
+  }, 400_000);
+
+  it('empties a full file system of what is old and listed, and of nothing else', async () => {
+    const atMs = Date.now();
+    const host = hosts.at('web-6');
+    fillSpool(host);
+    const execution = await ended('host-web-6', atMs);
+    expect(execution).toMatchObject({ status: 'succeeded', steps: [{ status: 'succeeded' }] });
+    expect(execution.steps[0]?.message).toMatch(/13 files, 13631488 bytes/);
+    expect(host.machine.run('ls', '/srv/spool').out.split(/\s+/).filter(Boolean)).toEqual(['kept.dat', 'young.job']);
+  }, 200_000);
+
+  it('takes a release back by way of a jump host, where nothing else leads to the hosts', async () => {
     await daemon.stop();
     daemon = await start('inner');
     await quiet();

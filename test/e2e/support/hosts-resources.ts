@@ -15,6 +15,11 @@ export const services: readonly string[] = [
     errors:
       { source: pages, unit: ratio, nature: ratio, metric: shop_errors_total, per: { metric: shop_requests_total }, by: [host] }
 `,
+  `${head('Service', 'worker')}spec:
+  owner: { team: shop, escalate: oncall }
+  runsOn: [{ ssh: { source: fleet, host: web-5, unit: worker.service } }]
+  telemetry: { unit_up: { source: fleet, metric: unit_up, unit: '1', nature: state } }
+`,
 ];
 
 /** What is done about them, and how far. */
@@ -42,6 +47,44 @@ export const runbooks: readonly string[] = [
       between: [{ expect: errors < 0.05, within: 60s, for: 3s }]
   verify: [{ expect: errors < 0.05, within: 60s, for: 3s }]
   onFail: [undo, escalate]
+`,
+  `${head('Detector', 'worker-down')}spec:
+  services: { name: worker }
+  on: unit_up
+  kind: threshold
+  params: { below: 1, backTo: 1 }
+  hold: 2s
+  clear: 2s
+  severity: critical
+`,
+  `${head('Runbook', 'start-worker')}spec:
+  summary: Start the worker again when nothing was changed
+  when: incident.signals.exists(signal, signal == 'unit_up')
+  require: [target.running == false]
+  steps: [{ id: restart, do: host.service-restart, timeout: 60s }]
+  verify: [{ expect: unit_up >= 1, within: 60s, for: 2s }]
+  onFail: [escalate]
+  attempts: { per: service, max: 2, in: 2h }
+`,
+  `${head('Detector', 'spool-full')}spec:
+  services: { host: web-6 }
+  on: disk
+  kind: threshold
+  params: { above: 90%, backTo: 80% }
+  hold: 2s
+  clear: 2s
+  severity: critical
+`,
+  `${head('Runbook', 'empty-spool')}spec:
+  summary: Remove what has lain in the spool for a day
+  when: incident.signals.exists(signal, signal == 'disk')
+  steps:
+    - id: reclaim
+      do: host.disk-reclaim
+      with: { paths: ['/srv/spool/*.job'], olderThan: 1d, maxBytes: 1073741824 }
+      timeout: 60s
+  verify: [{ expect: disk < 0.8, within: 60s }]
+  onFail: [escalate]
 `,
   `${head('Policy', 'fleet')}spec:
   allow:
@@ -72,6 +115,7 @@ export function watcher(
         inherit: [],
       },
       defaults: { autonomy: 'act' },
+      incidents: { grace: '2s' },
       sources: [
         {
           ...{ id: 'fleet', kind: 'ssh', interval: '5s', knownHosts: [`${home.folder}/known_hosts`] },
