@@ -58,7 +58,7 @@ export const limits = {
   seriesPerCollect: 600_000,
   samplesPerSeries: 11_000,
   windowSamplesPerSeries: 720,
-  /** Of all series together: beyond some 11,000 series the window shortens. */
+  /** Of all series together: beyond some 7,000 series the window shortens. */
   windowSamples: 5_000_000,
   logLineBytes: 16 * 1024,
   logRecordsPerCollect: 10_000,
