@@ -53,8 +53,9 @@ const asked: Readonly<Record<string, (world: WaitingWorld) => readonly Asked[]>>
   listApprovals: () => [{}],
   getPolicyMatrix: () => [{}],
   planRunbook: () => [
-    { body: { runbook: 'roll-back', service: 'checkout' } },
-    { body: { runbook: 'nothing', service: 'checkout', params: { deep: [{ a: null }] } } },
+    { body: { runbook: 'roll-back-bad-deploy', service: 'checkout' } },
+    { body: { runbook: 'nothing', service: 'checkout', params: { deep: [{ a: null }] } }, status: 404 },
+    { body: { runbook: 'roll-back-bad-deploy', service: 'nobodys' }, status: 404 },
   ],
   getLedger: () => [{}],
   listLedgerEntries: () => [{}, { query: '?from=3&limit=2' }],
