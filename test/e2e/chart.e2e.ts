@@ -100,23 +100,6 @@ describe('the Helm chart and the kustomizations', () => {
     await expect(render(...argv)).rejects.toThrow(says);
   });
 
-  test('installs, and an uninstall leaves definitions and volume behind', async () => {
-    const helm = (...argv: readonly string[]) =>
-      runProgram('helm', [...argv, '--kubeconfig', cluster.adminKubeconfig, '--namespace', 'watch'], '', {
-        HOME: folder,
-      });
-    await cluster.kubectl(['delete', '-k', path.join(chart, 'files/crds')]);
-    expect(await helm('install', 'wk', chart)).toContain('It changes nothing in the cluster');
-    const token = () =>
-      cluster.kubectl(['-n', 'watch', 'get', 'secret', 'wk-watchkeeper-api', '-o', 'jsonpath={.data.token}']);
-    const made = await token();
-    await helm('upgrade', 'wk', chart, '--set', 'watch.secrets=true');
-    expect(await token()).toBe(made);
-    await helm('uninstall', 'wk');
-    await cluster.kubectl(['get', 'crd', 'policies.watchkeeper.dev']);
-    await cluster.kubectl(['-n', 'watch', 'get', 'persistentvolumeclaim', 'wk-watchkeeper']);
-  });
-
   test('the base of the kustomizations is the chart, rendered', () => {
     const helm = path.join(kubernetesPrograms(), 'helm');
     const rendered = execFileSync('bash', [path.join(deploy, 'kustomize/base/render.sh'), helm], { encoding: 'utf8' });
@@ -134,6 +117,37 @@ describe('the Helm chart and the kustomizations', () => {
     const run = (...argv: readonly string[]) => execFileSync(promtool, argv, { encoding: 'utf8', stdio: 'pipe' });
     expect(run('check', 'rules', path.join(deploy, 'prometheus/rules.yaml'))).toContain('SUCCESS');
     expect(run('test', 'rules', path.join(deploy, 'prometheus/rules.test.yaml'))).toContain('SUCCESS');
+  });
+});
+
+// In a cluster of its own, that never had the definitions: one that is deleted right after it was changed can stay in deletion for
+// minutes, because Kubernetes does not look again after "storage is (re)initializing".
+describe('the Helm chart in a cluster that knows nothing of Watchkeeper', () => {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'watchkeeper-chart-'));
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await startCluster({ nodes: 0 });
+    await cluster.namespace('watch');
+  }, 300_000);
+  afterAll(async () => {
+    await (cluster as Cluster | undefined)?.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  test('installs, and an uninstall leaves definitions and volume behind', async () => {
+    const helm = (...argv: readonly string[]) =>
+      runProgram('helm', [...argv, '--kubeconfig', cluster.adminKubeconfig, '--namespace', 'watch'], '', {
+        HOME: home,
+      });
+    expect(await helm('install', 'wk', chart)).toContain('It changes nothing in the cluster');
+    const token = () =>
+      cluster.kubectl(['-n', 'watch', 'get', 'secret', 'wk-watchkeeper-api', '-o', 'jsonpath={.data.token}']);
+    const made = await token();
+    await helm('upgrade', 'wk', chart, '--set', 'watch.secrets=true');
+    expect(await token()).toBe(made);
+    await helm('uninstall', 'wk');
+    await cluster.kubectl(['get', 'crd', 'policies.watchkeeper.dev']);
+    await cluster.kubectl(['-n', 'watch', 'get', 'persistentvolumeclaim', 'wk-watchkeeper']);
   });
 });
 
