@@ -139,11 +139,12 @@ export const limits = {
   /** Earlier states of one workload or release: three times what a cluster keeps unless it is told otherwise. */
   kubernetesRevisions: 32,
   kubernetesLogBytes: 32 * 1024,
-  /** AWS: one call, one answer, how often a read is tried, and how long one waits for its turn at an API. */
+  /** Clouds: how long one waits for its turn at an API. */
+  cloudPatienceMs: 20_000,
+  /** AWS: one call, one answer, and how often a read is tried. */
   awsTimeoutMs: 15_000,
   awsAnswerBytes: 16 * 1024 * 1024,
   awsTries: 3,
-  awsPatienceMs: 20_000,
   awsPollMs: 3_000,
   /** Pages of one list, and signals of one source. */
   awsPages: 20,

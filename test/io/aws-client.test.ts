@@ -5,7 +5,8 @@ import type { HttpRequest } from '../../src/domain/ports/io.ts';
 import { policyText } from '../../src/io/clients/aws/credentials.ts';
 import { awsReaders } from '../../src/io/clients/aws/index.ts';
 import { isRead, sdkServices } from '../../src/io/clients/aws/modules.ts';
-import { createPace } from '../../src/io/clients/aws/pace.ts';
+import { createPace } from '../../src/io/clients/cloud/pace.ts';
+import { laneOf } from '../../src/io/clients/aws/lanes.ts';
 import { httpWorld, json, type HttpWorld } from '../support/http-world.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
@@ -105,7 +106,7 @@ describe('the pace of calls', () => {
       const stop = new AbortController();
       const going = (async () => {
         for (;;) {
-          await pace.turn(call(region), stop.signal);
+          await pace.turn(laneOf(call(region)), stop.signal);
           turns++;
         }
       })().catch(() => undefined);
@@ -118,18 +119,18 @@ describe('the pace of calls', () => {
       return turns;
     };
     const free = await within(10_000, 'eu-west-1');
-    for (let times = 0; times < 3; times++) pace.went(call('eu-west-1'), true);
+    for (let times = 0; times < 3; times++) pace.went(laneOf(call('eu-west-1')), true);
     const slowed = await within(10_000, 'eu-west-1');
     expect(slowed).toBeLessThan(free / 4);
     expect(await within(10_000, 'us-east-1')).toBe(free);
-    for (let times = 0; times < 40; times++) pace.went(call('eu-west-1'), false);
+    for (let times = 0; times < 40; times++) pace.went(laneOf(call('eu-west-1')), false);
     expect(await within(10_000, 'eu-west-1')).toBeGreaterThan(slowed * 3);
   });
 
   it('refuses what would wait too long, instead of piling it up', async () => {
     const pace = createPace(virtualClock());
     const turns = Array.from({ length: 200 }, () =>
-      pace.turn(identity, never).then(
+      pace.turn(laneOf(identity), never).then(
         () => 'went',
         (thrown: unknown) => (thrown as { code: string }).code,
       ),

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../lib/json.ts';
+import type { CloudUse } from './cloud.ts';
 import type { SecretRef } from './secrets.ts';
 
 /** The services of AWS that are spoken to. Each is a package of the SDK, imported at the first call. */
@@ -50,12 +51,6 @@ export interface AwsCall {
   readonly region: string;
 }
 
-/** What calls have been made since the start, and what they are reckoned to cost by the list prices. */
-export interface AwsUse {
-  readonly calls: Readonly<Record<string, number>>;
-  readonly dollars: number;
-}
-
 /**
  * AWS as a reader sees it: operations that only read, `unsupported` for any other. Answers are plain JSON, moments in
  * epoch milliseconds, not checked: what AWS sends is input like any other. Throws WatchkeeperError: `unauthorized` (no,
@@ -64,7 +59,7 @@ export interface AwsUse {
  */
 export interface AwsReader {
   ask(call: AwsCall, signal: AbortSignal): Promise<JsonObject>;
-  use(): AwsUse;
+  use(): CloudUse;
   close(): void;
 }
 

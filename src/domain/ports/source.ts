@@ -4,7 +4,8 @@ import type { Change } from '../change.ts';
 import type { Finding } from '../alert.ts';
 import type { Service, TelemetryBinding } from '../service.ts';
 import type { Gap, LogRecord, ResourceState, Series, Span } from '../telemetry.ts';
-import type { AwsStatement, AwsUse } from './aws.ts';
+import type { AwsStatement } from './aws.ts';
+import type { CloudUse } from './cloud.ts';
 import type { ReaderIo } from './io.ts';
 import type { Schema } from './schema.ts';
 
@@ -84,7 +85,7 @@ export interface Source {
   /** For sources that keep watches open: each with its freshness, for metrics and status. */
   parts?(): readonly SourcePart[];
   /** For sources whose calls are counted and cost money: what was asked since the start, and its price by the list. */
-  use?(): AwsUse;
+  use?(): CloudUse;
   /** Tries the connection and credentials once, for `check` and `doctor`. Throws WatchkeeperError with a fix. */
   check(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

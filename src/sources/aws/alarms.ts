@@ -4,6 +4,7 @@ import type { Finding } from '../../domain/alert.ts';
 import type { AwsReader } from '../../domain/ports/aws.ts';
 import type { AwsResource } from '../../domain/places.ts';
 import type { Gap } from '../../domain/telemetry.ts';
+import { createFiring } from '../../io/clients/cloud/firing.ts';
 import { faultOfError } from '../../io/clients/http-reader.ts';
 import { limits } from '../../lib/limits.ts';
 import { oneLine } from '../../lib/text.ts';
@@ -52,35 +53,28 @@ type Alarm = z.infer<typeof answer>['MetricAlarms'][number];
 
 /** Makes it. An alarm belongs to the service whose resource its dimensions name; others are not ours to tell. */
 export function createAlarms(source: string, reader: AwsReader): Alarms {
-  const firing = new Map<string, Finding>();
+  const firing = createFiring();
   return {
     look: async (corners, watched, nowMs, signal) => {
       const findings: Finding[] = [];
       const gaps: Gap[] = [];
       await Promise.all(
         corners.map(async (corner) => {
-          const prefix = `${cornerName(corner)} `;
+          const name = cornerName(corner);
           const now = new Map<string, Finding>();
           try {
             for (const alarm of await firingIn(corner, reader, signal))
               for (const service of servicesOf(alarm, corner, watched)) {
                 const finding = findingOf(source, alarm, service, corner, nowMs);
-                now.set(`${prefix}${service} ${alarm.AlarmName}`, finding);
+                now.set(`${name} ${service} ${alarm.AlarmName}`, finding);
               }
           } catch (thrown) {
             const fault = faultOfError(thrown);
-            const message = `alarms in ${cornerName(corner)}: ${fault.message}`;
+            const message = `alarms in ${name}: ${fault.message}`;
             gaps.push({ source, signal: 'alarms', ...fault, message, fromMs: nowMs, untilMs: nowMs });
             return;
           }
-          for (const [key, finding] of firing)
-            if (key.startsWith(prefix) && !now.has(key)) {
-              firing.delete(key);
-              const reason = `${finding.signal} is not in alarm any more`;
-              findings.push({ ...finding, state: 'good', atMs: nowMs, sinceMs: nowMs, reason });
-            }
-          for (const [key, finding] of now) firing.set(key, finding);
-          findings.push(...now.values());
+          findings.push(...firing.step(name, now, nowMs));
         }),
       );
       return { findings, gaps };

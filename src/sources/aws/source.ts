@@ -1,21 +1,24 @@
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { AwsReader } from '../../domain/ports/aws.ts';
 import type { Collected, CollectRequest, Source, SourceTraits } from '../../domain/ports/source.ts';
+import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
+import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
+import { createSpend } from '../../io/clients/cloud/spend.ts';
+import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { createAlarms, type Alarms } from './alarms.ts';
-import { createChangeDesk, type ChangeDesk } from './changes/desk.ts';
 import { lookAtDeliveries } from './changes/deliveries.ts';
+import { gathered } from './changes/gather.ts';
+import type { Memory } from './changes/rollouts.ts';
 import { createTrail, type Trail, type TrailLook } from './changes/trail.ts';
-import { createCloseUp, type CloseUp } from './close-up.ts';
 import { discoverServices } from './discover.ts';
 import { createLogsReader, type LogsReader } from './logs.ts';
 import { lookAtEcs } from './look/ecs.ts';
 import { lookAtLambda } from './look/lambda.ts';
 import { resourceStates, stateSignals } from './look/signals.ts';
-import { createMetricsReader, type MetricsReader } from './metrics/reader.ts';
-import type { AwsConfig } from './schema.ts';
-import { createSpend } from './spend.ts';
-import { cornerName, cornersOf, watchedPlaces } from './watched.ts';
+import { cloudWatch } from './metrics/service.ts';
+import type { AwsConfig, CloudWatchQuery } from './schema.ts';
+import { cornerName, cornersOf, watchedPlaces, type Corner } from './watched.ts';
 
 /** What AWS can tell. */
 export const awsTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
@@ -28,9 +31,9 @@ export function createAwsSource(id: string, config: AwsConfig, io: ReaderIo): So
   const reader = io.aws.reader({ ...config, source: id });
   const eyes: Eyes = {
     ...{ id, config, reader, io, deliveredMs: undefined },
-    desk: createChangeDesk(id),
+    ...{ desk: createChangeDesk(), memory: new Map() },
     closeUp: createCloseUp(config.closeUp),
-    metrics: createMetricsReader(id, config, reader, createSpend(reader, config.dollarsPerDay)),
+    metrics: createSweep(id, config, createSpend(reader, config.dollarsPerDay)),
     logs: createLogsReader(id, config, reader),
     alarms: createAlarms(id, reader),
     trail: createTrail(id, reader, firstMs),
@@ -62,8 +65,9 @@ interface Eyes {
   readonly reader: AwsReader;
   readonly io: ReaderIo;
   readonly desk: ChangeDesk;
+  readonly memory: Memory;
   readonly closeUp: CloseUp;
-  readonly metrics: MetricsReader;
+  readonly metrics: Sweep<CloudWatchQuery, Corner>;
   readonly logs: LogsReader;
   readonly alarms: Alarms;
   readonly trail: Trail;
@@ -86,11 +90,15 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   ]);
   // Told anew for a while: what began before the last look may have been listed late.
   eyes.deliveredMs = nowMs - 15 * 60_000;
-  const seen = { watched, ecs, lambda, delivered: delivered.changes, events: trailed.events };
-  const changes = eyes.desk.take(seen, nowMs);
+  const looks = { watched, ecs, lambda, delivered: delivered.changes, events: trailed.events };
+  const changes = eyes.desk.take(gathered(id, looks, eyes.memory, nowMs), nowMs);
   eyes.closeUp.touch(changes);
   const close = eyes.closeUp.at(nowMs, request.services);
-  const measured = await eyes.metrics.read(request, { nowMs, watched, close }, signal);
+  const measured = await eyes.metrics.read(
+    request,
+    { nowMs, close, service: cloudWatch(config, reader, watched) },
+    signal,
+  );
   const states = stateSignals(id, request.signals, ecs, nowMs);
   const unread = [...lambda.faults, ...delivered.faults, ...ecs.faults].map(([{ service }, fault]) => ({
     ...{ source: id, service, signal: 'changes', ...fault, fromMs: nowMs, untilMs: nowMs },
@@ -107,11 +115,12 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
 
 // Evidence for a diagnosis: somebody waits, so it is read whatever the sweep says, within the day's money.
 async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): Promise<Collected> {
+  const { config, reader } = eyes;
   const nowMs = eyes.io.clock.nowMs();
   const watched = watchedPlaces(eyes.id, request.services);
   const close = new Set(request.services.map(({ name }) => name));
   const [measured, read] = await Promise.all([
-    eyes.metrics.read(request, { nowMs, watched, close }, signal),
+    eyes.metrics.read(request, { nowMs, close, service: cloudWatch(config, reader, watched) }, signal),
     eyes.logs.read(request, watched, nowMs, signal),
   ]);
   return {

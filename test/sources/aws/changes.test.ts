@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Service } from '../../../src/domain/service.ts';
 import type { JsonObject } from '../../../src/lib/json.ts';
 import { WatchkeeperError } from '../../../src/lib/errors.ts';
-import { createChangeDesk, type Seen } from '../../../src/sources/aws/changes/desk.ts';
+import type { Change } from '../../../src/domain/change.ts';
+import { createChangeDesk } from '../../../src/io/clients/cloud/change-desk.ts';
+import { gathered, type Looks } from '../../../src/sources/aws/changes/gather.ts';
 import { lookAtDeliveries } from '../../../src/sources/aws/changes/deliveries.ts';
+import type { Memory } from '../../../src/sources/aws/changes/rollouts.ts';
 import { createTrail } from '../../../src/sources/aws/changes/trail.ts';
 import type { EcsState } from '../../../src/sources/aws/look/ecs.ts';
 import { watchedPlaces, type Watched } from '../../../src/sources/aws/watched.ts';
@@ -49,13 +52,19 @@ function state(taskDefinition: string, deployment: string, createdMs: number): E
   return { arn: 'a', desired: 2, running: 2, pending: 0, taskDefinition, deployments: [primary], primary, said: '' };
 }
 
-function seen(more: Partial<Seen> = {}): Seen {
+function seen(more: Partial<Looks> = {}): Looks {
   const nothing = { states: new Map(), faults: new Map() };
   return { watched: [web], ecs: nothing, lambda: nothing, delivered: [], events: [], ...more };
 }
 
-function ecs(one: EcsState): Seen['ecs'] {
+function ecs(one: EcsState): Looks['ecs'] {
   return { states: new Map([[web, one]]), faults: new Map() };
+}
+
+function deskOfAws(): { take(looks: Looks, nowMs: number): readonly Change[] } {
+  const desk = createChangeDesk();
+  const memory: Memory = new Map();
+  return { take: (looks, nowMs) => desk.take(gathered('aws', looks, memory, nowMs), nowMs) };
 }
 
 describe('changes in AWS', () => {
@@ -96,7 +105,7 @@ describe('changes in AWS', () => {
   });
 
   it('tells who made a rollout when CloudTrail comes later, under the same id', async () => {
-    const desk = createChangeDesk('aws');
+    const desk = deskOfAws();
     expect(desk.take(seen({ ecs: ecs(state('web:1', 'd1', t0 - 24 * 3_600_000)) }), t0)).toEqual([]);
     const [rollout] = desk.take(seen({ ecs: ecs(state('web:2', 'd2', t0 + 30_000)) }), t0 + minute);
     expect(rollout).toMatchObject({ kind: 'deploy', from: 'web:1', to: 'web:2', atMs: t0 + 30_000 });
@@ -112,7 +121,7 @@ describe('changes in AWS', () => {
     const arn = 'arn:aws:sts::123456789012:assumed-role/operator/watchkeeper-0f3a';
     const aws = fakeAws(() => ({ Events: [record('UpdateService', { userIdentity: { type: 'AssumedRole', arn } })] }));
     const { events } = await createTrail('aws', aws, minute).look([corner], t0, never);
-    const desk = createChangeDesk('aws');
+    const desk = deskOfAws();
     desk.take(seen({ ecs: ecs(state('web:2', 'd1', t0 - 24 * 3_600_000)) }), t0);
     const told = desk.take(seen({ ecs: ecs(state('web:1', 'd2', t0)), events }), t0 + minute);
     expect(told).toMatchObject([{ kind: 'rollback', actor: 'watchkeeper', ref: '0f3a' }]);
@@ -124,7 +133,7 @@ describe('changes in AWS', () => {
       record('DeleteService', { requestParameters: { cluster: 'other', service: 'web' } }, { EventId: 'b' }),
       record('DeleteFunction', {}, { EventId: 'c', EventSource: 'lambda.amazonaws.com' }),
     ];
-    const desk = createChangeDesk('aws');
+    const desk = deskOfAws();
     const trail = createTrail(
       'aws',
       fakeAws(() => ({ Events: other })),

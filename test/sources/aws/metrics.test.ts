@@ -4,9 +4,10 @@ import type { AwsCall } from '../../../src/domain/ports/aws.ts';
 import type { CollectRequest, SignalQuery } from '../../../src/domain/ports/source.ts';
 import { WatchkeeperError } from '../../../src/lib/errors.ts';
 import type { Json, JsonObject } from '../../../src/lib/json.ts';
-import { createMetricsReader } from '../../../src/sources/aws/metrics/reader.ts';
+import { createSpend } from '../../../src/io/clients/cloud/spend.ts';
+import { createSweep, type Measured } from '../../../src/io/clients/cloud/sweep.ts';
+import { cloudWatch } from '../../../src/sources/aws/metrics/service.ts';
 import { awsConfig, type AwsConfig } from '../../../src/sources/aws/schema.ts';
-import { createSpend } from '../../../src/sources/aws/spend.ts';
 import { fakeAws } from './fake-aws.ts';
 
 const minute = 60_000;
@@ -31,18 +32,19 @@ function requestAt(nowMs: number, signals: readonly SignalQuery[], mode: 'live' 
 
 interface World {
   /** Read at a time; `close`: a change touches the service. */
-  at(nowMs: number, close?: boolean): ReturnType<ReturnType<typeof createMetricsReader>['read']>;
+  at(nowMs: number, close?: boolean): Promise<Measured>;
   readonly asked: readonly AwsCall[];
 }
 
 function world(answer: (call: AwsCall) => JsonObject | Error, signals = [errors], more: JsonObject = {}): World {
   const config = configOf(more);
   const aws = fakeAws(answer);
-  const reader = createMetricsReader('aws', config, aws, createSpend(aws, config.dollarsPerDay));
+  const reader = createSweep('aws', config, createSpend(aws, config.dollarsPerDay));
+  const service = cloudWatch(config, aws, []);
   return {
     asked: aws.asked,
     at: (nowMs, close = false) =>
-      reader.read(requestAt(nowMs, signals), { nowMs, watched: [], close: new Set(close ? ['web'] : []) }, never),
+      reader.read(requestAt(nowMs, signals), { nowMs, service, close: new Set(close ? ['web'] : []) }, never),
   };
 }
 

@@ -1,4 +1,6 @@
-import type { AwsCall, AwsUse } from '../../../domain/ports/aws.ts';
+import type { AwsCall } from '../../../domain/ports/aws.ts';
+import type { CloudUse } from '../../../domain/ports/cloud.ts';
+import { createTally } from '../cloud/tally.ts';
 
 /** Counts calls and reckons what they cost. */
 export interface Meter {
@@ -6,7 +8,7 @@ export interface Meter {
   count(call: AwsCall): void;
   /** Bytes that a query of Logs Insights read. */
   scanned(bytes: number): void;
-  use(): AwsUse;
+  use(): CloudUse;
 }
 
 /**
@@ -22,18 +24,11 @@ export const prices = {
 
 /** Makes one at nothing. */
 export function createMeter(): Meter {
-  const calls = new Map<string, number>();
-  let dollars = 0;
+  const tally = createTally();
   return {
-    count: (call) => {
-      const api = `${call.service}:${call.operation}`;
-      calls.set(api, (calls.get(api) ?? 0) + 1);
-      dollars += costOf(call);
-    },
-    scanned: (bytes) => {
-      dollars += bytes * prices.insightsByte;
-    },
-    use: () => ({ calls: Object.fromEntries(calls), dollars }),
+    count: (call) => tally.count(`${call.service}:${call.operation}`, costOf(call)),
+    scanned: (bytes) => tally.add(bytes * prices.insightsByte),
+    use: () => tally.use(),
   };
 }
 

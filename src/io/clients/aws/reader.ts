@@ -8,7 +8,8 @@ import { createMeter } from './cost.ts';
 import { assumeRole, chainOf, renewing, type CredentialParts, type Identities } from './credentials.ts';
 import { faultOf, isExpired, isSkew } from './faults.ts';
 import { isRead, makeClient, makeCommand, type SdkClient } from './modules.ts';
-import { createPace } from './pace.ts';
+import { createPace } from '../cloud/pace.ts';
+import { laneOf } from './lanes.ts';
 import { sdkTransport } from './transport.ts';
 
 /** What a reader is made with. */
@@ -23,12 +24,12 @@ export function awsReader(connection: AwsConnection, parts: ReaderParts): AwsRea
   const meter = createMeter();
   const clients = clientsOf(connection, parts);
   const once = async (call: AwsCall, account: AwsAccount, signal: AbortSignal): Promise<JsonObject> => {
-    await pace.turn(call, signal);
+    await pace.turn(laneOf(call), signal);
     const client = await clients.of(call, account);
     const command = await makeCommand(call.service, call.operation, call.input);
     meter.count(call);
     const answer = plainAnswer(await client.send(command, { abortSignal: signal }));
-    pace.went(call, false);
+    pace.went(laneOf(call), false);
     if (call.operation === 'GetQueryResults') meter.scanned(scannedBytes(answer));
     return answer;
   };
@@ -44,7 +45,7 @@ export function awsReader(connection: AwsConnection, parts: ReaderParts): AwsRea
           return await once(named, account, signal);
         } catch (thrown) {
           const fault = isOver(signal) ? stopped(thrown, signal) : faultOf(thrown, named);
-          if (fault.code === 'rate-limited') pace.went(named, true);
+          if (fault.code === 'rate-limited') pace.went(laneOf(named), true);
           const again = isExpired(thrown) || isSkew(thrown) || fault.retryable;
           if (!again || tries >= limits.awsTries || isOver(signal)) throw fault;
           if (isExpired(thrown)) clients.forget(account);

@@ -3,10 +3,11 @@ import * as z from 'zod';
 import type { AwsReader } from '../../../domain/ports/aws.ts';
 import { awsResourceName } from '../../../domain/places.ts';
 import { digest } from '../../../lib/canonical.ts';
+import type { Found } from '../../../io/clients/cloud/change-desk.ts';
 import { faultOfError, type ReadFault } from '../../../io/clients/http-reader.ts';
 import { oneLine } from '../../../lib/text.ts';
 import type { Watched } from '../watched.ts';
-import { placeKey, type Found } from './rollouts.ts';
+import { placeKey } from './rollouts.ts';
 
 /** What a look at deliveries gave: changes since a time, and why some places are not known. */
 export interface DeliveryLook {
@@ -97,7 +98,7 @@ async function deploymentsOf({ source, of, reader, sinceMs, signal }: Asked): Pr
     const from = revisionText(one.previousRevision);
     const isBack = (one.rollbackInfo?.rollbackTriggeringDeploymentId ?? '') !== '';
     return {
-      ...{ of, source, service: of.service, what: awsResourceName(resource), atMs: one.createTime },
+      ...{ region, source, service: of.service, what: awsResourceName(resource), atMs: one.createTime },
       id: digest(['aws-codedeploy', of.service, placeKey(of), one.deploymentId]),
       kind: isBack ? 'rollback' : 'deploy',
       ...(from === undefined ? {} : { from }),
@@ -135,7 +136,7 @@ async function stackOf({ source, of, reader, signal }: Asked): Promise<readonly 
   return stacks.parse(answer).Stacks.map((one): Found => {
     const atMs = one.LastUpdatedTime ?? one.CreationTime;
     return {
-      ...{ of, source, service: of.service, what: awsResourceName(resource), atMs },
+      ...{ region, source, service: of.service, what: awsResourceName(resource), atMs },
       id: digest(['aws-stack', of.service, placeKey(of), atMs]),
       kind: one.StackStatus.includes('ROLLBACK') ? 'rollback' : 'deploy',
       to: one.StackStatus,
@@ -167,7 +168,7 @@ async function activitiesOf({ source, of, reader, signal }: Asked): Promise<read
     // "… increasing the capacity from 2 to 4." is how it says it.
     const [, from, to] = /capacity from (\d+) to (\d+)/.exec(one.Cause) ?? [];
     return {
-      ...{ of, source, service: of.service, what: awsResourceName(resource), atMs: one.StartTime },
+      ...{ region, source, service: of.service, what: awsResourceName(resource), atMs: one.StartTime },
       id: digest(['aws-scaling', of.service, placeKey(of), one.ActivityId]),
       kind: /unhealthy|health-check|health check/i.test(one.Cause) ? 'restart' : 'scale',
       ...(from === undefined ? {} : { from }),

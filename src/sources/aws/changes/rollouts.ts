@@ -1,5 +1,6 @@
-import type { Change, ChangeKind } from '../../../domain/change.ts';
+import type { ChangeKind } from '../../../domain/change.ts';
 import { awsResourceName } from '../../../domain/places.ts';
+import type { Found } from '../../../io/clients/cloud/change-desk.ts';
 import { digest } from '../../../lib/canonical.ts';
 import type { EcsLook, EcsState } from '../look/ecs.ts';
 import type { LambdaLook, LambdaState } from '../look/lambda.ts';
@@ -15,13 +16,6 @@ interface Remembered {
   /** When it was looked at. */
   readonly atMs: number;
 }
-
-/** A change of a resource, before it is known who made it. */
-export type Found = Change & {
-  readonly of: Watched;
-  /** Its time is that of the look before, the earliest that it can have been: the resource does not say when. */
-  readonly isBounded?: true;
-};
 
 /** At the first look, a rollout that is older than this is history. */
 const recentMs = 2 * 3_600_000;
@@ -43,8 +37,9 @@ export function ecsChanges(source: string, look: EcsLook, memory: Memory, nowMs:
     const deployment = primary?.id ?? '';
     memory.set(key, { running: to, deployment, desired, atMs: nowMs });
     const what = awsResourceName(of.place.resource);
-    const attributes = { region: of.place.region, ...(deployment === '' ? {} : { deployment }) };
-    const base = { of, source, service: of.service, what, attributes };
+    const { region } = of.place;
+    const attributes = { region, ...(deployment === '' ? {} : { deployment }) };
+    const base = { region, source, service: of.service, what, attributes };
     if (known?.deployment === deployment && known.running === to) {
       if (known.desired === desired) return [];
       const id = digest(['aws-ecs-scale', key, deployment, known.desired, desired, Math.floor(nowMs / 60_000)]);
@@ -74,7 +69,7 @@ export function lambdaChanges(source: string, look: LambdaLook, memory: Memory, 
     const when = { atMs, ...(state.changedMs === undefined ? { isBounded: true as const } : {}) };
     return [
       {
-        ...{ of, source, service: of.service, what: awsResourceName(of.place.resource) },
+        ...{ region: of.place.region, source, service: of.service, what: awsResourceName(of.place.resource) },
         id: digest([
           'aws-lambda',
           of.service,

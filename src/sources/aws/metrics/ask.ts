@@ -1,29 +1,17 @@
 import * as z from 'zod';
 
 import type { AwsReader } from '../../../domain/ports/aws.ts';
-import type { Sample } from '../../../domain/telemetry.ts';
 import type { ReadFault } from '../../../io/clients/http-reader.ts';
 import { faultOfError } from '../../../io/clients/http-reader.ts';
 import { costOf } from '../../../io/clients/aws/cost.ts';
+import type { Batch, SignalAnswer } from '../../../io/clients/cloud/sweep.ts';
 import { limits } from '../../../lib/limits.ts';
 import { oneLine } from '../../../lib/text.ts';
 import type { CloudWatchQuery } from '../schema.ts';
 import type { Corner } from '../watched.ts';
 import { idOf, queriesOf } from './queries.ts';
 
-/** What CloudWatch said of one signal. Samples bear the end of their period, oldest first. */
-export interface SignalAnswer {
-  readonly samples: readonly Sample[];
-  readonly fault?: ReadFault;
-}
-
-/** Several signals of one corner, for one stretch. */
-export interface Batch {
-  readonly corner: Corner;
-  readonly queries: readonly CloudWatchQuery[];
-  readonly fromMs: number;
-  readonly untilMs: number;
-}
+type CornerBatch = Batch<CloudWatchQuery, Corner>;
 
 const page = z.object({
   MetricDataResults: z
@@ -43,7 +31,7 @@ const page = z.object({
 type Page = z.infer<typeof page>;
 
 /** What a batch costs, in dollars. */
-export function batchCost({ queries }: Batch): number {
+export function batchCost({ queries }: Pick<CornerBatch, 'queries'>): number {
   const all = queries.flatMap((query, index) => queriesOf(query, index));
   return costOf({ service: 'cloudwatch', operation: 'GetMetricData', input: { MetricDataQueries: all } });
 }
@@ -52,8 +40,12 @@ export function batchCost({ queries }: Batch): number {
  * Asks for a batch, all its pages. Each signal has its own answer: CloudWatch says for each whether it is whole
  * (`StatusCode`), and what is not is never taken for what it is.
  */
-export async function askBatch(reader: AwsReader, batch: Batch, signal: AbortSignal): Promise<readonly SignalAnswer[]> {
-  const { corner, queries } = batch;
+export async function askBatch(
+  reader: AwsReader,
+  batch: CornerBatch,
+  signal: AbortSignal,
+): Promise<readonly SignalAnswer[]> {
+  const { where: corner, queries } = batch;
   const input = {
     StartTime: new Date(batch.fromMs),
     EndTime: new Date(batch.untilMs),

@@ -1,5 +1,5 @@
-import type { Change } from '../../domain/change.ts';
-import type { Service } from '../../domain/service.ts';
+import type { Change } from '../../../domain/change.ts';
+import type { Service } from '../../../domain/service.ts';
 
 /** Which services are read at every look, because something that they are or depend on was changed lately. */
 export interface CloseUp {

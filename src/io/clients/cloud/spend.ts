@@ -1,10 +1,10 @@
-import type { AwsReader } from '../../domain/ports/aws.ts';
+import type { CloudUse } from '../../../domain/ports/cloud.ts';
 
 const dayMs = 24 * 3_600_000;
 // What a change touches is worth more than the sweep: the last fifth of the day's money is kept for it.
 const sweepShare = 0.8;
 
-/** Keeps what CloudWatch is asked for below a sum a day, reckoned by list prices since the daemon started. */
+/** Keeps what a cloud is asked for below a sum a day, reckoned by list prices since the daemon started. */
 export interface Spend {
   /** Whether `dollars` more may be spent now, on the sweep or on what a change touches. */
   allows(dollars: number, closeUp: boolean, nowMs: number): boolean;
@@ -13,7 +13,7 @@ export interface Spend {
 }
 
 /** Makes it over a reader's own count. */
-export function createSpend(reader: Pick<AwsReader, 'use'>, dollarsPerDay: number): Spend {
+export function createSpend(reader: { use(): CloudUse }, dollarsPerDay: number): Spend {
   let day = -1;
   let before = 0;
   const today = (nowMs: number): number => {
