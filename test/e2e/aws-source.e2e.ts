@@ -142,7 +142,7 @@ describe('the aws source against moto', () => {
     expect(series).toHaveLength(many);
     expect(series.find(({ signal }) => signal === 'm617')?.samples.map(({ v }) => v)).toEqual([617]);
     expect(source.use?.()).toMatchObject({ calls: { 'cloudwatch:GetMetricData': 2 } });
-    expect(source.use?.().dollars).toBeCloseTo(many / 100_000);
+    expect(source.use?.()?.dollars).toBeCloseTo(many / 100_000);
     await source.close();
   });
 

@@ -83,9 +83,9 @@ export interface Source {
   /** Resolves when `discover` may give something else than before, and when the signal fires. */
   newServices?(signal: AbortSignal): Promise<void>;
   /** For sources that keep watches open: each with its freshness, for metrics and status. */
-  parts?(): readonly SourcePart[];
+  parts?(): readonly SourcePart[] | undefined;
   /** For sources whose calls are counted and cost money: what was asked since the start, and its price by the list. */
-  use?(): CloudUse;
+  use?(): CloudUse | undefined;
   /** Tries the connection and credentials once, for `check` and `doctor`. Throws WatchkeeperError with a fix. */
   check(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

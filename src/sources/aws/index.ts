@@ -1,7 +1,8 @@
 import type { SourceKind } from '../../domain/ports/source.ts';
+import { later } from '../later.ts';
 import { readingStatements } from './needs.ts';
 import { awsConfig, awsLogs, awsQuery, type AwsConfig } from './schema.ts';
-import { awsTraits, createAwsSource } from './source.ts';
+import { awsTraits } from './traits.ts';
 
 /**
  * # aws: accounts and regions of AWS
@@ -19,5 +20,10 @@ export const awsSource: SourceKind<AwsConfig> = {
   query: awsQuery,
   records: { logs: awsLogs },
   awsAccess: readingStatements,
-  create: createAwsSource,
+  create: later<AwsConfig>({
+    kind: 'aws',
+    traits: awsTraits,
+    intervalMs: (config) => config.interval,
+    load: async () => (await import('./source.ts')).createAwsSource,
+  }),
 };

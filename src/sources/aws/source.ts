@@ -1,6 +1,6 @@
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { AwsReader } from '../../domain/ports/aws.ts';
-import type { Collected, CollectRequest, Source, SourceTraits } from '../../domain/ports/source.ts';
+import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
 import { createSpend } from '../../io/clients/cloud/spend.ts';
@@ -18,10 +18,8 @@ import { lookAtLambda } from './look/lambda.ts';
 import { resourceStates, stateSignals } from './look/signals.ts';
 import { cloudWatch } from './metrics/service.ts';
 import type { AwsConfig, CloudWatchQuery } from './schema.ts';
+import { awsTraits } from './traits.ts';
 import { cornerName, cornersOf, watchedPlaces, type Corner } from './watched.ts';
-
-/** What AWS can tell. */
-export const awsTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
 
 // At the first look, changes of so long ago are read as well.
 const firstMs = 2 * 3_600_000;

@@ -1,7 +1,8 @@
 import type { SourceKind } from '../../domain/ports/source.ts';
+import { later } from '../later.ts';
 import { readingNeeds } from './needs.ts';
 import { kubernetesConfig, kubernetesQuery, type KubernetesConfig } from './schema.ts';
-import { createKubernetesSource, kubernetesTraits } from './source.ts';
+import { kubernetesTraits } from './traits.ts';
 
 /**
  * # kubernetes: a cluster, watched
@@ -17,5 +18,11 @@ export const kubernetesSource: SourceKind<KubernetesConfig> = {
   query: kubernetesQuery,
   access: readingNeeds,
   connection: (id, { connection }) => ({ ...connection, cluster: id }),
-  create: createKubernetesSource,
+  create: later<KubernetesConfig>({
+    kind: 'kubernetes',
+    traits: kubernetesTraits,
+    intervalMs: (config) => config.intervalMs,
+    rings: ['news', 'newServices'],
+    load: async () => (await import('./source.ts')).createKubernetesSource,
+  }),
 };

@@ -1,6 +1,6 @@
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { KubernetesReader } from '../../domain/ports/kubernetes.ts';
-import type { Source, SourcePart, SourceTraits } from '../../domain/ports/source.ts';
+import type { Source, SourcePart } from '../../domain/ports/source.ts';
 import { servesResource } from '../../io/clients/kubernetes/discovery.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { createCollector } from './collect.ts';
@@ -8,17 +8,9 @@ import type { Part } from './cluster.ts';
 import { blindnessOf } from './gaps.ts';
 import { placesOf, isVital, watchedKinds, wantedKinds, workloadKinds, type KindName } from './kinds.ts';
 import type { KubernetesConfig } from './schema.ts';
+import { kubernetesTraits } from './traits.ts';
 import { discoverServices } from './services.ts';
 import { createClusterState } from './state.ts';
-
-/** What a cluster can tell. */
-export const kubernetesTraits: SourceTraits = {
-  metrics: true,
-  logs: true,
-  traces: false,
-  changes: true,
-  discovery: true,
-};
 
 /** A live reader of one cluster. Its watches begin with the first question. */
 export function createKubernetesSource(id: string, config: KubernetesConfig, io: ReaderIo): Source {

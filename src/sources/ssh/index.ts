@@ -1,8 +1,9 @@
 import type { SourceKind } from '../../domain/ports/source.ts';
+import { later } from '../later.ts';
 import { sshQuery } from '../../io/clients/linux/query.ts';
 import { sshConfig } from './schema.ts';
 import type { SshConfig } from './schema.ts';
-import { createSshSource, sshTraits } from './source.ts';
+import { sshTraits } from './traits.ts';
 
 /**
  * # Linux and Windows hosts over SSH, with nothing installed on them
@@ -20,5 +21,11 @@ export const sshSource: SourceKind<SshConfig> = {
   traits: sshTraits,
   config: sshConfig,
   query: sshQuery,
-  create: createSshSource,
+  create: later<SshConfig>({
+    kind: 'ssh',
+    traits: sshTraits,
+    intervalMs: (config) => config.interval,
+    rings: ['newServices'],
+    load: async () => (await import('./source.ts')).createSshSource,
+  }),
 };

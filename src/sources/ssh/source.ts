@@ -1,5 +1,5 @@
 import type { ReaderIo } from '../../domain/ports/io.ts';
-import type { Collected, CollectRequest, Source, SourceTraits } from '../../domain/ports/source.ts';
+import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
 import type { Service } from '../../domain/service.ts';
 import type { Gap } from '../../domain/telemetry.ts';
 import { empty, span } from '../../io/clients/linux/collect.ts';
@@ -12,10 +12,8 @@ import { nowhere, partFor } from './places.ts';
 import { createRoster } from './roster.ts';
 import type { Watched } from './roster.ts';
 import type { SshConfig } from './schema.ts';
+import { sshTraits } from './traits.ts';
 import { bindingsOf, windowsAlways } from './windows/facts.ts';
-
-/** What hosts over SSH can tell. */
-export const sshTraits: SourceTraits = { metrics: true, logs: true, traces: false, changes: true, discovery: true };
 
 /** A live reader of many hosts. Each has its own connection, counters and cursors. */
 export function createSshSource(id: string, config: SshConfig, io: ReaderIo): Source {

@@ -204,7 +204,7 @@ describe('a table', () => {
     shop.cluster.fault = ({ resource }) =>
       resource === 'events' ? new WatchkeeperError('forbidden', 'no events') : undefined;
     await shop.collect();
-    const stale = () => shop.source.parts?.().filter((part) => part.stale !== undefined) ?? [];
+    const stale = () => shop.source.parts?.()?.filter((part) => part.stale !== undefined) ?? [];
     expect(stale()).toEqual([]);
     shop.cluster.fault = ({ resource }) =>
       resource === 'pods' ? new WatchkeeperError('unreachable', 'gone') : undefined;
