@@ -1,4 +1,4 @@
-import { awsResourceName } from '../domain/places.ts';
+import { awsResourceName, azureResourcePath } from '../domain/places.ts';
 import type { Service } from '../domain/service.ts';
 
 /**
@@ -33,6 +33,10 @@ function placesOf({ runsOn }: Service): readonly string[] {
     if (place.on === 'aws') {
       const { source, account = '', region, resource } = place.aws;
       return [`${source}/${account}/${region}/${awsResourceName(resource)}`];
+    }
+    if (place.on === 'azure') {
+      const { source, subscription = '' } = place.azure;
+      return [`${source}/${subscription}${azureResourcePath(place.azure).toLowerCase()}`];
     }
     if (place.on !== 'kubernetes') return [];
     const { cluster, namespace, workload } = place.kubernetes;

@@ -106,7 +106,12 @@ export const serviceField: CelField = {
         optional: true,
         doc: 'What it is in AWS: ecs, lambda, auto-scaling-group, instance, database, database-cluster, codedeploy or stack.',
       },
-      region: { type: string, optional: true, doc: 'The AWS region it is in.' },
+      azure: {
+        type: string,
+        optional: true,
+        doc: 'What it is in Azure: container-app, web-app, scale-set, virtual-machine or failover-group.',
+      },
+      region: { type: string, optional: true, doc: 'The region it is in, of AWS or Azure.' },
     },
   },
 };
@@ -192,6 +197,9 @@ export function serviceFacts(service: Service): JsonObject {
     } else if (place.on === 'aws') {
       facts['aws'] ??= place.aws.resource.is;
       facts['region'] ??= place.aws.region;
+    } else if (place.on === 'azure') {
+      facts['azure'] ??= place.azure.resource.is;
+      facts['region'] ??= place.azure.region;
     } else {
       const workload = place.spec['workload'] ?? place.spec['deployment'];
       if (typeof workload === 'string') facts['workload'] ??= workload;

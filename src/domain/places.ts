@@ -9,6 +9,7 @@ export type Place =
   | { readonly on: 'ssh'; readonly ssh: SshPlace }
   | { readonly on: 'kubernetes'; readonly kubernetes: KubernetesPlace }
   | { readonly on: 'aws'; readonly aws: AwsPlace }
+  | { readonly on: 'azure'; readonly azure: AzurePlace }
   | { readonly on: 'other'; readonly platform: string; readonly spec: Readonly<Record<string, Json>> };
 
 /** A service on the machine the daemon runs on. */
@@ -92,5 +93,58 @@ export function awsResourceName(resource: AwsResource): string {
       return `rds/${resource.id}`;
     case 'database-cluster':
       return `rds-cluster/${resource.id}`;
+  }
+}
+
+/** What a service may be in Azure. */
+export type AzureResource =
+  | { readonly is: 'container-app'; readonly name: string }
+  /** `slot`: the deployment slot that is swapped with production. */
+  | { readonly is: 'web-app'; readonly name: string; readonly slot?: string }
+  | { readonly is: 'scale-set'; readonly name: string }
+  | { readonly is: 'virtual-machine'; readonly name: string }
+  | { readonly is: 'failover-group'; readonly server: string; readonly name: string };
+
+/** A resource in a resource group of one subscription. */
+export interface AzurePlace {
+  /** What watchkeeper.yaml calls it: the id of an `azure` source. */
+  readonly source: string;
+  /** The subscription's name there; absent where there is only one. */
+  readonly subscription?: string;
+  readonly region: string;
+  readonly resourceGroup: string;
+  readonly resource: AzureResource;
+}
+
+/** `containerapp/web`, `vmss/workers`: a resource in a word, unique within a resource group. */
+export function azureResourceName(resource: AzureResource): string {
+  switch (resource.is) {
+    case 'container-app':
+      return `containerapp/${resource.name}`;
+    case 'web-app':
+      return `webapp/${resource.name}`;
+    case 'scale-set':
+      return `vmss/${resource.name}`;
+    case 'virtual-machine':
+      return `vm/${resource.name}`;
+    case 'failover-group':
+      return `sql/${resource.server}/${resource.name}`;
+  }
+}
+
+/** The resource's id, from below its subscription: `/resourceGroups/shop/providers/Microsoft.App/containerApps/web`. */
+export function azureResourcePath({ resourceGroup, resource }: Pick<AzurePlace, 'resourceGroup' | 'resource'>): string {
+  const below = `/resourceGroups/${resourceGroup}/providers`;
+  switch (resource.is) {
+    case 'container-app':
+      return `${below}/Microsoft.App/containerApps/${resource.name}`;
+    case 'web-app':
+      return `${below}/Microsoft.Web/sites/${resource.name}`;
+    case 'scale-set':
+      return `${below}/Microsoft.Compute/virtualMachineScaleSets/${resource.name}`;
+    case 'virtual-machine':
+      return `${below}/Microsoft.Compute/virtualMachines/${resource.name}`;
+    case 'failover-group':
+      return `${below}/Microsoft.Sql/servers/${resource.server}/failoverGroups/${resource.name}`;
   }
 }

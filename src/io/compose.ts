@@ -1,6 +1,7 @@
 import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domain/ports/io.ts';
 import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
 import { awsOperators, awsReaders, type ActingConnection } from './clients/aws/index.ts';
+import { azureOperators, azureReaders, type ActingAzure } from './clients/azure/index.ts';
 import type { GitForge } from './clients/git/config.ts';
 import { gitRepositoriesOf } from './clients/git/index.ts';
 import { kubernetesOperators, kubernetesReaders } from './clients/kubernetes/index.ts';
@@ -26,6 +27,7 @@ export function makeReaderIo(ambient: Ambient): ReaderIo {
     ...ambient,
     http,
     aws: awsReaders({ ...ambient, http }),
+    azure: azureReaders({ ...ambient, http }),
     files: readFiles,
     sockets: nodeSockets,
     kubernetes: kubernetesReaders(ambient.clock, ambient.secrets),
@@ -39,6 +41,7 @@ export interface Operators {
   readonly git?: readonly GitForge[];
   readonly ssh?: readonly SshHands[];
   readonly aws?: readonly ActingConnection[];
+  readonly azure?: readonly ActingAzure[];
 }
 
 /** Real io for actions. `path` is the PATH that programs are looked up in, `operators` where it may act. Its own HTTP pool: no socket is shared with a reader. */
@@ -53,6 +56,7 @@ export function makeOperatorIo(ambient: Ambient, path: string, operators: Operat
     sockets: nodeSockets,
     kubernetes: kubernetesOperators(ambient.clock, ambient.secrets, operators.kubernetes ?? []),
     aws: awsOperators(operators.aws ?? [], { ...ambient, http }),
+    azure: azureOperators(operators.azure ?? [], { ...ambient, http }),
     git: gitRepositoriesOf({ ...ambient, http }, operators.git ?? []),
     ssh: sshOperators({ ...ambient, files: readFiles }, operators.ssh ?? []),
   };

@@ -149,6 +149,13 @@ export const limits = {
   /** Pages of one list, and signals of one source. */
   awsPages: 20,
   awsSignals: 100_000,
+  /** Azure: one call, one answer, how often a read is tried, and between two looks at what an act sets going. */
+  azureTimeoutMs: 15_000,
+  azureAnswerBytes: 16 * 1024 * 1024,
+  azureTries: 3,
+  azurePollMs: 3_000,
+  /** Pages of one list. */
+  azurePages: 20,
   /** Helm: one unpacked release record; a Secret holds at most 1 MiB of it packed. */
   helmReleaseBytes: 32 * 1024 * 1024,
   helmObjects: 300,

@@ -14,6 +14,7 @@ import { noHosts } from '../support/no-hosts.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { serve, startAlertmanager, startNodeExporter, startPrometheus, until, type Peer } from './peers/peers.ts';
 import { noAws } from '../support/no-aws.ts';
+import { noAzure } from '../support/no-azure.ts';
 
 const clock = systemClock;
 const io: ReaderIo = {
@@ -23,6 +24,7 @@ const io: ReaderIo = {
   files: readFiles,
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
   aws: noAws,
+  azure: noAzure,
   kubernetes: noClusters,
   ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },

@@ -15,6 +15,7 @@ import { startJaeger, startOpenSearch, startVictoriaLogs, until } from './peers/
 import { makeHome, startDaemon } from './support/daemon.ts';
 import { document } from './support/shop.ts';
 import { noAws } from '../support/no-aws.ts';
+import { noAzure } from '../support/no-azure.ts';
 
 const io: ReaderIo = {
   clock: systemClock,
@@ -23,6 +24,7 @@ const io: ReaderIo = {
   files: readFiles,
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
   aws: noAws,
+  azure: noAzure,
   kubernetes: noClusters,
   ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },

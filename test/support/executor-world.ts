@@ -21,6 +21,7 @@ import { recordingLog } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
 import { noAws } from './no-aws.ts';
+import { noAzure } from './no-azure.ts';
 
 /** The service every test step acts on. */
 export const shop: Service = {
@@ -131,6 +132,7 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
       processes: { kill: nowhere },
       sockets: { connectUnix: nowhere },
       aws: noAws,
+      azure: noAzure,
       kubernetes: { operator: nowhere },
       git: { repository: nowhere },
       ssh: noFleet,

@@ -7,6 +7,7 @@ import { recordingLog, type RecordedLine } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
 import { noAws } from './no-aws.ts';
+import { noAzure } from './no-azure.ts';
 
 /** How the scripted peer answers one request: with a response or a body, by refusing the connection (`refuse`), or never (`hang`). */
 export type Respond = (request: HttpRequest) => Partial<HttpResponse> | string;
@@ -56,6 +57,7 @@ export function httpWorld(respond: Respond, secrets: Readonly<Record<string, str
       files: memoryFiles(),
       sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'no sockets here')) },
       aws: noAws,
+      azure: noAzure,
       kubernetes: noClusters,
       ssh: noHosts,
       secrets: { resolve },

@@ -5,6 +5,7 @@ import { noClusters } from './no-clusters.ts';
 import { noHosts } from './no-hosts.ts';
 import { recordingLog } from './quiet-log.ts';
 import { noAws } from './no-aws.ts';
+import { noAzure } from './no-azure.ts';
 
 /** A reader's io on the real clock and network, with the secrets of a test. */
 export function realReader(secrets: Readonly<Record<string, string>>, log = recordingLog()): ReaderIo {
@@ -15,6 +16,7 @@ export function realReader(secrets: Readonly<Record<string, string>>, log = reco
     files: readFiles,
     sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unsupported', 'no sockets here')) },
     aws: noAws,
+    azure: noAzure,
     kubernetes: noClusters,
     ssh: noHosts,
     secrets: {

@@ -1,5 +1,6 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { AwsSession, AwsSessionWish } from '../../domain/ports/aws.ts';
+import type { AzureSession, AzureSessionWish } from '../../domain/ports/azure.ts';
 import type { Channel } from '../../domain/ports/channel.ts';
 import type { HttpRequest, OperatorIo } from '../../domain/ports/io.ts';
 import type { Tenure } from '../../domain/ports/leadership.ts';
@@ -12,7 +13,7 @@ import type { Ledger } from '../../domain/ports/ledger.ts';
  * @throws WatchkeeperError `fenced` where the tenure is over.
  */
 export function guardedIo(io: OperatorIo, tenure: Tenure): OperatorIo {
-  const { http, files, exec, processes, kubernetes, aws, ssh } = io;
+  const { http, files, exec, processes, kubernetes, aws, azure, ssh } = io;
   const demand = (): void => {
     if (tenure.surely(0)) return;
     throw new WatchkeeperError('fenced', 'this replica no longer leads: nothing more is done');
@@ -44,6 +45,12 @@ export function guardedIo(io: OperatorIo, tenure: Tenure): OperatorIo {
       session: guarded(async (wish: AwsSessionWish, signal: AbortSignal): Promise<AwsSession> => {
         const session = await aws.session(wish, signal);
         return { ...session, ask: guarded(session.ask.bind(session)) };
+      }),
+    },
+    azure: {
+      session: guarded(async (wish: AzureSessionWish, signal: AbortSignal): Promise<AzureSession> => {
+        const session = await azure.session(wish, signal);
+        return { ask: guarded(session.ask.bind(session)) };
       }),
     },
     kubernetes: {

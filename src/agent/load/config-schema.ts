@@ -4,6 +4,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Role } from '../../domain/authority.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
 import { actAccounts, awsConnection } from '../../io/clients/aws/config.ts';
+import { actIdentities, azureConnection, azureSubscriptions } from '../../io/clients/azure/config.ts';
 import { gitForge } from '../../io/clients/git/config.ts';
 import { loginConfig } from '../../io/clients/ssh/inventory/config.ts';
 import { kubernetesConnection } from '../../io/clients/kubernetes/config.ts';
@@ -153,6 +154,17 @@ const config = z.strictObject({
         )
         .default([])
         .describe('AWS accounts to act in.'),
+      azure: z
+        .array(
+          z.strictObject({
+            source: id.describe('The id of the azure source.'),
+            subscriptions: azureSubscriptions.describe('Those to act in, by the names that the source has for them.'),
+            identities: actIdentities.describe('As whom hands act, scope by scope: never the identity that reads.'),
+            ...azureConnection,
+          }),
+        )
+        .default([])
+        .describe('Azure subscriptions to act in.'),
       git: z.array(gitForge).default([]).describe('Forges where commits may be reverted, repository by repository.'),
     })
     .prefault({})

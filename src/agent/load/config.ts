@@ -207,6 +207,7 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
     operators: {
       kubernetes: written.operators.kubernetes.map((cluster) => placed(cluster, base)),
       aws: written.operators.aws,
+      azure: written.operators.azure,
       git: written.operators.git,
       ssh: handsOf(written),
     },

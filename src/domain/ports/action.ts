@@ -3,6 +3,7 @@ import type { ActionTraits, Observation, Target } from '../remediation.ts';
 import type { SshPlace } from '../places.ts';
 import type { Service } from '../service.ts';
 import type { AwsStatement } from './aws.ts';
+import type { AzureAllowance } from './azure.ts';
 import type { OperatorIo } from './io.ts';
 import type { Schema } from './schema.ts';
 
@@ -68,6 +69,15 @@ export interface AwsAccess {
   readonly act: readonly AwsStatement[];
 }
 
+/** What an action needs in Azure for one service: to look, and besides to act. */
+export interface AzureAccess {
+  /** Where the resource is: the source and the subscription's name. */
+  readonly source: string;
+  readonly subscription?: string;
+  readonly look: readonly AzureAllowance[];
+  readonly act: readonly AzureAllowance[];
+}
+
 interface ActionSpecBase<P> {
   /** `host.release-rollback`: the platform, a dot, the verb. */
   readonly kind: string;
@@ -81,6 +91,8 @@ interface ActionSpecBase<P> {
   readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
   /** The same for kinds that act in AWS, for one service. @throws `config-invalid` when it has no such place. */
   awsAccess?(service: Service): AwsAccess;
+  /** The same for kinds that act in Azure. */
+  azureAccess?(service: Service): AzureAccess;
   /** Names what would be touched. Pure: no look at the world. @throws `config-invalid` when the service has no such place. */
   target(params: P, service: Service): Target;
   /** Reads live state: facts, blast radius, state hash, who else is busy. Read-only. */
@@ -115,6 +127,7 @@ export interface ActionKind {
   readonly access?: readonly KubernetesNeed[];
   readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
   awsAccess?(service: Service): AwsAccess;
+  azureAccess?(service: Service): AzureAccess;
   target(params: JsonObject, service: Service): Target;
   observe(params: JsonObject, context: ActionContext): Promise<Observation>;
   preview(params: JsonObject, observed: Observation): ActionPreview;

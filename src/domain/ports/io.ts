@@ -1,4 +1,5 @@
 import type { AwsOperators, AwsReaders } from './aws.ts';
+import type { AzureOperators, AzureReaders } from './azure.ts';
 import type { GitRepositories } from './git.ts';
 import type { KubernetesOperators, KubernetesReaders } from './kubernetes.ts';
 import type { Secrets } from './secrets.ts';
@@ -168,6 +169,7 @@ export interface ReaderIo {
   readonly sockets: Sockets;
   readonly kubernetes: KubernetesReaders;
   readonly aws: AwsReaders;
+  readonly azure: AzureReaders;
   readonly ssh: SshClients;
   readonly secrets: Secrets;
   readonly log: Log;
@@ -184,6 +186,7 @@ export interface OperatorIo {
   readonly sockets: Sockets;
   readonly kubernetes: KubernetesOperators;
   readonly aws: AwsOperators;
+  readonly azure: AzureOperators;
   readonly git: GitRepositories;
   readonly ssh: SshOperators;
   readonly secrets: Secrets;

@@ -15,6 +15,7 @@ import { seededRandom } from '../../support/seeded-random.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 import type { VirtualClock } from '../../support/virtual-clock.ts';
 import { noAws } from '../../support/no-aws.ts';
+import { noAzure } from '../../support/no-azure.ts';
 
 /** A small Linux machine in memory, whose counters grow when time passes. */
 export interface Machine extends SourceWorld {
@@ -89,6 +90,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
     files: options.wrap?.(files) ?? files,
     sockets: options.sockets ?? noSockets,
     aws: noAws,
+    azure: noAzure,
     kubernetes: noClusters,
     ssh: noHosts,
     secrets: { resolve: () => Promise.reject(new Error('the host source needs no secret')) },

@@ -12,6 +12,7 @@ import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { signalsOf, valueOf } from './machine.ts';
 import { noAws } from '../../support/no-aws.ts';
+import { noAzure } from '../../support/no-azure.ts';
 
 const never = new AbortController().signal;
 
@@ -27,6 +28,7 @@ describe.skipIf(process.platform !== 'linux')('the machine this test runs on', (
         files: readFiles,
         sockets: nodeSockets,
         aws: noAws,
+        azure: noAzure,
         kubernetes: noClusters,
         ssh: noHosts,
         secrets: { resolve: () => Promise.reject(new Error('no secrets')) },

@@ -25,6 +25,7 @@ import { mortal, type Life } from './mortal.ts';
 import { ramStore, type RamDisk } from './ram-store.ts';
 import { noFleet, noHosts } from '../no-hosts.ts';
 import { noAws } from '../no-aws.ts';
+import { noAzure } from '../no-azure.ts';
 
 /** What a daemon stands on, and what outlives it. */
 export interface Ground {
@@ -131,6 +132,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     processes: mortal(host.processes, life, ['kill']),
     sockets: { connectUnix: () => Promise.reject(new Error('no sockets here')) },
     aws: noAws,
+    azure: noAzure,
     kubernetes: {
       operator: (name) =>
         mortal(ground.kubernetes.operator(name), life, ['get', 'list', 'patch', 'create', 'remove', 'may', 'rules']),
@@ -157,10 +159,11 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
       ...(ground.clusters === undefined
         ? []
         : [
-            mortal(clusterSource({ ...operatorIo, kubernetes: ground.clusters, ssh: noHosts, aws: noAws }), life, [
-              'collect',
-              'discover',
-            ]),
+            mortal(
+              clusterSource({ ...operatorIo, kubernetes: ground.clusters, ssh: noHosts, aws: noAws, azure: noAzure }),
+              life,
+              ['collect', 'discover'],
+            ),
           ]),
     ],
     channels: new Map(
