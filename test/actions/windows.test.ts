@@ -56,7 +56,9 @@ const cases: Readonly<Record<string, { readonly params: Json; readonly refused: 
       'a way up': { folder: 'D:\\shop\\..\\..\\Windows' },
       'a share': { folder: '\\\\server\\share\\logs' },
       'a wildcard': { folder: 'D:\\shop\\*' },
+      'Windows, by another of its folders': { folder: 'C:\\Windows\\Installer' },
       'all of its files': { folder: 'D:\\shop\\logs', olderThanDays: 0 },
+      'files of every ending': { folder: 'D:\\shop\\logs', endings: ['*'] },
     },
   },
   'windows.time-resync': { params: {}, refused: { 'a server of its own choice': { server: 'ntp.evil' } } },
@@ -131,7 +133,9 @@ describe('acting on Windows hosts', () => {
     ['windows.service-restart', (world: WindowsWorld) => (world.service.dependents = ['Billing']), /Billing/],
     ['windows.service-restart', (world: WindowsWorld) => (world.service.start = 'Disabled'), /disabled/],
     ['windows.service-restart', (world: WindowsWorld) => (world.service.state = 'Stop Pending'), /in between/],
+    ['windows.service-restart', (world: WindowsWorld) => (world.service.shares = ['WAS']), /one process with WAS/],
     ['windows.process-stop', (world: WindowsWorld) => (world.service.pid = 0), /no process/],
+    ['windows.process-stop', (world: WindowsWorld) => (world.service.shares = ['WAS']), /that of WAS too/],
     ['windows.iis-apppool-recycle', (world: WindowsWorld) => (world.pool.workers = []), /no worker/],
   ])('%s refuses a state it is not for', async (name, change, message) => {
     const at = await hands(change);

@@ -25,8 +25,11 @@ export interface Recording {
 /** The recordings there are: a language and a version of Windows each. */
 export const recordings = ['en-2019', 'de-2022', 'ja-2025'] as const;
 
+/** Of Turkish, where an I is no i; without IIS, and with lists as Windows PowerShell 5.1 writes those of its pipeline. */
+export const withoutIis = 'tr-2025';
+
 /** One of them, as if it was made now. */
-export function recording(name: (typeof recordings)[number], nowMs = Date.now()): Recording {
+export function recording(name: (typeof recordings)[number] | typeof withoutIis, nowMs = Date.now()): Recording {
   const file = path.join(import.meta.dirname, '../fixtures/windows', `${name}.json`);
   return moved(JSON.parse(readFileSync(file, 'utf8')) as Recording, nowMs);
 }

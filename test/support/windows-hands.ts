@@ -16,7 +16,7 @@ import type { TestSshServer } from './ssh-server.ts';
 /** What a Windows host of a test is like. Acts change it as Windows would; `effects` counts those that did something. */
 export interface WindowsWorld {
   boot: number;
-  service: { state: string; start: string; pid: number; startedAtMs: number; dependents: string[] };
+  service: { state: string; start: string; pid: number; startedAtMs: number; dependents: string[]; shares?: string[] };
   pool: { state: number; workers: number[] };
   site: { path: string; releases: string[] };
   files: number;
@@ -53,7 +53,12 @@ function factsOf(world: WindowsWorld, verb: string): Record<string, Json> {
   switch (verb) {
     case 'service':
     case 'process':
-      return { ...service, up: running, identity: service.pid > 0 ? `${service.pid}@${service.startedAtMs}` : '' };
+      return {
+        ...service,
+        shares: service.shares ?? [],
+        up: running,
+        identity: service.pid > 0 ? `${service.pid}@${service.startedAtMs}` : '',
+      };
     case 'pool':
       return {
         state: pool.state,
@@ -168,7 +173,7 @@ export async function windowsHands(
     world,
     server,
     acts: () => acts,
-    context: (signal, timeoutMs) => contextOf(service, { ...realHands(), ssh }, timeoutMs ?? 8_000, signal),
+    context: (signal, timeoutMs) => contextOf(service, { ...realHands(), ssh }, timeoutMs ?? 4_000, signal),
     remove: async () => {
       ssh.close();
       await server.close();

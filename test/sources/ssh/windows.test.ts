@@ -14,6 +14,7 @@ import {
   recordings,
   windowsFleet,
   windowsService,
+  withoutIis,
 } from '../../support/windows-fleet.ts';
 import type { FleetOptions, Recording, WindowsAsked, WindowsFleet } from '../../support/windows-fleet.ts';
 
@@ -148,6 +149,46 @@ describe('Windows hosts over SSH', () => {
       if (name === 'de-2022') expect(boot).toBeUndefined();
       else expect(boot).toMatchObject({ kind: 'infrastructure', actor: 'CORP\\anna', attributes: { host: 'win-1' } });
     });
+  });
+
+  it('without IIS, in Turkish, and with lists as { value, Count }, tell all else, and offer no pools and sites', async () => {
+    const world = await fleet({
+      behave: answering(() => recording(withoutIis)),
+      signals: ['memory', 'disk', 'units_failed', 'tasks_failed', 'time_sync', 'app_pool_up'],
+      service: windowsService({
+        runsOn: [{ on: 'ssh', ssh: { source: 'fleet', host: 'win-1' } }],
+      }),
+    });
+    const found = await look(world);
+    expect(found.gaps.map(({ signal: of, reason }) => [of, reason])).toEqual([['app_pool_up', 'unsupported']]);
+    expect(['units_failed', 'tasks_failed', 'time_sync'].map((one) => value(found, one))).toEqual([1, 1, 1]);
+    expect(found.logs[0]?.body).toBe('Mağaza İşi hizmeti beklenmedik şekilde sonlandı. Bu, 1 kez oldu.');
+    expect(found.changes.find(({ what }) => what === 'boot')?.actor).toBe('CORP\\ayşe');
+    expect(found.changes.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(['package:KB5068787', 'package:Shop Agent', 'start-type:Spooler']),
+    );
+    // Every processor was read: the second look has a figure.
+    const second = await look({ ...world, request: asks(windowsService(), ['cpu']) });
+    expect(second.gaps.filter(({ reason }) => reason === 'malformed')).toEqual([]);
+  });
+
+  it('find a service by its name in capitals, whatever letters a language makes of them', async () => {
+    const shop = windowsService({
+      name: 'shop',
+      runsOn: [{ on: 'ssh', ssh: { source: 'fleet', host: 'win-1', unit: 'SPOOLER' } }],
+    });
+    const found = await look(
+      await fleet({ behave: answering(() => recording(withoutIis)), service: shop, signals: ['unit_up'] }),
+    );
+    expect(value(found, 'unit_up')).toBe(0);
+  });
+
+  it('whose services do not tell this user how they ended are read all the same', async () => {
+    const now = english();
+    for (const one of now.sections['services'].data.services) one.exit = null;
+    const found = await look(await fleet({ behave: answering(() => now), signals: ['units_failed'] }));
+    expect(value(found, 'units_failed')).toBe(0);
+    expect(found.gaps).toEqual([]);
   });
 
   it('give rates from the second look on, by the host’s own steady clock, round counters of 32 bits included', async () => {
@@ -339,6 +380,29 @@ describe('Windows hosts over SSH', () => {
     it('is bounded before it is unpacked', async () => {
       expect(bomb.length).toBeLessThan(256 * 1024);
       expect(gap(await said(bomb))).toContain('too-large');
+    });
+
+    it('with a mark of the byte order and a login’s words before it is read; so is one beside progress records', async () => {
+      const progress = '#< CLIXML\r\n<Objs><Obj S="progress" RefId="0"><T>Vorbereiten</T></Obj></Objs>';
+      const found = await said(
+        Buffer.concat([
+          Buffer.from([0xef, 0xbb, 0xbf]),
+          Buffer.from('Aktive Codepage: 850.\r\n'),
+          Buffer.from(framed(english()).replaceAll('\n', '\r\n')),
+        ]),
+        progress,
+      );
+      expect(value(found, 'memory')).toBeGreaterThan(0);
+      // Progress is no error, and is not told as one.
+      expect(gap(await said('', progress))).not.toContain('Vorbereiten');
+    });
+
+    it('with a date as 5.1 writes one where milliseconds were promised is a gap, and no wrong time', async () => {
+      const now = english();
+      now.sections['system'].data.bootedAtMs = '/Date(1795860000000)/';
+      const found = await look(await fleet({ behave: answering(() => now), signals: ['memory'] }));
+      expect(found.changes.filter(({ what }) => what === 'boot')).toEqual([]);
+      expect(found.gaps.map(({ reason }) => reason)).toContain('malformed');
     });
 
     it('with errors as CLIXML is told in plain words, in one line', async () => {

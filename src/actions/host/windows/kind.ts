@@ -34,8 +34,11 @@ export interface WindowsSpec<P> {
   isDone(now: WindowsFacts, identity: string): boolean;
   /** What is told of an act that was done. */
   done(acted: WindowsActed, now: WindowsFacts): string;
-  /** How long after the act a host may still look as before it: what is unchanged until then is not known to be undone. */
-  readonly settleMs?: number;
+  /**
+   * How long after the act a host may still look as before it: a script that was sent before the connection was cut may only
+   * then begin. What is unchanged until then was not acted on. Milliseconds.
+   */
+  readonly settleMs: number;
 }
 
 const beforeShape = z.strictObject({ host: z.string(), identity: z.string() });
@@ -43,6 +46,12 @@ const beforeShape = z.strictObject({ host: z.string(), identity: z.string() });
 interface WithHost {
   readonly host?: string;
 }
+
+/** How long PowerShell may take to begin on a busy host, and the service control manager to show it. Milliseconds. */
+export const beginsWithinMs = 10_000;
+
+/** How much of its time a probe may wait for that: a look before and one after it need the rest. */
+export const settleShare = 0.4;
 
 /** The parameter that names the host, for every kind. */
 export const onHost = { host: hostParam };
@@ -74,7 +83,7 @@ export function windowsKind<P extends WithHost>(spec: WindowsSpec<P>): ActionKin
       const identity = identityIn(spec.kind, before, at);
       const now = await settled(spec, params, identity, at, context);
       if (spec.isDone(now, identity)) return { is: 'done', because: `${at.host} is as it should be after it` };
-      if (now.identity === identity) return { is: 'not-done', because: `${at.host} is as it was` };
+      if (now.identity === identity && !isInBetween(now)) return { is: 'not-done', because: `${at.host} is as it was` };
       return { is: 'unknown', because: `${at.host} is neither as it was nor as it should be` };
     },
   });
@@ -185,10 +194,14 @@ async function settled<P extends WithHost>(
   const now = await look();
   if (spec.isDone(now, identity)) return now;
   if (now.identity !== identity) return lookUntil(spec, params, identity, at, context);
-  if (spec.settleMs === undefined) return now;
-  await context.io.clock.sleep(Math.min(spec.settleMs, context.timeoutMs / 4), context.signal);
+  await context.io.clock.sleep(Math.min(spec.settleMs, context.timeoutMs * settleShare), context.signal);
   const later = await look();
-  return later.identity === identity ? later : lookUntil(spec, params, identity, at, context);
+  return later.identity === identity && !isInBetween(later) ? later : lookUntil(spec, params, identity, at, context);
+}
+
+/** Whether a service is on its way to another state: what it will be cannot be told yet. */
+export function isInBetween({ state }: WindowsFacts): boolean {
+  return typeof state === 'string' && state.endsWith('Pending');
 }
 
 /** What was recorded before, of this very host. */

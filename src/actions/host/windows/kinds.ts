@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { There } from '../remote/there.ts';
-import { onHost, windowsKind } from './kind.ts';
+import { beginsWithinMs, isInBetween, onHost, windowsKind } from './kind.ts';
 import type { WindowsFacts } from './trip.ts';
 
 const none = z.strictObject(onHost);
@@ -20,13 +20,16 @@ function unitOn({ place, service }: There): string {
 }
 
 // One that other services stand on would take them with it.
-function checkAlone(_params: unknown, { dependents, start, state }: WindowsFacts): void {
+function checkAlone(_params: unknown, { dependents, shares, start, state }: WindowsFacts): void {
   if (start === 'Disabled')
     throw new WatchkeeperError('conflict', 'the service is disabled: somebody wants it not to run');
   if (dependents !== null && dependents !== undefined && dependents.length > 0)
     throw new WatchkeeperError('conflict', `services that need it are running: ${dependents.join(', ')}`);
-  if (typeof state === 'string' && state.endsWith('Pending'))
-    throw new WatchkeeperError('conflict', `the service is in between: ${state}`);
+  // It would come back in the process that is there already, and nobody could tell that it was ever gone.
+  if (state === 'Running' && shares !== null && shares !== undefined && shares.length > 0)
+    throw new WatchkeeperError('conflict', `it runs in one process with ${shares.join(', ')}`);
+  if (isInBetween({ identity: '', up: false, ...(state === undefined ? {} : { state }) }))
+    throw new WatchkeeperError('conflict', `the service is in between: ${String(state)}`);
 }
 
 /** Restarts a Windows service and waits until it runs. */
@@ -47,6 +50,7 @@ export const windowsServiceRestart = windowsKind<OnlyHost>({
   }),
   isDone: (now, identity) => now.up && now.identity !== identity,
   done: (_acted, now) => `restarted (pid ${now.pid ?? 0})`,
+  settleMs: beginsWithinMs,
 });
 
 /** Ends the process of a Windows service, for one that does not stop when it is told to. */
@@ -58,8 +62,10 @@ export const windowsProcessStop = windowsKind<OnlyHost>({
   needs: [`over SSH to Windows: ${administrators} (to end a process of another user)`],
   asked: (_params, there) => ({ verb: 'process', name: unitOn(there) }),
   target: (_params, there) => ({ kind: 'unit', id: unitOn(there) }),
-  check: (_params, { identity }) => {
+  check: (_params, { identity, shares }) => {
     if (identity === '') throw new WatchkeeperError('conflict', 'the service has no process');
+    if (shares !== null && shares !== undefined && shares.length > 0)
+      throw new WatchkeeperError('conflict', `its process is that of ${shares.join(', ')} too`);
   },
   preview: (_params, facts, id) => ({
     describe: `end the process ${word(facts['pid'])} of the Windows service ${id}`,
@@ -67,6 +73,7 @@ export const windowsProcessStop = windowsKind<OnlyHost>({
   }),
   isDone: (now, identity) => now.identity !== identity,
   done: () => 'the process was ended',
+  settleMs: beginsWithinMs,
 });
 
 function poolOn({ place, service }: There): string {
@@ -95,6 +102,7 @@ export const windowsPoolRecycle = windowsKind<OnlyHost>({
   }),
   isDone: (now, identity) => now.up && (now.identity !== identity || identity === ''),
   done: (_acted, now) => `the pool is started, with ${now.workers ?? 0} workers`,
+  settleMs: beginsWithinMs,
 });
 
 const dayMs = 24 * 3_600_000;
@@ -109,10 +117,18 @@ const reclaim = z.strictObject({
       'must be a folder below one of Windows, not one of them',
     )
     .refine(
-      (path) => !/^[a-z]:\\windows\\(system32|syswow64|winsxs|servicing|boot)(\\|$)/i.test(path),
-      'must not be of Windows itself',
+      (path) =>
+        !/^[a-z]:\\windows\\/i.test(path) ||
+        /^[a-z]:\\windows\\(temp|logs|minidump|livekernelreports|system32\\logfiles)(\\|$)/i.test(path),
+      'must not be of Windows itself, but for its logs, dumps and temporary files',
     ),
   olderThanDays: z.int().min(1).max(3_650).default(14),
+  /** Other files are never touched, however old. */
+  endings: z
+    .array(z.string().regex(/^[A-Za-z0-9]{1,10}$/, 'must be an ending without its dot, such as log'))
+    .min(1)
+    .max(20)
+    .default(['log', 'etl', 'dmp', 'mdmp', 'tmp']),
   maxFiles: z.int().min(1).max(10_000).default(2_000),
   ...onHost,
 });
@@ -121,27 +137,30 @@ type Reclaim = z.infer<typeof reclaim>;
 /** Deletes files below one folder that were not written for so many days, the oldest first. */
 export const windowsDiskReclaim = windowsKind<Reclaim>({
   kind: 'windows.disk-reclaim',
-  summary: 'Delete old files below one folder of a Windows host over SSH; links are not followed',
+  summary:
+    'Delete old logs, dumps and temporary files below one folder of a Windows host over SSH; links are not followed',
   traits: { reversible: false, idempotent: true, destructive: true, scope: 'host' },
   params: reclaim,
   needs: ['over SSH to Windows: list and delete in the folder: icacls FOLDER /grant USER:(OI)(CI)(RX,D,DC)'],
-  asked: ({ folder, olderThanDays, maxFiles }) => ({
+  asked: ({ folder, olderThanDays, endings, maxFiles }) => ({
     verb: 'disk',
     folder,
     olderMs: olderThanDays * dayMs,
+    endings,
     most: maxFiles,
   }),
   target: ({ folder }) => ({ kind: 'folder', id: folder }),
   check: (_params, { files }) => {
-    if (files === 0) throw new WatchkeeperError('conflict', 'there is no file as old as that');
+    if (files === 0) throw new WatchkeeperError('conflict', 'there is no such file as old as that');
   },
-  preview: ({ olderThanDays }, facts, id) => ({
-    describe: `delete ${word(facts['files'])} files (${word(facts['bytes'])} bytes) below ${id} that are older than ${olderThanDays} days`,
+  preview: ({ olderThanDays, endings }, facts, id) => ({
+    describe: `delete ${word(facts['files'])} files (${word(facts['bytes'])} bytes) below ${id} that end in ${endings.join(', ')} and are older than ${olderThanDays} days`,
     diff: [`${id}: ${word(facts['bytes'])} bytes → deleted`],
   }),
   isDone: (now) => now.files === 0,
   done: ({ freed }) =>
     `${freed?.files ?? 0} files deleted, ${freed?.bytes ?? 0} bytes${(freed?.kept ?? 0) > 0 ? `; ${freed?.kept ?? 0} could not be` : ''}`,
+  settleMs: beginsWithinMs,
 });
 
 /** Makes the clock ask its source anew. */
@@ -160,6 +179,7 @@ export const windowsTimeResync = windowsKind<OnlyHost>({
   }),
   isDone: (now) => now.up,
   done: (_acted, now) => `the clock follows its source (stratum ${now.stratum ?? 0})`,
+  settleMs: beginsWithinMs,
 });
 
 /** Starts the machine again and waits until it is back. */

@@ -23,10 +23,20 @@ function Get-FaultKind($exception) {
   return 'other'
 }
 
-function Find-Service([string]$name) {
-  $found = @(Get-CimInstance -ClassName Win32_Service -OperationTimeoutSec 20 | Where-Object { $_.Name -eq $name })
+function Find-Service([string]$name, $all) {
+  $found = @($all | Where-Object { $_.Name -eq $name })
   if ($found.Count -ne 1) { throw (New-Object IO.FileNotFoundException('there is no such Windows service')) }
   return $found[0]
+}
+
+function Get-Services {
+  return Get-CimInstance -ClassName Win32_Service -Property @('Name', 'State', 'StartMode', 'ProcessId') -OperationTimeoutSec 20
+}
+
+# Running services that need this one. Stop() would stop them too, without a word.
+function Get-Dependents($control) {
+  $found = @($control.DependentServices | Where-Object { $_.Status -ne [ServiceProcess.ServiceControllerStatus]::Stopped })
+  return $found | Select-Object -First 20 | ForEach-Object { [string]$_.ServiceName }
 }
 
 # A process is one by its number and its start; numbers are given again.
@@ -38,12 +48,17 @@ function Get-Identity([long]$number) {
 }
 
 function Get-ServiceFacts([string]$name) {
-  $service = Find-Service $name
+  $all = @(Get-Services)
+  $service = Find-Service $name $all
+  $shares = @()
+  if ($service.ProcessId -gt 0) {
+    $shares = @($all | Where-Object { $_.ProcessId -eq $service.ProcessId -and $_.Name -ne $service.Name } | Select-Object -First 20 | ForEach-Object { [string]$_.Name })
+  }
   $control = New-Object ServiceProcess.ServiceController($service.Name)
-  $dependents = @($control.DependentServices | Where-Object { $_.Status -ne [ServiceProcess.ServiceControllerStatus]::Stopped } | ForEach-Object { [string]$_.ServiceName })
   return @{
     name = [string]$service.Name; state = [string]$service.State; start = [string]$service.StartMode; pid = [long]$service.ProcessId
-    up = ($service.State -eq 'Running'); identity = Get-Identity $service.ProcessId; dependents = $dependents
+    up = ($service.State -eq 'Running'); identity = Get-Identity $service.ProcessId
+    dependents = @(Get-Dependents $control); shares = $shares
   }
 }
 
@@ -84,6 +99,7 @@ function Get-SiteFacts($manager, [string]$name) {
 function Find-Files([string]$root, [long]$olderMs, [int]$most) {
   $found = New-Object Collections.ArrayList
   $before = [DateTime]::UtcNow.AddMilliseconds(-1 * $olderMs)
+  $endings = @($request.endings | ForEach-Object { '.' + [string]$_ })
   $left = New-Object Collections.Queue
   $top = New-Object IO.DirectoryInfo($root)
   if (-not $top.Exists) { throw (New-Object IO.DirectoryNotFoundException('there is no such folder')) }
@@ -94,7 +110,7 @@ function Find-Files([string]$root, [long]$olderMs, [int]$most) {
     foreach ($entry in $folder.GetFileSystemInfos()) {
       if ($entry.Attributes -band [IO.FileAttributes]::ReparsePoint) { continue }
       if ($entry -is [IO.DirectoryInfo]) { $left.Enqueue($entry) }
-      elseif ($entry.LastWriteTimeUtc -lt $before) { [void]$found.Add($entry) }
+      elseif ($entry.LastWriteTimeUtc -lt $before -and $endings -contains $entry.Extension) { [void]$found.Add($entry) }
     }
   }
   return @($found.ToArray() | Sort-Object -Property LastWriteTimeUtc | Select-Object -First $most)
@@ -112,10 +128,10 @@ function Get-DiskFacts {
 function Get-TimeFacts {
   $lines = @(& ([IO.Path]::Combine([Environment]::SystemDirectory, 'w32tm.exe')) '/query' '/status')
   $facts = @{ code = [long]$LASTEXITCODE; leap = -1; stratum = -1; reference = '' }
-  if ([string]$lines[0] -match '(\d)') { $facts.leap = [int]$Matches[1] }
-  if ([string]$lines[1] -match '(\d+)') { $facts.stratum = [int]$Matches[1] }
+  if ([string]$lines[0] -match '([0-9])') { $facts.leap = [int]$Matches[1] }
+  if ([string]$lines[1] -match '([0-9]+)') { $facts.stratum = [int]$Matches[1] }
   foreach ($line in $lines) { if ($facts.reference -eq '' -and [string]$line -match '0x([0-9A-Fa-f]{8})') { $facts.reference = $Matches[1].ToUpperInvariant() } }
-  $facts.state = [string](Find-Service 'W32Time').State
+  $facts.state = [string](Find-Service 'W32Time' @(Get-Services)).State
   $own = ($facts.reference -eq '00000000' -or $facts.reference -eq '4C4F434C')
   $facts.up = ($facts.code -eq 0 -and $facts.leap -ne 3 -and $facts.stratum -ge 1 -and $facts.stratum -le 15 -and -not $own)
   $facts.identity = [string]$facts.up
@@ -149,7 +165,7 @@ $zip = New-Object IO.Compression.GZipStream($packed, [IO.Compression.Compression
 $json = [Text.Encoding]::UTF8.GetBytes((ConvertTo-Json -InputObject $answer -Depth 6 -Compress))
 $zip.Write($json, 0, $json.Length)
 $zip.Close()
-$frame = [Text.Encoding]::ASCII.GetBytes('@ begin' + $line + [Convert]::ToBase64String($packed.ToArray()) + $line + '@ end' + $line)
+$frame = [Text.Encoding]::ASCII.GetBytes($line + '@ begin' + $line + [Convert]::ToBase64String($packed.ToArray()) + $line + '@ end' + $line)
 $standard = [Console]::OpenStandardOutput()
 $standard.Write($frame, 0, $frame.Length)
 $standard.Flush()
@@ -169,7 +185,8 @@ catch {
 
 /**
  * Acts, once: what it finds otherwise than it was looked at is left alone (`did` is `gone`), so that a repeat does nothing. `did` is
- * `yes` when the act was begun; what then came of it is looked at, and `fault` says why it was not.
+ * `yes` when the act was begun, and `part` when the first half of it has certainly happened; what then came of it is looked at, and
+ * `fault` says why it was not.
  */
 export const windowsAct: string = [
   prelude,
@@ -179,19 +196,24 @@ function Get-Left { $left = $until - [DateTime]::UtcNow; if ($left.TotalSeconds 
 
 function Restart-Unit {
   $control = New-Object ServiceProcess.ServiceController([string]$request.name)
+  if (@(Get-Dependents $control).Count -gt 0) { throw (New-Object InvalidOperationException('services that need it are running')) }
   if ($control.Status -ne [ServiceProcess.ServiceControllerStatus]::Stopped) {
     $state.did = 'yes'
     $control.Stop()
+    $state.did = 'part'
     $control.WaitForStatus([ServiceProcess.ServiceControllerStatus]::Stopped, (Get-Left))
   }
-  $state.did = 'yes'
+  if ($state.did -eq 'no') { $state.did = 'yes' }
   $control.Start()
   $control.WaitForStatus([ServiceProcess.ServiceControllerStatus]::Running, (Get-Left))
+  $state.did = 'yes'
 }
 
 function Stop-Unit {
+  if (@($now.shares).Count -gt 0) { throw (New-Object InvalidOperationException('other services run in this process')) }
   $process = [Diagnostics.Process]::GetProcessById([int]([string]$request.identity).Split('@')[0])
-  # The handle is that of the process that was looked at, whatever becomes of its number.
+  # As long as a handle is held its number is given to no other process: first the handle, then whose it is.
+  $handle = $process.Handle
   if ((Get-Ms $process.StartTime) -ne [long]([string]$request.identity).Split('@')[1]) { $state.did = 'gone'; return }
   $state.did = 'yes'
   $process.Kill()

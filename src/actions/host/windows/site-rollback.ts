@@ -10,7 +10,7 @@ import { defineAction } from '../../define-action.ts';
 import { malformedBefore } from '../running.ts';
 import { targetThere, thereOf } from '../remote/there.ts';
 import type { There } from '../remote/there.ts';
-import { blastOf, onHost, placeOf, refuseLinux } from './kind.ts';
+import { beginsWithinMs, blastOf, onHost, placeOf, refuseLinux, settleShare } from './kind.ts';
 import { actOnWindows, lookAtWindows } from './trip.ts';
 import type { WindowsFacts } from './trip.ts';
 
@@ -88,7 +88,14 @@ export const windowsSiteRollback = defineAction<Params>({
   probe: async ({ host }, before, context) => {
     const there = thereOf(context.service, host);
     const { path, to } = parseBefore(before, there);
-    const now = (await lookAtWindows(there, { verb: 'site', name: siteOn(there) }, context)).path ?? '';
+    const pathNow = async (): Promise<string> =>
+      (await lookAtWindows(there, { verb: 'site', name: siteOn(there) }, context)).path ?? '';
+    let now = await pathNow();
+    // A script that was sent before the connection was cut may only begin now.
+    if (now === path) {
+      await context.io.clock.sleep(Math.min(beginsWithinMs, context.timeoutMs * settleShare), context.signal);
+      now = await pathNow();
+    }
     if (now === to) return { is: 'done', because: `it is served from ${to}` };
     if (now === path) return { is: 'not-done', because: `it is served from ${path}` };
     return { is: 'unknown', because: `somebody pointed it elsewhere: ${now}` };

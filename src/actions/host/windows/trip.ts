@@ -12,7 +12,7 @@ import { windowsAct, windowsLook } from './scripts.ts';
 /** What is looked at or acted on: the verb of the scripts, and its data. */
 export interface WindowsAsked {
   readonly verb: 'service' | 'process' | 'pool' | 'site' | 'disk' | 'time' | 'reboot';
-  readonly [data: string]: string | number;
+  readonly [data: string]: string | number | readonly string[];
 }
 
 const text = z
@@ -29,7 +29,9 @@ const facts = z.object({
   state: z.union([text, z.number()]).optional(),
   start: text.optional(),
   pid: count.optional(),
+  /** Running services that need it, and others that run in its process. */
   dependents: z.array(text).max(100).nullish(),
+  shares: z.array(text).max(100).nullish(),
   workers: count.optional(),
   path: z.string().max(2_000).optional(),
   releases: z.array(z.string().max(300)).max(500).nullish(),
@@ -48,7 +50,7 @@ const answer = z.object({
   facts: facts.optional(),
   fault: text.optional(),
   message: text.optional(),
-  did: z.enum(['yes', 'no', 'gone']).optional(),
+  did: z.enum(['yes', 'part', 'no', 'gone']).optional(),
   code: z.number().optional(),
   freed: z.object({ bytes: count, files: count, kept: count }).nullish(),
 });
@@ -98,8 +100,12 @@ export async function actOnWindows(there: There, asked: WindowsAsked, context: A
   if (said.fault === undefined) return { is: 'begun', message: '', ...more };
   const { message, fix } = faultOf(there, said.fault, said.message);
   const words = fix === undefined ? message : `${message} (${fix})`;
-  // Refused before anything was done, or refused by Windows in the very act.
-  return { is: said.did === 'no' || said.fault === 'denied' ? 'failed' : 'unknown', message: words, ...more };
+  // Refused before anything was done, or refused by Windows in the very act. After a half of it nothing is certain.
+  return {
+    is: said.did === 'no' || (said.did === 'yes' && said.fault === 'denied') ? 'failed' : 'unknown',
+    message: words,
+    ...more,
+  };
 }
 
 function seen(stdout: Uint8Array, stderr: string): unknown {

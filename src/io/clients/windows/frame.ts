@@ -19,11 +19,19 @@ export function parseFrame(stdout: Uint8Array, stderr: string): unknown {
   const text = lines.slice(begin + 1, end).join('');
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw malformed('it is not base64', stderr);
   try {
-    return JSON.parse(unpacked(text)) as unknown;
+    return JSON.parse(unpacked(text), (_key, value: unknown) => uncounted(value)) as unknown;
   } catch (thrown) {
     if (thrown instanceof WatchkeeperError) throw thrown;
     throw malformed('it is not JSON', stderr);
   }
+}
+
+// Windows PowerShell 5.1 writes an array that went through its pipeline as `{ value, Count }` (ConvertTo-Json tells the property
+// that its type system adds to arrays); 7 does not.
+function uncounted(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  const { value, Count: count, ...more } = given as Record<string, unknown>;
+  return Array.isArray(value) && typeof count === 'number' && Object.keys(more).length === 0 ? value : given;
 }
 
 function unpacked(text: string): string {

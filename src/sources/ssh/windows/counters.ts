@@ -155,7 +155,8 @@ type WindowsService = Section<'services'>['services'][number];
  * gives to one that was not started since the boot (ERROR_SERVICE_NEVER_STARTED).
  */
 export function hasFailed({ state, start, exit }: WindowsService): boolean {
-  return state === 'Stopped' && start !== 'Disabled' && exit !== 0 && exit !== 1_077;
+  // A code that is not told says nothing.
+  return state === 'Stopped' && start !== 'Disabled' && (exit ?? 0) !== 0 && exit !== 1_077;
 }
 
 function iis({ pools, sites }: Section<'iis'>): readonly Point[] {

@@ -4,11 +4,10 @@ import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { ErrorCode } from '../../../lib/errors.ts';
 import { oneLine } from '../../../lib/text.ts';
 
-// PowerShell 5.1 writes some arrays as `{ value, Count }`, and leaves out the brackets of none of ours; both are taken.
+// What PowerShell 5.1 writes as null where there is nothing is an empty list.
 const many = <T extends z.ZodType>(one: T, most: number): z.ZodType<readonly z.output<T>[]> =>
   z.preprocess((given) => {
-    const wrapped = z.object({ value: z.array(z.unknown()), Count: z.number() }).safeParse(given);
-    const rows = wrapped.success ? wrapped.data.value : given === null ? [] : given;
+    const rows = given ?? [];
     return Array.isArray(rows) ? rows.slice(0, most) : rows;
   }, z.array(one));
 
@@ -76,7 +75,8 @@ export const sections = {
         display: text,
         state: text,
         start: text,
-        exit: number,
+        // Nothing where this user may not ask the service itself.
+        exit: maybe,
         specific: maybe,
         pid: number,
         delayed: z.boolean(),

@@ -128,7 +128,7 @@ function factsOf(
     unit: found.name,
     active: found.state,
     start: found.start,
-    exitCode: found.exit,
+    exitCode: found.exit ?? null,
     recovery: recoveryInWords(recovery),
     ...(process === undefined ? {} : { pid: process.pid, handles: process.handles, restarts: memory.restarts }),
     ...(process === undefined ? {} : { startedAtMs: process.startedAtMs }),
@@ -147,7 +147,7 @@ export function failedUnits(document: WindowsDocument, host: string, nowMs: numb
       id: one.name,
       service: host,
       atMs: nowMs,
-      attributes: { unit: one.name, active: 'failed', exitCode: one.exit },
+      attributes: { unit: one.name, active: 'failed', exitCode: one.exit ?? null },
     }));
   } catch {
     return [];

@@ -94,7 +94,7 @@ $zip.Write($json, 0, $json.Length)
 $zip.Close()
 $line = [string][char]10
 $text = [Convert]::ToBase64String($packed.ToArray())
-$frame = [Text.Encoding]::ASCII.GetBytes('@ begin' + $line + $text + $line + '@ end' + $line)
+$frame = [Text.Encoding]::ASCII.GetBytes($line + '@ begin' + $line + $text + $line + '@ end' + $line)
 $standard = [Console]::OpenStandardOutput()
 $standard.Write($frame, 0, $frame.Length)
 $standard.Flush()

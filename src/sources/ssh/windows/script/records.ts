@@ -116,8 +116,8 @@ function Read-Time {
   $stratum = $null
   $reference = $null
   if ($code -eq 0) {
-    if ([string]$lines[0] -match '(\d)') { $leap = [int]$Matches[1] }
-    if ([string]$lines[1] -match '(\d+)') { $stratum = [int]$Matches[1] }
+    if ([string]$lines[0] -match '([0-9])') { $leap = [int]$Matches[1] }
+    if ([string]$lines[1] -match '([0-9]+)') { $stratum = [int]$Matches[1] }
     foreach ($line in $lines) { if ($null -eq $reference -and [string]$line -match '0x([0-9A-Fa-f]{8})') { $reference = $Matches[1].ToUpperInvariant() } }
   }
   return @{ state = [string]$service.State; start = [string]$service.StartMode; code = $code; leap = $leap; stratum = $stratum; reference = $reference }

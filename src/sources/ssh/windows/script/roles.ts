@@ -19,7 +19,7 @@ function Read-Services {
       if ($wanted.ContainsKey($_.Name.ToLowerInvariant()) -and $_.ProcessId -gt 0) { $numbers[[int]$_.ProcessId] = $true }
       @{
         name = [string]$_.Name; display = Get-Start $_.DisplayName 256; state = [string]$_.State; start = [string]$_.StartMode
-        exit = $_.ExitCode; specific = $_.ServiceSpecificExitCode; pid = $_.ProcessId; delayed = [bool]$_.DelayedAutoStart
+        'exit' = $_.ExitCode; specific = $_.ServiceSpecificExitCode; pid = $_.ProcessId; delayed = [bool]$_.DelayedAutoStart
         path = Get-Start $_.PathName 1024; account = Get-Start $_.StartName 256; recovery = $recovery
       }
     })
