@@ -32,6 +32,7 @@ export function defineAction<P extends object>(spec: ActionSpec<P>): ActionKind 
     ...(spec.onHosts === undefined ? {} : { onHosts: spec.onHosts }),
     ...(spec.awsAccess === undefined ? {} : { awsAccess: spec.awsAccess.bind(spec) }),
     ...(spec.azureAccess === undefined ? {} : { azureAccess: spec.azureAccess.bind(spec) }),
+    ...(spec.gcpAccess === undefined ? {} : { gcpAccess: spec.gcpAccess.bind(spec) }),
     target: (params, service) => spec.target(typed(params), service),
     observe: async (params, context) => spec.observe(typed(params), context),
     preview: (params, observed) => spec.preview(typed(params), observed),

@@ -36,7 +36,7 @@ export interface Swap<P, R> {
   readonly params: Schema<P>;
   readonly needs: readonly string[];
   /** What the kind tells of its rights, as its platform has them. */
-  readonly rights?: Pick<ActionSpec<P>, 'access' | 'awsAccess' | 'azureAccess'>;
+  readonly rights?: Pick<ActionSpec<P>, 'access' | 'awsAccess' | 'azureAccess' | 'gcpAccess'>;
   /** What is swapped, in words: `the task definition`. */
   readonly setting: string;
   /** @throws `config-invalid` when the service has no such place. */

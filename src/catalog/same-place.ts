@@ -1,4 +1,4 @@
-import { awsResourceName, azureResourcePath } from '../domain/places.ts';
+import { awsResourceName, azureResourcePath, gcpResourceName } from '../domain/places.ts';
 import type { Service } from '../domain/service.ts';
 
 /**
@@ -37,6 +37,10 @@ function placesOf({ runsOn }: Service): readonly string[] {
     if (place.on === 'azure') {
       const { source, subscription = '' } = place.azure;
       return [`${source}/${subscription}${azureResourcePath(place.azure).toLowerCase()}`];
+    }
+    if (place.on === 'gcp') {
+      const { source, project = '', location, resource } = place.gcp;
+      return [`${source}/${project}/${location}/${gcpResourceName(resource)}`];
     }
     if (place.on !== 'kubernetes') return [];
     const { cluster, namespace, workload } = place.kubernetes;

@@ -10,6 +10,7 @@ import { schemaOf } from '../lib/schema.ts';
 import { nearest } from '../lib/suggest.ts';
 import { awsPlace, placeInAws } from './aws-place.ts';
 import { azurePlace, placeInAzure } from './azure-place.ts';
+import { gcpPlace, placeInGcp } from './gcp-place.ts';
 import { kubernetesPlace, placeInCluster } from './kubernetes-place.ts';
 import { inferNature } from './nature.ts';
 import { absolutePath, durationMs, objective, plainName } from './parts.ts';
@@ -68,7 +69,7 @@ const ssh = host
   )
   .describe('A service on hosts that are reached over SSH');
 
-const platforms = ['host', 'ssh', 'kubernetes', 'aws', 'azure'];
+const platforms = ['host', 'ssh', 'kubernetes', 'aws', 'azure', 'gcp'];
 
 const place = z
   .object({
@@ -77,6 +78,7 @@ const place = z
     kubernetes: kubernetesPlace.exactOptional(),
     aws: awsPlace.exactOptional(),
     azure: azurePlace.exactOptional(),
+    gcp: gcpPlace.exactOptional(),
   })
   .catchall(z.record(z.string(), z.json()))
   .transform((written, context): Place => {
@@ -84,13 +86,14 @@ const place = z
     if (key === undefined || more.length > 0)
       context.addIssue({
         code: 'custom',
-        message: 'must name exactly one platform, such as host, ssh, kubernetes, aws or azure',
+        message: 'must name exactly one platform, such as host, ssh, kubernetes, aws, azure or gcp',
       });
     else if (written.host !== undefined) return { on: 'host', host: written.host };
     else if (written.ssh !== undefined) return { on: 'ssh', ssh: written.ssh };
     else if (written.kubernetes !== undefined) return placeInCluster(written.kubernetes);
     else if (written.aws !== undefined) return placeInAws(written.aws);
     else if (written.azure !== undefined) return placeInAzure(written.azure);
+    else if (written.gcp !== undefined) return placeInGcp(written.gcp);
     else if (nearest(key, platforms) !== undefined) {
       const meant = nearest(key, platforms) ?? '';
       context.addIssue({ code: 'custom', message: `unknown platform ${key}: did you mean ${meant}?`, path: [key] });

@@ -111,7 +111,12 @@ export const serviceField: CelField = {
         optional: true,
         doc: 'What it is in Azure: container-app, web-app, scale-set, virtual-machine or failover-group.',
       },
-      region: { type: string, optional: true, doc: 'The region it is in, of AWS or Azure.' },
+      region: { type: string, optional: true, doc: 'Its region in AWS or Azure; in Google Cloud its region or zone.' },
+      gcp: {
+        type: string,
+        optional: true,
+        doc: 'What it is in Google Cloud: run, instance-group, instance, sql or deploy.',
+      },
     },
   },
 };
@@ -200,6 +205,9 @@ export function serviceFacts(service: Service): JsonObject {
     } else if (place.on === 'azure') {
       facts['azure'] ??= place.azure.resource.is;
       facts['region'] ??= place.azure.region;
+    } else if (place.on === 'gcp') {
+      facts['gcp'] ??= place.gcp.resource.is;
+      facts['region'] ??= place.gcp.location;
     } else {
       const workload = place.spec['workload'] ?? place.spec['deployment'];
       if (typeof workload === 'string') facts['workload'] ??= workload;

@@ -10,6 +10,7 @@ export type Place =
   | { readonly on: 'kubernetes'; readonly kubernetes: KubernetesPlace }
   | { readonly on: 'aws'; readonly aws: AwsPlace }
   | { readonly on: 'azure'; readonly azure: AzurePlace }
+  | { readonly on: 'gcp'; readonly gcp: GcpPlace }
   | { readonly on: 'other'; readonly platform: string; readonly spec: Readonly<Record<string, Json>> };
 
 /** A service on the machine the daemon runs on. */
@@ -146,5 +147,38 @@ export function azureResourcePath({ resourceGroup, resource }: Pick<AzurePlace, 
       return `${below}/Microsoft.Compute/virtualMachines/${resource.name}`;
     case 'failover-group':
       return `${below}/Microsoft.Sql/servers/${resource.server}/failoverGroups/${resource.name}`;
+  }
+}
+
+/** What a service may be in Google Cloud. */
+export type GcpResource =
+  | { readonly is: 'run'; readonly service: string }
+  | { readonly is: 'instance-group'; readonly name: string }
+  | { readonly is: 'instance'; readonly name: string }
+  | { readonly is: 'sql'; readonly instance: string }
+  | { readonly is: 'deploy'; readonly pipeline: string; readonly target: string };
+
+/** A resource in one location of one project. */
+export interface GcpPlace {
+  /** What watchkeeper.yaml calls it: the id of a `gcp` source. */
+  readonly source: string;
+  /** The project's id; absent where there is only one. */
+  readonly project?: string;
+  /** A region, and for instances and zonal groups a zone: `europe-west1-b`. */
+  readonly location: string;
+  readonly resource: GcpResource;
+}
+
+/** `run/checkout`, `instance-group/web`: a resource in a word, unique within a location of a project. */
+export function gcpResourceName(resource: GcpResource): string {
+  switch (resource.is) {
+    case 'run':
+      return `run/${resource.service}`;
+    case 'sql':
+      return `sql/${resource.instance}`;
+    case 'deploy':
+      return `deploy/${resource.pipeline}/${resource.target}`;
+    default:
+      return `${resource.is}/${resource.name}`;
   }
 }

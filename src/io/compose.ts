@@ -2,6 +2,7 @@ import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domai
 import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
 import { awsOperators, awsReaders, type ActingConnection } from './clients/aws/index.ts';
 import { azureOperators, azureReaders, type ActingAzure } from './clients/azure/index.ts';
+import { gcpOperators, gcpReaders, type ActingProjects } from './clients/gcp/index.ts';
 import type { GitForge } from './clients/git/config.ts';
 import { gitRepositoriesOf } from './clients/git/index.ts';
 import { kubernetesOperators, kubernetesReaders } from './clients/kubernetes/index.ts';
@@ -28,6 +29,7 @@ export function makeReaderIo(ambient: Ambient): ReaderIo {
     http,
     aws: awsReaders({ ...ambient, http }),
     azure: azureReaders({ ...ambient, http }),
+    gcp: gcpReaders({ ...ambient, http }),
     files: readFiles,
     sockets: nodeSockets,
     kubernetes: kubernetesReaders(ambient.clock, ambient.secrets),
@@ -42,6 +44,7 @@ export interface Operators {
   readonly ssh?: readonly SshHands[];
   readonly aws?: readonly ActingConnection[];
   readonly azure?: readonly ActingAzure[];
+  readonly gcp?: readonly ActingProjects[];
 }
 
 /** Real io for actions. `path` is the PATH that programs are looked up in, `operators` where it may act. Its own HTTP pool: no socket is shared with a reader. */
@@ -57,6 +60,7 @@ export function makeOperatorIo(ambient: Ambient, path: string, operators: Operat
     kubernetes: kubernetesOperators(ambient.clock, ambient.secrets, operators.kubernetes ?? []),
     aws: awsOperators(operators.aws ?? [], { ...ambient, http }),
     azure: azureOperators(operators.azure ?? [], { ...ambient, http }),
+    gcp: gcpOperators(operators.gcp ?? [], { ...ambient, http }),
     git: gitRepositoriesOf({ ...ambient, http }, operators.git ?? []),
     ssh: sshOperators({ ...ambient, files: readFiles }, operators.ssh ?? []),
   };

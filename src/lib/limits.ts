@@ -146,6 +146,12 @@ export const limits = {
   awsAnswerBytes: 16 * 1024 * 1024,
   awsTries: 3,
   awsPollMs: 3_000,
+  /** Google Cloud: one call, one answer, how often a read is tried, how often an act looks whether it is through, and pages of one list. */
+  gcpTimeoutMs: 15_000,
+  gcpAnswerBytes: 16 * 1024 * 1024,
+  gcpTries: 3,
+  gcpPollMs: 3_000,
+  gcpPages: 20,
   /** Pages of one list, and signals of one source. */
   awsPages: 20,
   awsSignals: 100_000,

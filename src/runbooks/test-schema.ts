@@ -36,6 +36,11 @@ const service = z.strictObject({
     .regex(/^(ecs|lambda)\/[A-Za-z0-9_-]+\/[A-Za-z0-9_-]+$/)
     .exactOptional()
     .describe('What it is in AWS: ecs/CLUSTER/SERVICE or lambda/FUNCTION/ALIAS'),
+  gcp: z
+    .string()
+    .regex(/^(run|instance-group|instance|sql)\/[a-z0-9-]+$/)
+    .exactOptional()
+    .describe('What it is in Google Cloud: run/SERVICE, instance-group/NAME, instance/NAME or sql/INSTANCE'),
 });
 
 const change = z.strictObject({

@@ -1,7 +1,7 @@
 import type { ActRecord, AgentHealth, Autonomy } from '../domain/authority.ts';
 import type { Change } from '../domain/change.ts';
 import type { FactAlert } from '../domain/facts.ts';
-import type { AwsResource, Place, WorkloadKind } from '../domain/places.ts';
+import type { AwsResource, GcpResource, Place, WorkloadKind } from '../domain/places.ts';
 import type { Incident } from '../domain/alert.ts';
 import type { Observation, Plan, Target } from '../domain/remediation.ts';
 import type { Service } from '../domain/service.ts';
@@ -47,6 +47,7 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
           labels: {},
           workload: undefined,
           aws: undefined,
+          gcp: undefined,
           team: 'unowned',
           escalate: 'default',
           dependsOn: [],
@@ -68,6 +69,7 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
             } as const,
           ]),
       ...(written.aws === undefined ? [] : [placeInAws(written.aws)]),
+      ...(written.gcp === undefined ? [] : [placeInGcp(written.gcp)]),
     ],
     telemetry: {},
     slos: [],
@@ -80,6 +82,17 @@ function placeInAws(written: string): Place {
   const resource: AwsResource =
     is === 'ecs' ? { is, cluster: first, service: second } : { is: 'lambda', function: first, alias: second };
   return { on: 'aws', aws: { source: 'aws', region: 'eu-west-1', resource } };
+}
+
+function placeInGcp(written: string): Place {
+  const [is, name = ''] = written.split('/');
+  const resource: GcpResource =
+    is === 'run'
+      ? { is, service: name }
+      : is === 'sql'
+        ? { is, instance: name }
+        : { is: is === 'instance' ? is : 'instance-group', name };
+  return { on: 'gcp', gcp: { source: 'gcp', location: 'europe-west1', resource } };
 }
 
 /** The facts of a case. */

@@ -15,6 +15,7 @@ import { recordingLog } from '../support/quiet-log.ts';
 import { serve, startAlertmanager, startNodeExporter, startPrometheus, until, type Peer } from './peers/peers.ts';
 import { noAws } from '../support/no-aws.ts';
 import { noAzure } from '../support/no-azure.ts';
+import { noGcp } from '../support/no-gcp.ts';
 
 const clock = systemClock;
 const io: ReaderIo = {
@@ -25,6 +26,7 @@ const io: ReaderIo = {
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
   aws: noAws,
   azure: noAzure,
+  gcp: noGcp,
   kubernetes: noClusters,
   ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },

@@ -16,6 +16,7 @@ import { makeHome, startDaemon } from './support/daemon.ts';
 import { document } from './support/shop.ts';
 import { noAws } from '../support/no-aws.ts';
 import { noAzure } from '../support/no-azure.ts';
+import { noGcp } from '../support/no-gcp.ts';
 
 const io: ReaderIo = {
   clock: systemClock,
@@ -25,6 +26,7 @@ const io: ReaderIo = {
   sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'not used here')) },
   aws: noAws,
   azure: noAzure,
+  gcp: noGcp,
   kubernetes: noClusters,
   ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },

@@ -22,6 +22,7 @@ import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
 import { noAws } from './no-aws.ts';
 import { noAzure } from './no-azure.ts';
+import { noGcp } from './no-gcp.ts';
 
 /** The service every test step acts on. */
 export const shop: Service = {
@@ -133,6 +134,7 @@ function boot(disk: Disk, outside: Outside, clock: VirtualClock, bend: Bend): Pr
       sockets: { connectUnix: nowhere },
       aws: noAws,
       azure: noAzure,
+      gcp: noGcp,
       kubernetes: { operator: nowhere },
       git: { repository: nowhere },
       ssh: noFleet,

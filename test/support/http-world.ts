@@ -8,6 +8,7 @@ import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
 import { noAws } from './no-aws.ts';
 import { noAzure } from './no-azure.ts';
+import { noGcp } from './no-gcp.ts';
 
 /** How the scripted peer answers one request: with a response or a body, by refusing the connection (`refuse`), or never (`hang`). */
 export type Respond = (request: HttpRequest) => Partial<HttpResponse> | string;
@@ -58,6 +59,7 @@ export function httpWorld(respond: Respond, secrets: Readonly<Record<string, str
       sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unreachable', 'no sockets here')) },
       aws: noAws,
       azure: noAzure,
+      gcp: noGcp,
       kubernetes: noClusters,
       ssh: noHosts,
       secrets: { resolve },

@@ -6,6 +6,7 @@ import { noHosts } from './no-hosts.ts';
 import { recordingLog } from './quiet-log.ts';
 import { noAws } from './no-aws.ts';
 import { noAzure } from './no-azure.ts';
+import { noGcp } from './no-gcp.ts';
 
 /** A reader's io on the real clock and network, with the secrets of a test. */
 export function realReader(secrets: Readonly<Record<string, string>>, log = recordingLog()): ReaderIo {
@@ -17,6 +18,7 @@ export function realReader(secrets: Readonly<Record<string, string>>, log = reco
     sockets: { connectUnix: () => Promise.reject(new WatchkeeperError('unsupported', 'no sockets here')) },
     aws: noAws,
     azure: noAzure,
+    gcp: noGcp,
     kubernetes: noClusters,
     ssh: noHosts,
     secrets: {

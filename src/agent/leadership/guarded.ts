@@ -1,6 +1,7 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { AwsSession, AwsSessionWish } from '../../domain/ports/aws.ts';
 import type { AzureSession, AzureSessionWish } from '../../domain/ports/azure.ts';
+import type { GcpSessionWish } from '../../domain/ports/gcp.ts';
 import type { Channel } from '../../domain/ports/channel.ts';
 import type { HttpRequest, OperatorIo } from '../../domain/ports/io.ts';
 import type { Tenure } from '../../domain/ports/leadership.ts';
@@ -13,7 +14,7 @@ import type { Ledger } from '../../domain/ports/ledger.ts';
  * @throws WatchkeeperError `fenced` where the tenure is over.
  */
 export function guardedIo(io: OperatorIo, tenure: Tenure): OperatorIo {
-  const { http, files, exec, processes, kubernetes, aws, azure, ssh } = io;
+  const { http, files, exec, processes, kubernetes, aws, azure, gcp, ssh } = io;
   const demand = (): void => {
     if (tenure.surely(0)) return;
     throw new WatchkeeperError('fenced', 'this replica no longer leads: nothing more is done');
@@ -52,6 +53,12 @@ export function guardedIo(io: OperatorIo, tenure: Tenure): OperatorIo {
         const session = await azure.session(wish, signal);
         return { ask: guarded(session.ask.bind(session)) };
       }),
+    },
+    gcp: {
+      session: (wish: GcpSessionWish) => {
+        const session = gcp.session(wish);
+        return { ...session, ask: guarded(session.ask.bind(session)) };
+      },
     },
     kubernetes: {
       operator: (cluster) => {

@@ -5,6 +5,7 @@ import type { Role } from '../../domain/authority.ts';
 import type { SecretRef } from '../../domain/ports/io.ts';
 import { actAccounts, awsConnection } from '../../io/clients/aws/config.ts';
 import { actIdentities, azureConnection, azureSubscriptions } from '../../io/clients/azure/config.ts';
+import { actProjects, gcpConnection } from '../../io/clients/gcp/config.ts';
 import { gitForge } from '../../io/clients/git/config.ts';
 import { loginConfig } from '../../io/clients/ssh/inventory/config.ts';
 import { kubernetesConnection } from '../../io/clients/kubernetes/config.ts';
@@ -165,6 +166,18 @@ const config = z.strictObject({
         )
         .default([])
         .describe('Azure subscriptions to act in.'),
+      gcp: z
+        .array(
+          z.strictObject({
+            source: id.describe('The id of the gcp source.'),
+            projects: actProjects.describe(
+              'The service account in each project, of which a token is made for each act.',
+            ),
+            ...gcpConnection,
+          }),
+        )
+        .default([])
+        .describe('Projects of Google Cloud to act in.'),
       git: z.array(gitForge).default([]).describe('Forges where commits may be reverted, repository by repository.'),
     })
     .prefault({})

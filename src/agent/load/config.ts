@@ -208,6 +208,7 @@ function complete(written: WrittenConfig, base: string, defaultDataDir: string):
       kubernetes: written.operators.kubernetes.map((cluster) => placed(cluster, base)),
       aws: written.operators.aws,
       azure: written.operators.azure,
+      gcp: written.operators.gcp,
       git: written.operators.git,
       ssh: handsOf(written),
     },

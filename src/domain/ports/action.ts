@@ -4,6 +4,7 @@ import type { SshPlace } from '../places.ts';
 import type { Service } from '../service.ts';
 import type { AwsStatement } from './aws.ts';
 import type { AzureAllowance } from './azure.ts';
+import type { GcpGrant } from './gcp.ts';
 import type { OperatorIo } from './io.ts';
 import type { Schema } from './schema.ts';
 
@@ -78,6 +79,14 @@ export interface AzureAccess {
   readonly act: readonly AzureAllowance[];
 }
 
+/** What an action needs in Google Cloud for one service: roles on resources, and the methods that a session of it may call. */
+export interface GcpAccess {
+  readonly grants: readonly GcpGrant[];
+  /** As `run services.get`; writes among them only in a session to act. */
+  readonly look: readonly string[];
+  readonly act: readonly string[];
+}
+
 interface ActionSpecBase<P> {
   /** `host.release-rollback`: the platform, a dot, the verb. */
   readonly kind: string;
@@ -93,6 +102,8 @@ interface ActionSpecBase<P> {
   awsAccess?(service: Service): AwsAccess;
   /** The same for kinds that act in Azure. */
   azureAccess?(service: Service): AzureAccess;
+  /** The same for kinds that act in Google Cloud. */
+  gcpAccess?(service: Service): GcpAccess;
   /** Names what would be touched. Pure: no look at the world. @throws `config-invalid` when the service has no such place. */
   target(params: P, service: Service): Target;
   /** Reads live state: facts, blast radius, state hash, who else is busy. Read-only. */
@@ -128,6 +139,7 @@ export interface ActionKind {
   readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
   awsAccess?(service: Service): AwsAccess;
   azureAccess?(service: Service): AzureAccess;
+  gcpAccess?(service: Service): GcpAccess;
   target(params: JsonObject, service: Service): Target;
   observe(params: JsonObject, context: ActionContext): Promise<Observation>;
   preview(params: JsonObject, observed: Observation): ActionPreview;

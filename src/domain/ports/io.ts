@@ -1,5 +1,6 @@
 import type { AwsOperators, AwsReaders } from './aws.ts';
 import type { AzureOperators, AzureReaders } from './azure.ts';
+import type { GcpOperators, GcpReaders } from './gcp.ts';
 import type { GitRepositories } from './git.ts';
 import type { KubernetesOperators, KubernetesReaders } from './kubernetes.ts';
 import type { Secrets } from './secrets.ts';
@@ -170,6 +171,7 @@ export interface ReaderIo {
   readonly kubernetes: KubernetesReaders;
   readonly aws: AwsReaders;
   readonly azure: AzureReaders;
+  readonly gcp: GcpReaders;
   readonly ssh: SshClients;
   readonly secrets: Secrets;
   readonly log: Log;
@@ -187,6 +189,7 @@ export interface OperatorIo {
   readonly kubernetes: KubernetesOperators;
   readonly aws: AwsOperators;
   readonly azure: AzureOperators;
+  readonly gcp: GcpOperators;
   readonly git: GitRepositories;
   readonly ssh: SshOperators;
   readonly secrets: Secrets;

@@ -42,7 +42,7 @@ describe('watchkeeper.yaml', () => {
       inherit: ['detectors', 'runbooks', 'policies'],
       standIns: ['policies'],
       sources: [{ id: 'host', kind: 'host', config: {} }],
-      operators: { kubernetes: [], git: [], ssh: [], aws: [], azure: [] },
+      operators: { kubernetes: [], git: [], ssh: [], aws: [], azure: [], gcp: [] },
       channels: [],
       http: { listen: { host: '127.0.0.1', port: 7777 }, tokens: [] },
       defaults: { autonomy: 'suggest' },

@@ -16,6 +16,7 @@ import { virtualClock } from '../../support/virtual-clock.ts';
 import type { VirtualClock } from '../../support/virtual-clock.ts';
 import { noAws } from '../../support/no-aws.ts';
 import { noAzure } from '../../support/no-azure.ts';
+import { noGcp } from '../../support/no-gcp.ts';
 
 /** A small Linux machine in memory, whose counters grow when time passes. */
 export interface Machine extends SourceWorld {
@@ -91,6 +92,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
     sockets: options.sockets ?? noSockets,
     aws: noAws,
     azure: noAzure,
+    gcp: noGcp,
     kubernetes: noClusters,
     ssh: noHosts,
     secrets: { resolve: () => Promise.reject(new Error('the host source needs no secret')) },

@@ -13,6 +13,7 @@ import { seededRandom } from '../../support/seeded-random.ts';
 import { signalsOf, valueOf } from './machine.ts';
 import { noAws } from '../../support/no-aws.ts';
 import { noAzure } from '../../support/no-azure.ts';
+import { noGcp } from '../../support/no-gcp.ts';
 
 const never = new AbortController().signal;
 
@@ -29,6 +30,7 @@ describe.skipIf(process.platform !== 'linux')('the machine this test runs on', (
         sockets: nodeSockets,
         aws: noAws,
         azure: noAzure,
+        gcp: noGcp,
         kubernetes: noClusters,
         ssh: noHosts,
         secrets: { resolve: () => Promise.reject(new Error('no secrets')) },

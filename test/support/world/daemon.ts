@@ -26,6 +26,7 @@ import { ramStore, type RamDisk } from './ram-store.ts';
 import { noFleet, noHosts } from '../no-hosts.ts';
 import { noAws } from '../no-aws.ts';
 import { noAzure } from '../no-azure.ts';
+import { noGcp } from '../no-gcp.ts';
 
 /** What a daemon stands on, and what outlives it. */
 export interface Ground {
@@ -133,6 +134,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
     sockets: { connectUnix: () => Promise.reject(new Error('no sockets here')) },
     aws: noAws,
     azure: noAzure,
+    gcp: noGcp,
     kubernetes: {
       operator: (name) =>
         mortal(ground.kubernetes.operator(name), life, ['get', 'list', 'patch', 'create', 'remove', 'may', 'rules']),
@@ -160,7 +162,14 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
         ? []
         : [
             mortal(
-              clusterSource({ ...operatorIo, kubernetes: ground.clusters, ssh: noHosts, aws: noAws, azure: noAzure }),
+              clusterSource({
+                ...operatorIo,
+                kubernetes: ground.clusters,
+                ssh: noHosts,
+                aws: noAws,
+                azure: noAzure,
+                gcp: noGcp,
+              }),
               life,
               ['collect', 'discover'],
             ),
