@@ -8,10 +8,17 @@
  * A new kind is one file and one line below; test/contract/action.ts says what it must keep.
  */
 import type { ActionKind } from '../domain/ports/action.ts';
+import { asgInstanceRefresh } from './aws/asg-instance-refresh.ts';
+import { asgInstanceRefreshCancel } from './aws/asg-instance-refresh-cancel.ts';
+import { asgSetCapacity } from './aws/asg-set-capacity.ts';
+import { codedeployRollback } from './aws/codedeploy-rollback.ts';
+import { ec2Reboot } from './aws/ec2-reboot.ts';
 import { ecsForceDeployment } from './aws/ecs-force-deployment.ts';
 import { ecsRollback } from './aws/ecs-rollback.ts';
 import { ecsScale } from './aws/ecs-scale.ts';
 import { lambdaAliasRollback } from './aws/lambda-alias-rollback.ts';
+import { rdsFailover } from './aws/rds-failover.ts';
+import { ssmRun } from './aws/ssm-run.ts';
 import { gitRevert } from './git/revert.ts';
 import { certificateRenew } from './host/certificate-renew.ts';
 import { diskReclaim } from './host/disk-reclaim.ts';
@@ -84,6 +91,13 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'aws.ecs-force-deployment': ecsForceDeployment,
   'aws.ecs-scale': ecsScale,
   'aws.lambda-alias-rollback': lambdaAliasRollback,
+  'aws.codedeploy-rollback': codedeployRollback,
+  'aws.asg-set-capacity': asgSetCapacity,
+  'aws.asg-instance-refresh': asgInstanceRefresh,
+  'aws.asg-instance-refresh-cancel': asgInstanceRefreshCancel,
+  'aws.ec2-reboot': ec2Reboot,
+  'aws.rds-failover': rdsFailover,
+  'aws.ssm-run': ssmRun,
   'kubernetes.argo-rollback': argoRollback,
   'kubernetes.argo-suspend-sync': argoSuspendSync,
   'kubernetes.flux-suspend': fluxSuspend,

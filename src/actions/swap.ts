@@ -49,7 +49,7 @@ export interface Swap<P, R> {
   /** Reads the setting alone. */
   read(reach: R): Promise<Setting>;
   /** The only write: one call. The key is the act's own. */
-  write(reach: R, to: string, now: Setting, key: string): Promise<void>;
+  write(reach: R, to: string, now: Setting, key: string, params: P): Promise<void>;
   /** Waits for what the write sets going. A failure here leaves the write in place, for undo. */
   readonly finish?: ((reach: R, to: string) => Promise<ActionResult>) | undefined;
   /** Whether a value that was asked for is reached. Default: it is that very value. */
@@ -79,8 +79,8 @@ export function swap<P extends object, R>(spec: Swap<P, R>): ActionKind {
       };
     },
     before: (_params: P, { facts }: Observation): Json => ({ from: text(facts['now']), to: text(facts['to']) }),
-    run: (_params: P, before: Json, key: string, context: ActionContext) =>
-      bring(spec, parseBefore(spec.kind, before), key, context),
+    run: (params: P, before: Json, key: string, context: ActionContext) =>
+      bring(spec, params, parseBefore(spec.kind, before), key, context),
     probe: (_params: P, before: Json, context: ActionContext) => probe(spec, parseBefore(spec.kind, before), context),
   };
   const { reversible } = traits;
@@ -88,10 +88,10 @@ export function swap<P extends object, R>(spec: Swap<P, R>): ActionKind {
     ? {
         ...base,
         traits: { ...traits, reversible },
-        undo: (_params, before, key, context) => {
+        undo: (params, before, key, context) => {
           const { from, to } = parseBefore(spec.kind, before);
           // What ran before may well have been ill: being back is what undo promises, not being healthy.
-          return bring({ ...spec, finish: undefined }, { from: to, to: from }, key, context);
+          return bring({ ...spec, finish: undefined }, params, { from: to, to: from }, key, context);
         },
       }
     : { ...base, traits: { ...traits, reversible } };
@@ -116,6 +116,7 @@ async function observe<P, R>(spec: Swap<P, R>, params: P, context: ActionContext
 
 async function bring<P, R>(
   spec: Swap<P, R>,
+  params: P,
   { from, to }: Before,
   key: string,
   context: ActionContext,
@@ -135,7 +136,7 @@ async function bring<P, R>(
     if (now.value !== from)
       return { is: 'failed', message: `${spec.setting} of ${name} is ${now.value} by now; somebody else changed it` };
     try {
-      await spec.write(reach, to, now, key);
+      await spec.write(reach, to, now, key, params);
     } catch (thrown) {
       return writeFault(thrown);
     }

@@ -1,92 +1,38 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { actionKinds } from '../../src/actions/index.ts';
-import type { ActionContext } from '../../src/domain/ports/action.ts';
-import type { OperatorIo } from '../../src/domain/ports/io.ts';
-import type { Place } from '../../src/domain/places.ts';
-import type { Service } from '../../src/domain/service.ts';
-import { makeOperatorIo, systemClock, systemRandom } from '../../src/io/index.ts';
+import { makeOperatorIo } from '../../src/io/index.ts';
 import type { Json } from '../../src/lib/json.ts';
 import { actionContract, type Stage } from '../contract/action.ts';
 import { recordingLog } from '../support/quiet-log.ts';
-import { startAwsHand, startMoto, type AwsHand } from './peers/moto.ts';
-import type { Peer } from './peers/peers.ts';
-import { accountId, startAwsFront, type AwsFront } from './support/aws-front.ts';
+import type { AwsHand } from './peers/moto.ts';
+import { accountId } from './support/aws-front.ts';
+import { startAwsHands, type AwsHands } from './support/aws-hands.ts';
 
-let moto: Peer;
+let hands: AwsHands;
 let hand: AwsHand;
-let judge: AwsHand;
-let front: AwsFront;
-let io: OperatorIo;
 let stages = 0;
 
 beforeAll(async () => {
-  process.env['AWS_ACCESS_KEY_ID'] = 'daemon';
-  process.env['AWS_SECRET_ACCESS_KEY'] = 'daemon';
   process.env['MOTO_ECS_SERVICE_RUNNING'] = '2';
-  moto = await startMoto();
-  hand = startAwsHand(moto.url);
-  judge = startAwsHand(moto.url);
-  front = await startAwsFront(moto.url, judge);
-  const ambient = {
-    ...{ clock: systemClock, random: systemRandom, log: recordingLog() },
-    secrets: { resolve: () => Promise.reject(new Error('no secrets here')) },
-  };
-  const roleArn = `arn:aws:iam::${accountId}:role/operator`;
-  const trust = {
-    Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
-  };
-  await hand.ask('iam', 'create_role', { RoleName: 'operator', AssumeRolePolicyDocument: JSON.stringify(trust) });
+  hands = await startAwsHands();
+  ({ hand } = hands);
   await hand.ask('iam', 'create_role', { RoleName: 'run', AssumeRolePolicyDocument: '{}' });
   await hand.ask('ecs', 'create_cluster', { clusterName: 'shop' });
   for (const version of ['v1', 'v2'])
     await hand.ask('ecs', 'register_task_definition', {
       ...{ family: 'web', containerDefinitions: [{ name: 'web', image: `shop/web:${version}`, memory: 128 }] },
     });
-  io = makeOperatorIo(ambient, '/usr/bin', {
-    aws: [{ source: 'aws', endpoint: front.url, accounts: [{ name: 'default', roleArn }] }],
-  });
 }, 120_000);
 
-afterAll(async () => {
-  for (const one of [hand, judge]) one.close();
-  await front.close();
-  await moto.stop();
-});
-
-function stageOf(place: Place, params: Json, world: () => Promise<unknown>): Stage {
-  const before = front.called.length;
-  const service: Service = {
-    ...{ name: 'web', labels: {}, owner: { team: 'x', escalate: 'default' }, dependsOn: [], slos: [], telemetry: {} },
-    ...{ origin: 'declared', runsOn: [place] },
-  };
-  return {
-    params,
-    world,
-    restorable: world,
-    context: (signal = new AbortController().signal, timeoutMs = 30_000): ActionContext => ({
-      service,
-      io,
-      signal,
-      epoch: 1,
-      timeoutMs,
-    }),
-    effects: () => Promise.resolve(front.called.slice(before).filter(({ action }) => /Update/.test(action)).length),
-    remove: () => Promise.resolve(),
-  };
-}
+afterAll(() => hands.close());
 
 async function ecsStage(params: Json): Promise<Stage> {
   const name = `web-${stages++}`;
   await hand.ask('ecs', 'create_service', {
     ...{ cluster: 'shop', serviceName: name, taskDefinition: 'web:2', desiredCount: 2 },
   });
-  const place: Place = {
-    on: 'aws',
-    aws: { source: 'aws', region: 'eu-west-1', resource: { is: 'ecs', cluster: 'shop', service: name } },
-  };
-  return stageOf(place, params, async () => {
+  return hands.stage({ is: 'ecs', cluster: 'shop', service: name }, params, async () => {
     const { services } = await hand.ask('ecs', 'describe_services', { cluster: 'shop', services: [name] });
     const [one] = services as readonly {
       taskDefinition: string;
@@ -109,11 +55,7 @@ async function lambdaStage(params: Json, weights?: Record<string, number>): Prom
     ...{ FunctionName: name, Name: 'live', FunctionVersion: '2' },
     ...(weights === undefined ? {} : { RoutingConfig: { AdditionalVersionWeights: weights } }),
   });
-  const place: Place = {
-    on: 'aws',
-    aws: { source: 'aws', region: 'eu-west-1', resource: { is: 'lambda', function: name, alias: 'live' } },
-  };
-  return stageOf(place, params, async () => {
+  return hands.stage({ is: 'lambda', function: name, alias: 'live' }, params, async () => {
     const { FunctionVersion } = await hand.ask('lambda', 'get_alias', { FunctionName: name, Name: 'live' });
     return FunctionVersion;
   });
@@ -185,7 +127,7 @@ test('an alias that somebody else pointed meanwhile is left as it is', async () 
 test('where no operator is named, nothing is done, and it says what to name', async () => {
   const kind = kindOf('aws.ecs-scale');
   const { context } = await ecsStage({});
-  const bare = makeOperatorIo({ ...io, log: recordingLog() }, '/usr/bin');
+  const bare = makeOperatorIo({ ...hands.io, log: recordingLog() }, '/usr/bin');
   await expect(kind.observe({ tasks: 4 }, { ...context(), io: bare })).rejects.toMatchObject({
     code: 'forbidden',
     fix: 'Name a role to act with in operators.aws for the source aws.',

@@ -9,16 +9,17 @@ import type { Service } from '../../domain/service.ts';
 export type PlaceOf<K extends AwsResource['is']> = AwsPlace & { readonly resource: Extract<AwsResource, { is: K }> };
 
 /** Where a service is in AWS. @throws `config-invalid` when it has no such place, or several: which is meant is not guessed. */
-export function placeOf<K extends AwsResource['is']>(service: Service, is: K): PlaceOf<K> {
+export function placeOf<K extends AwsResource['is']>(service: Service, is: K | readonly K[]): PlaceOf<K> {
+  const kinds: readonly string[] = typeof is === 'string' ? [is] : is;
   const places = service.runsOn.flatMap((place) =>
-    place.on === 'aws' && place.aws.resource.is === is ? [place.aws as PlaceOf<K>] : [],
+    place.on === 'aws' && kinds.includes(place.aws.resource.is) ? [place.aws as PlaceOf<K>] : [],
   );
   const [place] = places;
   if (place !== undefined && places.length === 1) return place;
   const message =
     place === undefined
-      ? `${service.name} has no ${is} in AWS`
-      : `${service.name} has ${places.length} of ${is} in AWS: give each a Service of its own`;
+      ? `${service.name} has no ${kinds.join(' or ')} in AWS`
+      : `${service.name} has ${places.length} of ${kinds.join(' or ')} in AWS: give each a Service of its own`;
   throw new WatchkeeperError('config-invalid', message);
 }
 

@@ -19,7 +19,8 @@ export interface SwapSpec<P, K extends AwsResource['is']> extends Omit<
   Swap<P, Reach<K>>,
   'needs' | 'rights' | 'target' | 'nameOf' | 'reach'
 > {
-  readonly is: K;
+  /** The kind of resource that it is for, or several. */
+  readonly is: K | readonly K[];
   readonly access: (place: PlaceOf<K>) => AwsAccess;
 }
 

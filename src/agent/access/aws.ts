@@ -22,7 +22,9 @@ export function awsOperatorPolicies(
       const statements = runbooks.flatMap((runbook) =>
         services
           .filter((service) => selects(runbook.services, service) && isIn(service, connection, account.name))
-          .flatMap((service) => runbook.steps.flatMap(({ action }) => needsOf(actions[action], service))),
+          .flatMap((service) =>
+            runbook.steps.flatMap(({ action, written }) => needsOf(actions[action], service, written)),
+          ),
       );
       return {
         role: account.roleArn,
@@ -70,9 +72,9 @@ function isIn(service: Service, { source, accounts }: ActingConnection, account:
 }
 
 // A runbook may be for services that are no such resource: there the action does nothing, and needs nothing.
-function needsOf(kind: ActionKind | undefined, service: Service): readonly AwsStatement[] {
+function needsOf(kind: ActionKind | undefined, service: Service, written: JsonObject): readonly AwsStatement[] {
   try {
-    const access = kind?.awsAccess?.(service);
+    const access = kind?.awsAccess?.(service, written);
     return access === undefined ? [] : [...access.look, ...access.act];
   } catch {
     return [];

@@ -151,6 +151,11 @@ const config = z.strictObject({
             source: id.describe('The id of the aws source.'),
             accounts: actAccounts.describe('The role in each account, of which a session is minted for each act.'),
             ...awsConnection,
+            documents: z
+              .array(z.string().regex(/^[A-Za-z0-9_.-]{3,128}$/, 'must be the name of a document'))
+              .max(100)
+              .default([])
+              .describe('Command documents of Systems Manager that may be run.'),
           }),
         )
         .default([])

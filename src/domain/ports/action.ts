@@ -98,8 +98,11 @@ interface ActionSpecBase<P> {
   readonly access?: readonly KubernetesNeed[];
   /** The same on hosts over SSH. `written` are the parameters as a runbook has them, templates and all. Pure. */
   readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
-  /** The same for kinds that act in AWS, for one service. @throws `config-invalid` when it has no such place. */
-  awsAccess?(service: Service): AwsAccess;
+  /**
+   * The same for kinds that act in AWS, for one service. `written` are the parameters as a runbook has them, templates and
+   * all. @throws when the service has no such place, or what is needed cannot be told from what is written.
+   */
+  awsAccess?(service: Service, written: JsonObject): AwsAccess;
   /** The same for kinds that act in Azure. */
   azureAccess?(service: Service): AzureAccess;
   /** The same for kinds that act in Google Cloud. */
@@ -137,7 +140,7 @@ export interface ActionKind {
   readonly needs: readonly string[];
   readonly access?: readonly KubernetesNeed[];
   readonly onHosts?: (written: JsonObject, place: SshPlace) => HostNeeds;
-  awsAccess?(service: Service): AwsAccess;
+  awsAccess?(service: Service, written: JsonObject): AwsAccess;
   azureAccess?(service: Service): AzureAccess;
   gcpAccess?(service: Service): GcpAccess;
   target(params: JsonObject, service: Service): Target;

@@ -80,6 +80,8 @@ export interface AwsStatement {
 export interface AwsSession {
   /** The number of the account, of which ARNs are made. */
   readonly accountId: string;
+  /** Documents of Systems Manager that watchkeeper.yaml allows to be run there. */
+  readonly documents: readonly string[];
   ask(call: Omit<AwsCall, 'account' | 'region'>, signal: AbortSignal): Promise<JsonObject>;
 }
 

@@ -40,19 +40,22 @@ export async function startAwsFront(moto: string, hand: AwsHand): Promise<AwsFro
     const asked = askedOf(request, body);
     const session = minted.find(({ key }) => key === asked.key);
     if (session?.policy !== undefined) {
-      const { answer } = await hand.ask('iam-policy', 'judge', {
-        ...{ policy: session.policy, action: asked.action, resource: asked.resource },
-      });
-      const allowed = answer === 'PERMITTED';
-      called.push({ session: session.name, action: asked.action, resource: asked.resource, allowed });
+      const resource = asked.resources.join(' ');
+      const allowed = await isAllowed(hand, session.policy, asked);
+      called.push({ session: session.name, action: asked.action, resource, allowed });
       if (!allowed) {
-        const message = `${session.name} is not authorized to perform: ${asked.action} on resource: ${asked.resource}`;
+        const message = `${session.name} is not authorized to perform: ${asked.action} on resource: ${resource}`;
         respond(response, 403, { __type: 'AccessDeniedException', message, Message: message });
         return;
       }
     }
     if (asked.action === 'cloudtrail:LookupEvents') {
       respond(response, 200, { Events: [...trail].reverse() });
+      return;
+    }
+    if (asked.action === 'autoscaling:DescribeInstanceRefreshes') {
+      response.writeHead(200, { 'content-type': 'text/xml' });
+      response.end(noRefreshes);
       return;
     }
     const answer = await fetch(`${moto}${request.url ?? ''}`, {
@@ -77,13 +80,29 @@ export async function startAwsFront(moto: string, hand: AwsHand): Promise<AwsFro
   return { url: server.url, minted, called, close: () => server.close() };
 }
 
+// moto knows no instance refreshes at all: here there never was one.
+const noRefreshes =
+  '<DescribeInstanceRefreshesResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">' +
+  '<DescribeInstanceRefreshesResult><InstanceRefreshes/></DescribeInstanceRefreshesResult>' +
+  '</DescribeInstanceRefreshesResponse>';
+
+// As IAM has it: the call must be allowed on each resource that it is about.
+async function isAllowed(hand: AwsHand, policy: string, { action, resources }: Asked): Promise<boolean> {
+  for (const resource of resources) {
+    const { answer } = await hand.ask('iam-policy', 'judge', { policy, action, resource });
+    if (answer !== 'PERMITTED') return false;
+  }
+  return true;
+}
+
 const hopByHop = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'expect']);
 const writes = new Set(['ecs:UpdateService', 'lambda:UpdateAlias']);
 
 interface Asked {
   readonly key: string;
   readonly action: string;
-  readonly resource: string;
+  /** Each must be allowed. */
+  readonly resources: readonly string[];
   readonly names: Readonly<Record<string, string>>;
 }
 
@@ -95,17 +114,49 @@ function askedOf(request: IncomingMessage, body: Buffer): Asked {
     const { cluster = '', service: one, services } = JSON.parse(body.toString()) as EcsInput;
     const name = one ?? services?.[0];
     const resource = name === undefined ? '*' : `arn:aws:ecs:${region}:${accountId}:service/${cluster}/${name}`;
-    return { key, action: `ecs:${target}`, resource, names: { cluster, service: name ?? '' } };
+    return { key, action: `ecs:${target}`, resources: [resource], names: { cluster, service: name ?? '' } };
   }
   const lambda = /^\/2015-03-31\/functions\/([^/?]+)\/(aliases|versions)/.exec(request.url ?? '');
   if (service === 'lambda' && lambda !== null) {
     const [, name = '', what] = lambda;
     const verb = request.method === 'PUT' ? 'UpdateAlias' : what === 'aliases' ? 'GetAlias' : 'ListVersionsByFunction';
     const resource = `arn:aws:lambda:${region}:${accountId}:function:${name}`;
-    return { key, action: `lambda:${verb}`, resource, names: { functionName: name } };
+    return { key, action: `lambda:${verb}`, resources: [resource], names: { functionName: name } };
   }
-  const form = new URLSearchParams(body.toString('latin1')).get('Action');
-  return { key, action: `${service}:${target ?? form ?? '?'}`, resource: '*', names: {} };
+  const form = new URLSearchParams(body.toString('latin1'));
+  const action = `${service}:${target ?? form.get('Action') ?? '?'}`;
+  const given = target === undefined ? Object.fromEntries(form) : (JSON.parse(body.toString()) as object);
+  return { key, action, resources: resourcesOf(action, region, given as Input), names: {} };
+}
+
+type Input = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+// The ARNs that IAM holds a call against, for those that know a resource (service authorization reference).
+function resourcesOf(action: string, region: string, given: Input): readonly string[] {
+  const of = (service: string, what: string): string => `arn:aws:${service}:${region}:${accountId}:${what}`;
+  const one = (name: string): string => String(given[name] ?? '?');
+  switch (action) {
+    case 'autoscaling:SetDesiredCapacity':
+      return [of('autoscaling', `autoScalingGroup:0-0:autoScalingGroupName/${one('AutoScalingGroupName')}`)];
+    case 'codedeploy:CreateDeployment':
+    case 'codedeploy:ListDeployments':
+      return [of('codedeploy', `deploymentgroup:${one('applicationName')}/${one('deploymentGroupName')}`)];
+    case 'codedeploy:BatchGetDeployments':
+      return [of('codedeploy', 'deploymentgroup:shop/web')];
+    case 'ec2:RebootInstances':
+      return [of('ec2', `instance/${one('InstanceId.1')}`)];
+    case 'rds:DescribeDBClusters':
+    case 'rds:FailoverDBCluster':
+      return [of('rds', `cluster:${one('DBClusterIdentifier')}`)];
+    case 'rds:DescribeDBInstances':
+      return [of('rds', 'db:*')];
+    case 'ssm:DescribeDocument':
+      return [of('ssm', `document/${one('Name')}`)];
+    case 'ssm:SendCommand':
+      return [of('ssm', `document/${one('DocumentName')}`), of('ec2', `instance/${one('InstanceIds')}`)];
+    default:
+      return ['*'];
+  }
 }
 
 interface EcsInput {

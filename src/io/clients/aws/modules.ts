@@ -52,8 +52,8 @@ export const sdkServices: Readonly<Record<AwsServiceName, SdkService>> = {
     load: () => import('@aws-sdk/client-codedeploy'),
     client: 'CodeDeployClient',
     iam: 'codedeploy',
-    reads: ['ListDeployments', 'BatchGetDeployments', 'GetDeployment'],
-    writes: ['CreateDeployment', 'StopDeployment'],
+    reads: ['ListDeployments', 'BatchGetDeployments'],
+    writes: ['CreateDeployment'],
   },
   ec2: {
     load: () => import('@aws-sdk/client-ec2'),
@@ -94,7 +94,7 @@ export const sdkServices: Readonly<Record<AwsServiceName, SdkService>> = {
     load: () => import('@aws-sdk/client-ssm'),
     client: 'SSMClient',
     iam: 'ssm',
-    reads: ['GetCommandInvocation', 'ListCommands'],
+    reads: ['DescribeDocument', 'GetCommandInvocation', 'ListCommands'],
     writes: ['SendCommand'],
   },
   sts: {

@@ -21,6 +21,8 @@ export type ActingAccount = AwsAccount & { readonly roleArn: string };
 /** Where hands have roles: `operators.aws` in watchkeeper.yaml. */
 export interface ActingConnection extends AwsConnection {
   readonly accounts: readonly ActingAccount[];
+  /** Documents of Systems Manager that may be run. */
+  readonly documents?: readonly string[];
 }
 
 // The shortest that AWS gives.
@@ -56,14 +58,14 @@ export function awsOperators(connections: readonly ActingConnection[], parts: Cr
 }
 
 function sessionOf(
-  { endpoint }: ActingConnection,
+  { endpoint, documents = [] }: ActingConnection,
   account: ActingAccount,
   { region }: AwsSessionWish,
   credentials: Identities,
   { http, clock }: CredentialParts,
 ): AwsSession {
   return {
-    accountId: numberOf(account.roleArn),
+    ...{ accountId: numberOf(account.roleArn), documents },
     ask: async (call, signal) => {
       const whole = { ...call, account: account.name, region };
       const deadline = clock.deadline(limits.awsTimeoutMs, signal);
