@@ -53,7 +53,7 @@ export interface LeadParts {
 export async function openWatch(parts: LeadParts): Promise<Agent> {
   const { options, load, outcome, ambient, scrubber, metrics, store, epoch, tenure } = parts;
   const { config } = outcome.value;
-  const readerIo = makeReaderIo(ambient);
+  const readerIo = makeReaderIo(ambient, config.sources);
   const sources = config.sources.map((source) =>
     opened<Source>(sourceKinds[source.kind]?.open(source.id, source.config, readerIo), source.id),
   );
@@ -81,7 +81,7 @@ export async function openWatch(parts: LeadParts): Promise<Agent> {
     ledgerUnwell: () => ledger.unwell()?.message,
     epoch,
     tenure,
-    operatorIo: guardedIo(makeOperatorIo(ambient, path, config.operators), tenure),
+    operatorIo: guardedIo(makeOperatorIo(ambient, path, config.operators, config.sources), tenure),
     actions: actionKinds,
     sources,
     channels,

@@ -1,8 +1,10 @@
 import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domain/ports/io.ts';
 import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
+import type { SshOperators } from '../domain/ports/ssh.ts';
 import { awsOperators, awsReaders, type ActingConnection } from './clients/aws/index.ts';
 import { azureOperators, azureReaders, type ActingAzure } from './clients/azure/index.ts';
 import { gcpOperators, gcpReaders, type ActingProjects } from './clients/gcp/index.ts';
+import { cloudHosts, type CloudSource } from './clients/cloud/hosts.ts';
 import type { GitForge } from './clients/git/config.ts';
 import { gitRepositoriesOf } from './clients/git/index.ts';
 import { kubernetesOperators, kubernetesReaders } from './clients/kubernetes/index.ts';
@@ -21,15 +23,20 @@ export interface Ambient {
   readonly secrets: Secrets;
 }
 
-/** Real io for sources and channels: nothing in it changes the world but HTTP, which they use with readers' credentials. */
-export function makeReaderIo(ambient: Ambient): ReaderIo {
+/**
+ * Real io for sources and channels: nothing in it changes the world but HTTP, which they use with readers' credentials. `sources`
+ * are those of watchkeeper.yaml: clouds among them can be asked for their machines.
+ */
+export function makeReaderIo(ambient: Ambient, sources: readonly CloudSource[] = []): ReaderIo {
   const http = nodeHttp(ambient.clock);
+  const aws = awsReaders({ ...ambient, http });
   return {
     ...ambient,
     http,
-    aws: awsReaders({ ...ambient, http }),
     azure: azureReaders({ ...ambient, http }),
     gcp: gcpReaders({ ...ambient, http }),
+    aws,
+    cloudHosts: cloudHosts(sources, { ...ambient, aws }),
     files: readFiles,
     sockets: nodeSockets,
     kubernetes: kubernetesReaders(ambient.clock, ambient.secrets),
@@ -47,8 +54,23 @@ export interface Operators {
   readonly gcp?: readonly ActingProjects[];
 }
 
+/** Real hands on hosts: which hosts there are is read with the readers' credentials. */
+export function makeSshHands(
+  ambient: Ambient,
+  hands: readonly SshHands[],
+  sources: readonly CloudSource[],
+): SshOperators {
+  const aws = awsReaders({ ...ambient, http: nodeHttp(ambient.clock) });
+  return sshOperators({ ...ambient, files: readFiles, cloudHosts: cloudHosts(sources, { ...ambient, aws }) }, hands);
+}
+
 /** Real io for actions. `path` is the PATH that programs are looked up in, `operators` where it may act. Its own HTTP pool: no socket is shared with a reader. */
-export function makeOperatorIo(ambient: Ambient, path: string, operators: Operators = {}): OperatorIo {
+export function makeOperatorIo(
+  ambient: Ambient,
+  path: string,
+  operators: Operators = {},
+  sources: readonly CloudSource[] = [],
+): OperatorIo {
   const http = nodeHttp(ambient.clock);
   return {
     ...ambient,
@@ -62,6 +84,6 @@ export function makeOperatorIo(ambient: Ambient, path: string, operators: Operat
     azure: azureOperators(operators.azure ?? [], { ...ambient, http }),
     gcp: gcpOperators(operators.gcp ?? [], { ...ambient, http }),
     git: gitRepositoriesOf({ ...ambient, http }, operators.git ?? []),
-    ssh: sshOperators({ ...ambient, files: readFiles }, operators.ssh ?? []),
+    ssh: makeSshHands(ambient, operators.ssh ?? [], sources),
   };
 }

@@ -142,6 +142,9 @@ export const limits = {
   /** Clouds: how long one waits for its turn at an API. */
   cloudPatienceMs: 20_000,
   /** AWS: one call, one answer, and how often a read is tried. */
+  /** Asking a cloud for its machines, and how many of them are taken. */
+  cloudHostsTimeoutMs: 60_000,
+  cloudHosts: 10_000,
   awsTimeoutMs: 15_000,
   awsAnswerBytes: 16 * 1024 * 1024,
   awsTries: 3,

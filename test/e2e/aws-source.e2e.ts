@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CollectRequest, Source } from '../../src/domain/ports/source.ts';
 import type { Service } from '../../src/domain/service.ts';
 import { awsReaders } from '../../src/io/clients/aws/index.ts';
+import { cloudHosts } from '../../src/io/clients/cloud/hosts.ts';
+import { inventoryConfig } from '../../src/io/clients/ssh/inventory/config.ts';
+import { readFleet } from '../../src/io/clients/ssh/inventory/fleet.ts';
 import type { Json, JsonObject } from '../../src/lib/json.ts';
 import { sourceKinds } from '../../src/sources/index.ts';
 import { realReader } from '../support/real-reader.ts';
@@ -238,6 +241,45 @@ describe('the aws source against moto', () => {
     expect(gaps).toMatchObject([{ service: 'there' }]);
     expect(gaps[0]?.message).toContain('account there');
     await source.close();
+  });
+
+  test('EC2 instances that bear a tag are hosts of an inventory, those that are stopped or bear another are not', async () => {
+    const start = async (region: string, Name: string, role: string): Promise<string> => {
+      const { Instances } = await hand.ask(
+        'ec2',
+        'run_instances',
+        {
+          ...{ ImageId: 'ami-12c6146b', MinCount: 1, MaxCount: 1, InstanceType: 't3.micro' },
+          TagSpecifications: [
+            {
+              ResourceType: 'instance',
+              Tags: Object.entries({ Name, role, team: 'shop' }).map(([Key, Value]) => ({ Key, Value })),
+            },
+          ],
+        },
+        region,
+      );
+      return ((Instances as readonly JsonObject[])[0]?.['InstanceId'] ?? '') as string;
+    };
+    const web = await start('eu-west-1', 'web-1', 'web');
+    await start('us-east-1', 'web-2', 'web');
+    await start('eu-west-1', 'db-1', 'db');
+    await hand.ask('ec2', 'stop_instances', { InstanceIds: [await start('eu-west-1', 'web-3', 'web')] });
+    const io = realReader({});
+    const config: JsonObject = { regions: ['eu-west-1', 'us-east-1'], endpoint: moto.url };
+    const clouds = cloudHosts([{ id: 'aws', kind: 'aws', config }], { ...io, aws: awsReaders(io) });
+    const parsed = inventoryConfig.parse({
+      login: { user: 'watch', keyFile: '/key' },
+      cloud: [{ source: 'aws', tags: { role: 'web' }, groups: ['role'], labels: ['team'] }],
+    });
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+    const fleet = await readFleet(parsed.value, { ...io, cloudHosts: clouds }, within());
+    expect(fleet.problems).toEqual([]);
+    expect(fleet.hosts.map(({ name, groups, labels }) => [name, groups, labels['team'], labels['region']])).toEqual([
+      ['web-1', ['web'], 'shop', 'eu-west-1'],
+      ['web-2', ['web'], 'shop', 'us-east-1'],
+    ]);
+    expect(fleet.hosts[0]).toMatchObject({ address: expect.stringMatching(/^10\./), labels: { instance: web } });
   });
 
   test('says what is wrong when AWS does not know it, does not answer, or the region is away', async () => {

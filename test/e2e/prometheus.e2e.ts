@@ -13,7 +13,7 @@ import { noClusters } from '../support/no-clusters.ts';
 import { noHosts } from '../support/no-hosts.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 import { serve, startAlertmanager, startNodeExporter, startPrometheus, until, type Peer } from './peers/peers.ts';
-import { noAws } from '../support/no-aws.ts';
+import { noAws, noCloudHosts } from '../support/no-aws.ts';
 import { noAzure } from '../support/no-azure.ts';
 import { noGcp } from '../support/no-gcp.ts';
 
@@ -27,6 +27,7 @@ const io: ReaderIo = {
   aws: noAws,
   azure: noAzure,
   gcp: noGcp,
+  cloudHosts: noCloudHosts,
   kubernetes: noClusters,
   ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },

@@ -241,7 +241,7 @@ describe('check --connect', () => {
   it('logs in as the hands, and says which host does not let them', async () => {
     const { io } = fleet.context(service);
     const ask = (hands: Parameters<typeof handsReports>[0]) =>
-      handsReports(hands, io, new AbortController().signal, 10_000);
+      handsReports(hands, [], io, new AbortController().signal, 10_000);
     expect(await ask(fleet.grants)).toMatchObject([{ ok: true, message: `1 hosts let ${handUser} in, and have sudo` }]);
     const [grant] = fleet.grants;
     if (grant === undefined) throw new Error('no hands');

@@ -14,7 +14,7 @@ import { recordingLog } from '../support/quiet-log.ts';
 import { startJaeger, startOpenSearch, startVictoriaLogs, until } from './peers/peers.ts';
 import { makeHome, startDaemon } from './support/daemon.ts';
 import { document } from './support/shop.ts';
-import { noAws } from '../support/no-aws.ts';
+import { noAws, noCloudHosts } from '../support/no-aws.ts';
 import { noAzure } from '../support/no-azure.ts';
 import { noGcp } from '../support/no-gcp.ts';
 
@@ -27,6 +27,7 @@ const io: ReaderIo = {
   aws: noAws,
   azure: noAzure,
   gcp: noGcp,
+  cloudHosts: noCloudHosts,
   kubernetes: noClusters,
   ssh: noHosts,
   secrets: { resolve: ({ env = '' }) => Promise.resolve(env === 'GOOD' ? 'right' : 'wrong') },

@@ -6,7 +6,7 @@ import { noHosts } from './no-hosts.ts';
 import { recordingLog, type RecordedLine } from './quiet-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type VirtualClock } from './virtual-clock.ts';
-import { noAws } from './no-aws.ts';
+import { noAws, noCloudHosts } from './no-aws.ts';
 import { noAzure } from './no-azure.ts';
 import { noGcp } from './no-gcp.ts';
 
@@ -60,6 +60,7 @@ export function httpWorld(respond: Respond, secrets: Readonly<Record<string, str
       aws: noAws,
       azure: noAzure,
       gcp: noGcp,
+      cloudHosts: noCloudHosts,
       kubernetes: noClusters,
       ssh: noHosts,
       secrets: { resolve },

@@ -4,7 +4,7 @@ import { WatchkeeperError } from '../../src/lib/errors.ts';
 import { noClusters } from './no-clusters.ts';
 import { noHosts } from './no-hosts.ts';
 import { recordingLog } from './quiet-log.ts';
-import { noAws } from './no-aws.ts';
+import { noAws, noCloudHosts } from './no-aws.ts';
 import { noAzure } from './no-azure.ts';
 import { noGcp } from './no-gcp.ts';
 
@@ -19,6 +19,7 @@ export function realReader(secrets: Readonly<Record<string, string>>, log = reco
     aws: noAws,
     azure: noAzure,
     gcp: noGcp,
+    cloudHosts: noCloudHosts,
     kubernetes: noClusters,
     ssh: noHosts,
     secrets: {

@@ -163,6 +163,7 @@ export async function windowsHands(
     jump: [],
     hosts: { 'win-1': { address: '127.0.0.1', port: server.port, os, groups: ['shop'], labels: {} } },
     ansible: [],
+    cloud: [],
   };
   const ssh = sshOperators(realReader({}), [{ source: 'fleet', login, inventory }]);
   const service = {

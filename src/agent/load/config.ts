@@ -10,7 +10,7 @@ import type { ReadFiles } from '../../domain/ports/io.ts';
 import type { SshHands } from '../../io/clients/ssh/operators.ts';
 import { overlay, type Overlaid, type Variables } from './config-env.ts';
 import { configSchema, type ApiToken, type ListenAddress, type WrittenConfig } from './config-schema.ts';
-import { handsIssues, handsOf } from './hands.ts';
+import { handsIssues, handsOf, inventoryIssues } from './hands.ts';
 import { waysInIssues, type HttpWays } from './http-schema.ts';
 import type { Problem } from './problem.ts';
 import { placeLeadership, placeStore, replicaIssues } from './store-config.ts';
@@ -158,7 +158,7 @@ function crossIssues(written: WrittenConfig, options: LoadConfigOptions): readon
     ...adapterIssues('sources', written.sources, options.sourceKinds),
     ...adapterIssues('channels', written.channels, options.channelKinds),
   ];
-  issues.push(...replicaIssues(written), ...handsIssues(written));
+  issues.push(...replicaIssues(written), ...handsIssues(written), ...inventoryIssues(written));
   issues.push(...waysInIssues(written.http, !isLoopback(listen.host)));
   for (const [i, token] of tokens.entries())
     if (tokens.findIndex((other) => other.name === token.name) < i)

@@ -1,6 +1,7 @@
 import type { Issue } from '../../lib/issues.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { inventoryConfig } from '../../io/clients/ssh/inventory/config.ts';
+import { cloudKinds } from '../../io/index.ts';
 import type { SshHands } from '../../io/clients/ssh/operators.ts';
 import type { WrittenConfig } from './config-schema.ts';
 
@@ -10,6 +11,21 @@ export function handsOf({ sources, operators }: Pick<WrittenConfig, 'sources' | 
     const found = sources.find(({ id, kind }) => id === hand.source && kind === 'ssh');
     const inventory = found === undefined ? undefined : inventoryConfig.parse(found as JsonObject);
     return inventory?.ok === true ? [{ ...hand, inventory: inventory.value }] : [];
+  });
+}
+
+/** An inventory asks clouds by the ids of their sources. */
+export function inventoryIssues({ sources }: Pick<WrittenConfig, 'sources'>): readonly Issue[] {
+  return sources.flatMap((source, i): readonly Issue[] => {
+    const inventory = source.kind === 'ssh' ? inventoryConfig.parse(source as JsonObject) : undefined;
+    if (inventory?.ok !== true) return [];
+    return inventory.value.cloud.flatMap((cloud, j): readonly Issue[] => {
+      const kind = sources.find(({ id }) => id === cloud.source)?.kind;
+      if (kind !== undefined && cloudKinds.includes(kind)) return [];
+      const what =
+        kind === undefined ? 'there is no source' : `${kind} tells of no machines: name a source of a cloud, not`;
+      return [{ path: ['sources', i, 'cloud', j, 'source'], message: `${what} "${cloud.source}"` }];
+    });
   });
 }
 

@@ -69,9 +69,9 @@ export async function checkConnections(
   io: ConnectionIo,
 ): Promise<readonly ConnectionReport[]> {
   const ambient = quietAmbient(io);
-  const reader = makeReaderIo(ambient);
+  const reader = makeReaderIo(ambient, config.sources);
   const kinds = channelKinds(() => undefined);
-  const hands = handsReports(config.operators.ssh, ambient, io.signal, withinMs);
+  const hands = handsReports(config.operators.ssh, config.sources, ambient, io.signal, withinMs);
   const others = await Promise.all([
     ...storeReports(config, ambient),
     ...config.sources.map(({ id, kind, config: block }) =>

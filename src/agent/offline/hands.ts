@@ -1,6 +1,6 @@
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { SshOperators } from '../../domain/ports/ssh.ts';
-import { readFiles, sshOperators, type Ambient } from '../../io/index.ts';
+import { makeSshHands, type Ambient } from '../../io/index.ts';
 import type { Config } from '../load/index.ts';
 
 /** How the hands fared on the hosts of one source. */
@@ -21,12 +21,13 @@ main </dev/null
 /** Logs in as the hands to every host that they may act on, and looks whether there is a sudo. Changes nothing. */
 export async function handsReports(
   hands: Config['operators']['ssh'],
+  sources: Config['sources'],
   ambient: Ambient,
   signal: AbortSignal,
   withinMs: number,
 ): Promise<readonly HandsReport[]> {
   if (hands.length === 0) return [];
-  const operators = sshOperators({ ...ambient, files: readFiles }, hands);
+  const operators = makeSshHands(ambient, hands, sources);
   try {
     return await Promise.all(hands.map(({ source }) => report(operators, source, signal, withinMs)));
   } finally {

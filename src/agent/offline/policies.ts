@@ -1,6 +1,8 @@
 import type { Service } from '../../domain/service.ts';
 import type { Labels } from '../../domain/telemetry.ts';
 import { policyDiff, policyMatrix, type MatrixRow, type PolicyDiff } from '../../policy/index.ts';
+import type { AwsStatement } from '../../domain/ports/aws.ts';
+import { inventoryConfig } from '../../io/clients/ssh/inventory/config.ts';
 import { actionKinds } from '../../actions/index.ts';
 import { matrixSteps } from '../matrix.ts';
 import { sourceKinds } from '../../sources/index.ts';
@@ -91,13 +93,24 @@ export function awsPolicies(
   { runbooks, services }: Resources,
 ): { readonly readers: readonly AwsPolicy[]; readonly operators: readonly AwsPolicy[] } {
   const readers = config.sources.flatMap(({ id, kind, config: block }) => {
-    const statements = sourceKinds[kind]?.awsAccess(block) ?? [];
+    const statements = [...(sourceKinds[kind]?.awsAccess(block) ?? []), ...inventoryOf(config, id)];
     return statements.length === 0 ? [] : [{ role: id, policy: awsDocument(statements) }];
   });
   return {
     readers,
     operators: awsOperatorPolicies(config.operators.aws, { runbooks, services, actions: actionKinds }),
   };
+}
+
+// Hosts over SSH that are found by what a source of a cloud says of its machines.
+function inventoryOf({ sources }: Pick<Config, 'sources'>, id: string): readonly AwsStatement[] {
+  const asks = sources.some(({ kind, config }) => {
+    const inventory = kind === 'ssh' ? inventoryConfig.parse(config) : undefined;
+    return inventory?.ok === true && inventory.value.cloud.some(({ source }) => source === id);
+  });
+  return asks && sources.some((one) => one.id === id && one.kind === 'aws')
+    ? [{ actions: ['ec2:DescribeInstances'], resources: ['*'] }]
+    : [];
 }
 
 /** What no Role can say beforehand, of the actions that the runbooks in force use: `action: what it needs besides`. */

@@ -64,7 +64,10 @@ const stepsPerRead = 10_000;
 export async function record(options: RecordOptions): Promise<RecordingMade> {
   const scrubber = createScrubber();
   const secrets = createSecrets(readFiles, options.environment, scrubber);
-  const io = makeReaderIo({ clock: options.clock, random: options.random, log: silent, secrets });
+  const io = makeReaderIo(
+    { clock: options.clock, random: options.random, log: silent, secrets },
+    options.config.sources,
+  );
   const sources = options.config.sources.map(({ id, kind, config }): Source => {
     const opened = sourceKinds[kind]?.open(id, config, io);
     if (opened?.ok !== true)

@@ -1,6 +1,7 @@
 import type { AwsOperators, AwsReaders } from './aws.ts';
 import type { AzureOperators, AzureReaders } from './azure.ts';
 import type { GcpOperators, GcpReaders } from './gcp.ts';
+import type { CloudHosts } from './cloud-hosts.ts';
 import type { GitRepositories } from './git.ts';
 import type { KubernetesOperators, KubernetesReaders } from './kubernetes.ts';
 import type { Secrets } from './secrets.ts';
@@ -172,6 +173,7 @@ export interface ReaderIo {
   readonly aws: AwsReaders;
   readonly azure: AzureReaders;
   readonly gcp: GcpReaders;
+  readonly cloudHosts: CloudHosts;
   readonly ssh: SshClients;
   readonly secrets: Secrets;
   readonly log: Log;

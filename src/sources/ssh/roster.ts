@@ -53,7 +53,7 @@ export function createRoster(id: string, config: SshConfig, io: ReaderIo, client
   };
   return {
     async refresh(signal) {
-      const fleet = await readFleet(config, io.files, signal);
+      const fleet = await readFleet(config, io, signal);
       const now = new Map(fleet.hosts.map((host) => [host.name, JSON.stringify(host)]));
       for (const [name, one] of watched) {
         if (now.get(name) === JSON.stringify(one.host)) continue;

@@ -48,7 +48,7 @@ export const sshConfig: Schema<SshConfig> = schemaOf<SshConfig>(
         .describe('Event logs of Windows hosts that are read whole, beside System and Application.'),
     })
     .refine(
-      ({ hosts, ansible }) => Object.keys(hosts).length + ansible.length > 0,
-      'needs hosts, or an Ansible inventory',
+      ({ hosts, ansible, cloud }) => Object.keys(hosts).length + ansible.length + cloud.length > 0,
+      'needs hosts, an Ansible inventory, or a cloud to ask',
     ),
 );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { configSchema, type WrittenConfig } from '../../../src/agent/load/config-schema.ts';
-import { handsIssues, handsOf } from '../../../src/agent/load/hands.ts';
+import { handsIssues, handsOf, inventoryIssues } from '../../../src/agent/load/hands.ts';
 import type { Json } from '../../../src/lib/json.ts';
 
 const fleet = {
@@ -18,6 +18,27 @@ function written(ssh: Json): WrittenConfig {
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
   return parsed.value;
 }
+
+describe('cloud of an ssh source', () => {
+  const asking = (source: string): WrittenConfig => {
+    const cloud = [{ source, tags: { role: 'web' } }];
+    const aws = { id: 'aws', kind: 'aws', regions: ['eu-west-1'] };
+    const parsed = configSchema.parse({ sources: [{ ...fleet, cloud }, aws, { id: 'host', kind: 'host' }] });
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+    return parsed.value;
+  };
+
+  it('takes the id of a source of a cloud', () => {
+    expect(inventoryIssues(asking('aws'))).toEqual([]);
+  });
+
+  it.each([
+    ['none', 'there is no source "none"'],
+    ['host', 'host tells of no machines: name a source of a cloud, not "host"'],
+  ])('refuses %s', (source, message) => {
+    expect(inventoryIssues(asking(source))).toEqual([{ path: ['sources', 0, 'cloud', 0, 'source'], message }]);
+  });
+});
 
 const login = { user: 'hand', keyFile: '/keys/hand' };
 

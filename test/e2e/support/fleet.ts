@@ -7,6 +7,7 @@ import type { OperatorIo } from '../../../src/domain/ports/io.ts';
 import type { SshPlace } from '../../../src/domain/places.ts';
 import type { Service } from '../../../src/domain/service.ts';
 import { inventoryConfig } from '../../../src/io/clients/ssh/inventory/config.ts';
+import { noCloudHosts } from '../../support/no-aws.ts';
 import { sshOperators, type SshHands } from '../../../src/io/clients/ssh/operators.ts';
 import { realHands } from '../../support/host-service.ts';
 import { layOpenssh, startSshd, type Sshd } from '../peers/openssh.ts';
@@ -49,7 +50,7 @@ export async function startFleet(
   const open: OperatorIo[] = [];
   const hands = (): OperatorIo => {
     const io = realHands();
-    const made = { ...io, ssh: sshOperators(io, grants) };
+    const made = { ...io, ssh: sshOperators({ ...io, cloudHosts: noCloudHosts }, grants) };
     open.push(made);
     return made;
   };

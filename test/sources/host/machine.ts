@@ -14,7 +14,7 @@ import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 import type { VirtualClock } from '../../support/virtual-clock.ts';
-import { noAws } from '../../support/no-aws.ts';
+import { noAws, noCloudHosts } from '../../support/no-aws.ts';
 import { noAzure } from '../../support/no-azure.ts';
 import { noGcp } from '../../support/no-gcp.ts';
 
@@ -93,6 +93,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
     aws: noAws,
     azure: noAzure,
     gcp: noGcp,
+    cloudHosts: noCloudHosts,
     kubernetes: noClusters,
     ssh: noHosts,
     secrets: { resolve: () => Promise.reject(new Error('the host source needs no secret')) },

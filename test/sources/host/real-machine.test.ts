@@ -11,7 +11,7 @@ import { noHosts } from '../../support/no-hosts.ts';
 import { recordingLog } from '../../support/quiet-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { signalsOf, valueOf } from './machine.ts';
-import { noAws } from '../../support/no-aws.ts';
+import { noAws, noCloudHosts } from '../../support/no-aws.ts';
 import { noAzure } from '../../support/no-azure.ts';
 import { noGcp } from '../../support/no-gcp.ts';
 
@@ -31,6 +31,7 @@ describe.skipIf(process.platform !== 'linux')('the machine this test runs on', (
         aws: noAws,
         azure: noAzure,
         gcp: noGcp,
+        cloudHosts: noCloudHosts,
         kubernetes: noClusters,
         ssh: noHosts,
         secrets: { resolve: () => Promise.reject(new Error('no secrets')) },

@@ -24,7 +24,7 @@ import type { SimHost } from './host.ts';
 import { mortal, type Life } from './mortal.ts';
 import { ramStore, type RamDisk } from './ram-store.ts';
 import { noFleet, noHosts } from '../no-hosts.ts';
-import { noAws } from '../no-aws.ts';
+import { noAws, noCloudHosts } from '../no-aws.ts';
 import { noAzure } from '../no-azure.ts';
 import { noGcp } from '../no-gcp.ts';
 
@@ -169,6 +169,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
                 aws: noAws,
                 azure: noAzure,
                 gcp: noGcp,
+                cloudHosts: noCloudHosts,
               }),
               life,
               ['collect', 'discover'],

@@ -3,7 +3,7 @@ import type { SshClient, SshOperator, SshOperators } from '../../../domain/ports
 import { sshClients } from './index.ts';
 import type { InventoryConfig, LoginConfig } from './inventory/config.ts';
 import { isIn, readFleet, targetOf } from './inventory/fleet.ts';
-import type { Fleet } from './inventory/fleet.ts';
+import type { Fleet, FleetIo } from './inventory/fleet.ts';
 import type { PoolIo } from './pool.ts';
 
 /** Where hands may log in, and as whom: an inventory's hosts are those of the `ssh` source of that id. */
@@ -13,11 +13,14 @@ export interface SshHands {
   readonly inventory: InventoryConfig;
 }
 
+/** What hands reach hosts through, and learn by which hosts there are. */
+export type HandsIo = PoolIo & FleetIo;
+
 /** A plan looks at many hosts at once: the inventory's files are read once for all of that. */
 const freshMs = 2_000;
 
 /** Hosts for actions: only those with a login of the hands' own. No connection is shared with a reader. */
-export function sshOperators(io: PoolIo, hands: readonly SshHands[]): SshOperators {
+export function sshOperators(io: HandsIo, hands: readonly SshHands[]): SshOperators {
   const client = sshClients(io).client();
   const open = new Map<string, SshOperator>();
   return {
@@ -37,12 +40,12 @@ export function sshOperators(io: PoolIo, hands: readonly SshHands[]): SshOperato
   };
 }
 
-function operatorOf(hands: SshHands, client: SshClient, io: PoolIo): SshOperator {
+function operatorOf(hands: SshHands, client: SshClient, io: HandsIo): SshOperator {
   let last: { readonly atMs: number; readonly fleet: Promise<Fleet> } | undefined;
   const fleet = (signal: AbortSignal): Promise<Fleet> => {
     const nowMs = io.clock.monotonicMs();
     if (last === undefined || nowMs - last.atMs > freshMs) {
-      last = { atMs: nowMs, fleet: readFleet(hands.inventory, io.files, signal) };
+      last = { atMs: nowMs, fleet: readFleet(hands.inventory, io, signal) };
       // What one reader was stopped at is no answer for the next.
       last.fleet.catch(() => (last = undefined));
     }

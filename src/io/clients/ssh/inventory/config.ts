@@ -42,6 +42,20 @@ export interface InventoryConfig {
   readonly hosts: Readonly<Record<string, HostConfig>>;
   /** Ansible inventory files. */
   readonly ansible: readonly string[];
+  readonly cloud: readonly CloudInventoryConfig[];
+}
+
+/** Machines of a cloud whose source is configured, chosen by their tags. */
+export interface CloudInventoryConfig {
+  /** The id of the cloud's source. */
+  readonly source: string;
+  /** A host bears all of them; `*` is any value. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly address: 'private' | 'public';
+  /** Tags whose value is a group that the host is in. */
+  readonly groups: readonly string[];
+  /** Tags that become labels. */
+  readonly labels: readonly string[];
 }
 
 /** An absolute path on a host, in letters that every shell hands over as they are. */
@@ -51,6 +65,7 @@ export const remotePath = z
   .regex(/^\/[^\p{Cc}\\!]*$/u, 'must be an absolute path without control characters, \\ or !');
 const hostName = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$/, 'must be a name of a host');
 const address = z.string().regex(/^[A-Za-z0-9:][A-Za-z0-9_.:%-]{0,252}$/, 'must be a host name or an IP address');
+const tag = z.string().regex(/^[^\p{Cc}]{1,128}$/u, 'must be the name of a tag');
 const user = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.@-]{0,63}\$?$/, 'must be a user name');
 const port = z.int().min(1).max(65_535);
 const fingerprints = z
@@ -72,6 +87,11 @@ const host = z.strictObject({
   labels: z.record(z.string().max(63), z.string().max(253)).default({}),
 });
 
+/** Whether a text that somebody else wrote may name a host, be its address, or name a group. */
+export const isHostName = (text: string): boolean => hostName.safeParse(text).success;
+export const isAddress = (text: string): boolean => address.safeParse(text).success;
+export const isGroup = isHostName;
+
 /** A login as it is written: a reader's in a source, a hand's under operators. */
 export const loginConfig = z
   .strictObject({
@@ -92,6 +112,22 @@ export const inventoryKeys = {
     .default([])
     .describe('Hosts to go through, the nearest first.'),
   hosts: z.record(hostName, host).default({}),
+  cloud: z
+    .array(
+      z.strictObject({
+        source: z.string().min(1).max(63).describe("The id of the cloud's source."),
+        tags: z
+          .record(tag, z.string().max(256))
+          .refine((tags) => Object.keys(tags).length > 0 && Object.keys(tags).length <= 20, 'needs 1 to 20 tags')
+          .describe('A host bears all of these tags; "*" is any value.'),
+        address: z.enum(['private', 'public']).default('private'),
+        groups: z.array(tag).max(20).default([]).describe('Tags whose value is a group that the host is in.'),
+        labels: z.array(tag).max(20).default([]).describe('Tags that become labels.'),
+      }),
+    )
+    .max(20)
+    .default([])
+    .describe('Machines of clouds whose sources are configured.'),
   ansible: z.array(remotePath).max(20).default([]).describe('Ansible inventory files, INI or YAML.'),
 };
 

@@ -1,7 +1,9 @@
+import type { CloudHosts } from '../../../../domain/ports/cloud-hosts.ts';
 import type { ReadFiles } from '../../../../domain/ports/io.ts';
 import type { SshLogin, SshTarget } from '../../../../domain/ports/ssh.ts';
 import { WatchkeeperError } from '../../../../lib/errors.ts';
 import { parseAnsible } from './ansible.ts';
+import { hostsOfCloud } from './cloud.ts';
 import { maxHosts } from './hosts.ts';
 import type { InventoryHost } from './hosts.ts';
 import type { HostConfig, InventoryConfig, LoginConfig } from './config.ts';
@@ -14,19 +16,33 @@ export interface Fleet {
 
 const maxInventoryBytes = 4 * 1024 * 1024;
 
-/** Reads the inventory: what watchkeeper.yaml says of a host goes before what Ansible's files say of it. */
-export async function readFleet(config: InventoryConfig, files: ReadFiles, signal: AbortSignal): Promise<Fleet> {
+/** What an inventory is read through. */
+export interface FleetIo {
+  readonly files: ReadFiles;
+  readonly cloudHosts: CloudHosts;
+}
+
+/**
+ * Reads the inventory: what watchkeeper.yaml says of a host goes before what Ansible's files say of it, and that before what
+ * clouds say.
+ */
+export async function readFleet(config: InventoryConfig, io: FleetIo, signal: AbortSignal): Promise<Fleet> {
   const hosts = new Map<string, InventoryHost>();
   const problems: string[] = [];
   for (const path of config.ansible) {
     try {
-      const text = new TextDecoder().decode(await files.read(path, maxInventoryBytes, signal));
+      const text = new TextDecoder().decode(await io.files.read(path, maxInventoryBytes, signal));
       const read = parseAnsible(path, text);
       for (const host of read.hosts) hosts.set(host.name, hosts.get(host.name) ?? host);
       problems.push(...read.problems.slice(0, 20).map((problem) => `${path}: ${problem}`));
     } catch (thrown) {
       problems.push(`${path}: ${WatchkeeperError.from(thrown).message}`);
     }
+  }
+  for (const cloud of config.cloud) {
+    const read = hostsOfCloud(cloud, await io.cloudHosts.list(cloud, signal));
+    for (const host of read.hosts) hosts.set(host.name, hosts.get(host.name) ?? host);
+    problems.push(...read.problems);
   }
   for (const [name, host] of Object.entries(config.hosts)) hosts.set(name, written(name, host, hosts.get(name)));
   if (hosts.size > maxHosts) problems.push(`only the first ${maxHosts} of ${hosts.size} hosts are read`);
