@@ -1,5 +1,17 @@
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, opendir, readlink, realpath, rename, statfs, symlink, unlink } from 'node:fs/promises';
+import {
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readlink,
+  realpath,
+  rename,
+  stat,
+  statfs,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
 import path from 'node:path';
 
 import { WatchkeeperError, type ErrorCode } from '../lib/errors.ts';
@@ -121,9 +133,22 @@ export const writeFiles: WriteFiles = {
     }),
   makeFolder: (folder, mode, signal) =>
     guarded(folder, signal, async () => {
-      await mkdir(folder, { recursive: true, mode });
+      await makeWithParents(folder, mode);
     }),
 };
+
+// Node's own recursive mkdir never returns where the system has no room for a folder in one that is there, as below /proc.
+async function makeWithParents(folder: string, mode: number): Promise<void> {
+  try {
+    await mkdir(folder, { mode });
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || path.dirname(folder) === folder) throw thrown;
+    await makeWithParents(path.dirname(folder), mode);
+    await mkdir(folder, { mode });
+  }
+}
 
 let temporaries = 0;
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -125,6 +125,18 @@ describe('files', () => {
     await expect(readFiles.read(path.join(folder, 'absent'), 10, signal)).rejects.toMatchObject({ code: 'not-found' });
     // A folder where a file belongs is somebody's slip, and no fault of ours.
     await expect(readFiles.read(folder, 10, signal)).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+  it('makes a folder and those above it, takes one that is there, and refuses where there is a file', async () => {
+    const own = path.join(folder, 'made', 'here');
+    await writeFiles.makeFolder(own, 0o700, signal);
+    await writeFiles.makeFolder(own, 0o700, signal);
+    expect(statSync(own).mode & 0o777).toBe(0o700);
+    writeFileSync(path.join(own, 'file'), '');
+    for (const below of ['file', 'file/below'])
+      await expect(writeFiles.makeFolder(path.join(own, below), 0o700, signal)).rejects.toThrow(/file/);
+  });
+  it('says that there can be no folder below /proc, where one that makes parents for itself never returns', async () => {
+    await expect(writeFiles.makeFolder('/proc/watchkeeper/here', 0o700, signal)).rejects.toThrow(/watchkeeper/);
   });
   it('replaces a symlink and a file atomically and leaves nothing beside them', async () => {
     const own = mkdtempSync(path.join(folder, 'atomic-'));

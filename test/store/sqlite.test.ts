@@ -41,6 +41,11 @@ describe('opening', () => {
     for (const name of [file, `${file}-wal`, `${file}.lock`]) expect(statSync(name).mode & 0o777, name).toBe(0o600);
   });
 
+  test('a place where no folder can be is refused at once', async () => {
+    const attempt = openSqliteStore({ path: '/proc/watchkeeper/data/store.db' });
+    await expect(attempt).rejects.toMatchObject({ code: 'store-failed', fix: expect.stringContaining('folder') });
+  });
+
   test('a file that others could read is closed to them', async () => {
     const { file } = await filledStore();
     chmodSync(file, 0o644);

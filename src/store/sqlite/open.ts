@@ -56,7 +56,7 @@ function open(path: string, readOnly: boolean): Store {
 
 function createPrivately(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeWithParents(dirname(path));
     // Only created here, never opened again by hand: closing a second descriptor would drop SQLite's locks.
     for (const file of [path, `${path}.lock`]) {
       if (existsSync(file)) chmodSync(file, 0o600);
@@ -67,6 +67,17 @@ function createPrivately(path: string): void {
       fix: 'Check that the folder exists and that this user may write to it.',
       cause: thrown,
     });
+  }
+}
+
+// Node's own recursive mkdir never returns where the system has no room for a folder in one that is there, as below /proc.
+function makeWithParents(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeWithParents(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
   }
 }
 
