@@ -6,6 +6,7 @@ import type { ClusterReading, Source, SourceKind, SourceTraits } from '../domain
 import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { awsSource } from './aws/index.ts';
+import { azureSource } from './azure/index.ts';
 import { hostSource } from './host/index.ts';
 import { sshSource } from './ssh/index.ts';
 import { kubernetesSource } from './kubernetes/index.ts';
@@ -30,6 +31,7 @@ export const sourceKinds: Readonly<Record<string, RegisteredSource>> = {
   ssh: registered(sshSource),
   kubernetes: registered(kubernetesSource),
   aws: registered(awsSource),
+  azure: registered(azureSource),
   elasticsearch: registered(elasticsearchSource),
   jaeger: registered(jaegerSource),
   loki: registered(lokiSource),
@@ -56,6 +58,8 @@ export interface RegisteredSource {
   access(config: Json): readonly ClusterReading[];
   /** What it needs to be allowed in AWS. */
   awsAccess(config: Json): readonly AwsStatement[];
+  /** What its identity needs to be allowed in Azure. */
+  azureAccess(config: Json): readonly string[];
   /** How it reaches a cluster; nothing for what is in none. */
   connection(id: string, config: Json): KubernetesConnection | undefined;
   /** Checks the configuration and, when it is right, makes the source. Nothing is read or connected yet. */
@@ -78,6 +82,10 @@ function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
     awsAccess(config) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? (kind.awsAccess?.(parsed.value) ?? []) : [];
+    },
+    azureAccess(config) {
+      const parsed = kind.config.parse(config);
+      return parsed.ok ? (kind.azureAccess?.(parsed.value) ?? []) : [];
     },
     connection(id, config) {
       const parsed = kind.config.parse(config);

@@ -106,6 +106,8 @@ export interface SourceKind<Config> {
   access?(config: Config): readonly ClusterReading[];
   /** What a source needs to be allowed in AWS: the least, and to read. Absent: nothing. */
   awsAccess?(config: Config): readonly AwsStatement[];
+  /** The rights that a source's identity needs in Azure, as a role definition names them. Absent: none. */
+  azureAccess?(config: Config): readonly string[];
   /** How a source in a cluster reaches it. */
   connection?(id: string, config: Config): KubernetesConnection;
   create(id: string, config: Config, io: ReaderIo): Source;

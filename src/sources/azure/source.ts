@@ -1,0 +1,151 @@
+import type { ReaderIo } from '../../domain/ports/io.ts';
+import type { AzureReader } from '../../domain/ports/azure.ts';
+import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
+import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
+import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
+import { createSpend } from '../../io/clients/cloud/spend.ts';
+import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
+import { createAlerts, type Alerts } from './alerts.ts';
+import { createActivityLog, type ActivityLog, type AuditLook } from './changes/activity.ts';
+import { gathered } from './changes/gather.ts';
+import type { Memory } from './changes/moves.ts';
+import { resourceChanges } from './changes/resource-changes.ts';
+import { discoverServices } from './discover.ts';
+import { createLogsReader, type LogsReader } from './logs.ts';
+import { resourceStates, stateSignals } from './look/signals.ts';
+import { lookAt } from './look/states.ts';
+import type { PlacedQuery } from './metrics/calls.ts';
+import { azureMonitor } from './metrics/service.ts';
+import type { AzureConfig } from './schema.ts';
+import { azureTraits } from './traits.ts';
+import { idOf, watchedPlaces, type Corner } from './watched.ts';
+
+// At the first look, changes of so long ago are read as well.
+const firstMs = 2 * 3_600_000;
+
+/** A live reader of subscriptions. The SDK is imported with the first call. */
+export function createAzureSource(id: string, config: AzureConfig, io: ReaderIo): Source {
+  const reader = io.azure.reader({ ...config, source: id });
+  const eyes: Eyes = {
+    ...{ id, config, reader, io, changedMs: undefined },
+    ...{ desk: createChangeDesk(), memory: new Map() },
+    closeUp: createCloseUp(config.closeUp),
+    metrics: createSweep(id, config, createSpend(reader, config.dollarsPerDay)),
+    logs: createLogsReader(id, config, reader),
+    alerts: createAlerts(id, config, reader),
+    activity: createActivityLog(id, config, reader, firstMs),
+  };
+  return {
+    ...{ id, kind: 'azure', traits: azureTraits, intervalMs: config.interval },
+    collect: async (request, signal) => {
+      if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped before the first call');
+      const answer = await (request.mode === 'live' ? live(eyes, request, signal) : past(eyes, request, signal));
+      if (isStopped(signal)) throw new WatchkeeperError('aborted', 'stopped');
+      return answer;
+    },
+    discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
+    use: () => reader.use(),
+    check: (signal) => checkAccess(id, config, reader, signal),
+    close: () => {
+      reader.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+interface Eyes {
+  readonly id: string;
+  readonly config: AzureConfig;
+  readonly reader: AzureReader;
+  readonly io: ReaderIo;
+  readonly desk: ChangeDesk;
+  readonly memory: Memory;
+  readonly closeUp: CloseUp;
+  readonly metrics: Sweep<PlacedQuery, Corner>;
+  readonly logs: LogsReader;
+  readonly alerts: Alerts;
+  readonly activity: ActivityLog;
+  /** From when on resource changes are asked for. */
+  changedMs: number | undefined;
+}
+
+async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): Promise<Collected> {
+  const { id, config, reader } = eyes;
+  const nowMs = eyes.io.clock.nowMs();
+  const watched = watchedPlaces(id, request.services);
+  const ids = [...new Set(watched.map(({ place }) => idOf(place, config)))];
+  const since = { sinceMs: eyes.changedMs ?? nowMs - firstMs, nowMs };
+  const [look, graph, activity, alerted, read] = await Promise.all([
+    lookAt(watched, reader, signal),
+    config.resourceChanges ? resourceChanges(id, config, reader, ids, since, signal) : none,
+    config.activityLog ? eyes.activity.look(nowMs, signal) : none,
+    config.alerts ? eyes.alerts.look(watched, nowMs, signal) : { findings: [], gaps: [] },
+    eyes.logs.read(request, nowMs, signal),
+  ]);
+  if (graph.gaps.length === 0) eyes.changedMs = nowMs;
+  const looks = { watched, look, graph: graph.events, activity: activity.events };
+  const changes = eyes.desk.take(gathered(id, config, looks, eyes.memory, nowMs), nowMs);
+  eyes.closeUp.touch(changes);
+  const close = eyes.closeUp.at(nowMs, request.services);
+  const service = azureMonitor(config, reader, watched);
+  const measured = await eyes.metrics.read(request, { nowMs, close, service }, signal);
+  const states = stateSignals(id, request.signals, look, nowMs);
+  const unread = [...look.faults].map(([{ service: name }, fault]) => ({
+    ...{ source: id, service: name, signal: 'changes', ...fault, fromMs: nowMs, untilMs: nowMs },
+  }));
+  return {
+    series: [...states.series, ...measured.series],
+    logs: read.logs,
+    changes,
+    resources: resourceStates(look, nowMs),
+    findings: alerted.findings,
+    gaps: [...states.gaps, ...measured.gaps, ...unread, ...graph.gaps, ...activity.gaps, ...alerted.gaps, ...read.gaps],
+  };
+}
+
+// Evidence for a diagnosis: somebody waits, so it is read whatever the sweep says, within the day's money.
+async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): Promise<Collected> {
+  const { config, reader } = eyes;
+  const nowMs = eyes.io.clock.nowMs();
+  const service = azureMonitor(config, reader, watchedPlaces(eyes.id, request.services));
+  const close = new Set(request.services.map(({ name }) => name));
+  const [measured, read] = await Promise.all([
+    eyes.metrics.read(request, { nowMs, close, service }, signal),
+    eyes.logs.read(request, nowMs, signal),
+  ]);
+  return {
+    ...{ series: measured.series, logs: read.logs, resources: [], findings: [] },
+    changes: eyes.desk.between(close, request.fromMs, request.untilMs),
+    gaps: [...measured.gaps, ...read.gaps],
+  };
+}
+
+const none: AuditLook = { events: [], gaps: [] };
+
+// Our own deadline leaves partial answers, which are answers; a caller that stops us wants none.
+function isStopped({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof WatchkeeperError && reason.code === 'timeout');
+}
+
+async function checkAccess(id: string, config: AzureConfig, reader: AzureReader, signal: AbortSignal): Promise<void> {
+  const many = config.subscriptions.length > 1;
+  const tried = await Promise.all(
+    config.subscriptions.map(async ({ name }) => {
+      try {
+        await reader.ask({ operation: 'subscriptions.get', ...(many ? { subscription: name } : {}) }, signal);
+        return [];
+      } catch (thrown) {
+        return [{ name, error: WatchkeeperError.from(thrown) }];
+      }
+    }),
+  );
+  const [first, ...more] = tried.flat();
+  if (first === undefined) return;
+  const others = more.length === 0 ? '' : ` (and in ${more.length} more)`;
+  const { error, name } = first;
+  throw new WatchkeeperError(error.code, `source ${id}, subscription ${name}${others}: ${error.message}`, {
+    fix: error.fix ?? `Check subscriptions and the identity of source ${id}.`,
+    cause: error,
+  });
+}
