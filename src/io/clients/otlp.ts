@@ -67,11 +67,11 @@ function spanOf(span: z.infer<typeof otlpSpan>, shared: Labels): Span {
   const parent = idOf(span.parentSpanId ?? '');
   const events = (span.events ?? []).slice(0, limits.spanEvents).map((event): SpanEvent => ({
     tMs: event.timeUnixNano === undefined ? startMs : msOf(event.timeUnixNano),
-    ...{ name: tidy(event.name ?? ''), attributes: labelsOf(event.attributes) },
+    ...{ name: tidySpanText(event.name ?? ''), attributes: labelsOf(event.attributes) },
   }));
   const said = span.status?.message ?? '';
   return {
-    ...{ traceId: idOf(span.traceId), spanId: idOf(span.spanId), name: tidy(span.name ?? '') },
+    ...{ traceId: idOf(span.traceId), spanId: idOf(span.spanId), name: tidySpanText(span.name ?? '') },
     ...(!/^0*$/.test(parent) && { parentSpanId: parent }),
     service: shared['service.name'] ?? 'unknown_service',
     ...{ startMs, durationMs: Math.max(0, msOf(span.endTimeUnixNano) - startMs) },
@@ -79,7 +79,7 @@ function spanOf(span: z.infer<typeof otlpSpan>, shared: Labels): Span {
     attributes: {
       ...shared,
       ...labelsOf(span.attributes),
-      ...(said !== '' && { 'otel.status_description': tidy(said) }),
+      ...(said !== '' && { 'otel.status_description': tidySpanText(said) }),
     },
     ...(kind !== undefined && { kind }),
     ...(events.length > 0 && { events }),
@@ -94,7 +94,7 @@ const kinds: Readonly<Record<string, SpanKind>> = {
 function labelsOf(pairs: z.infer<typeof attributes>): Labels {
   const labels = (pairs ?? [])
     .slice(0, limits.spanAttributes)
-    .map(({ key, value: given }) => [cut(key, 128), tidy(textOf(given))]);
+    .map(({ key, value: given }) => [cut(key, 128), tidySpanText(textOf(given))]);
   return Object.fromEntries(labels) as Labels;
 }
 
@@ -104,7 +104,8 @@ function textOf(given: unknown): string {
   return typeof first === 'string' ? first : JSON.stringify(first ?? '');
 }
 
-function tidy(text: string): string {
+/** Text of a span as it may be kept: no control characters, and not too long. */
+export function tidySpanText(text: string): string {
   const bounded = text.slice(0, limits.labelValueBytes);
   return cut(cleanText(new TextEncoder().encode(bounded)), limits.labelValueBytes);
 }

@@ -10,7 +10,7 @@ import { limits } from '../../lib/limits.ts';
 import { oneLine } from '../../lib/text.ts';
 import { cornerName, type Corner, type Watched } from './watched.ts';
 
-/** Watches CloudWatch's alarms, and tells each as it begins, goes on and ends. */
+/** Watches CloudWatch's alarms, composite ones too, and tells each as it begins, goes on and ends. */
 export interface Alarms {
   look(
     corners: readonly Corner[],
@@ -47,13 +47,31 @@ const answer = z.object({
       }),
     )
     .default([]),
+  CompositeAlarms: z
+    .array(
+      z.object({
+        AlarmName: z.string(),
+        AlarmArn: z.string().nullish(),
+        AlarmDescription: z.string().nullish(),
+        StateReason: z.string().nullish(),
+        StateUpdatedTimestamp: z.number().nullish(),
+        AlarmRule: z.string().default(''),
+      }),
+    )
+    .default([]),
   NextToken: z.string().nullish(),
 });
 type Alarm = z.infer<typeof answer>['MetricAlarms'][number];
+type Composite = z.infer<typeof answer>['CompositeAlarms'][number];
+
+interface InAlarm {
+  readonly metric: readonly Alarm[];
+  readonly composite: readonly Composite[];
+}
 
 /** Makes it. An alarm belongs to the service whose resource its dimensions name; others are not ours to tell. */
 export function createAlarms(source: string, reader: AwsReader): Alarms {
-  const firing = createFiring();
+  const known = createFiring();
   return {
     look: async (corners, watched, nowMs, signal) => {
       const findings: Finding[] = [];
@@ -63,8 +81,10 @@ export function createAlarms(source: string, reader: AwsReader): Alarms {
           const name = cornerName(corner);
           const now = new Map<string, Finding>();
           try {
-            for (const alarm of await firingIn(corner, reader, signal))
-              for (const service of servicesOf(alarm, corner, watched)) {
+            const firing = await firingIn(corner, reader, signal);
+            const owners = new Map(firing.metric.map((one) => [one.AlarmName, servicesOf(one, corner, watched)]));
+            for (const alarm of [...firing.metric, ...firing.composite])
+              for (const service of ownersOf(alarm, owners, firing.composite)) {
                 const finding = findingOf(source, alarm, service, corner, nowMs);
                 now.set(`${name} ${service} ${alarm.AlarmName}`, finding);
               }
@@ -74,7 +94,7 @@ export function createAlarms(source: string, reader: AwsReader): Alarms {
             gaps.push({ source, signal: 'alarms', ...fault, message, fromMs: nowMs, untilMs: nowMs });
             return;
           }
-          findings.push(...firing.step(name, now, nowMs));
+          findings.push(...known.step(name, now, nowMs));
         }),
       );
       return { findings, gaps };
@@ -82,22 +102,55 @@ export function createAlarms(source: string, reader: AwsReader): Alarms {
   };
 }
 
-async function firingIn(corner: Corner, reader: AwsReader, signal: AbortSignal): Promise<readonly Alarm[]> {
-  const found: Alarm[] = [];
+async function firingIn(corner: Corner, reader: AwsReader, signal: AbortSignal): Promise<InAlarm> {
+  const metric: Alarm[] = [];
+  const composite: Composite[] = [];
   let next: string | undefined;
   for (let pages = 0; pages < limits.awsPages; pages++) {
     const input = {
-      ...{ StateValue: 'ALARM', AlarmTypes: ['MetricAlarm'], MaxRecords: 100 },
+      ...{ StateValue: 'ALARM', AlarmTypes: ['MetricAlarm', 'CompositeAlarm'], MaxRecords: 100 },
       ...(next === undefined ? {} : { NextToken: next }),
     };
     const asked = await reader.ask({ ...corner, service: 'cloudwatch', operation: 'DescribeAlarms', input }, signal);
     const parsed = answer.parse(asked);
     // Those of target tracking are how scaling works: the low one is in alarm whenever there is little to do.
-    found.push(...parsed.MetricAlarms.filter(({ AlarmName }) => !AlarmName.startsWith('TargetTracking-')));
+    metric.push(...parsed.MetricAlarms.filter(({ AlarmName }) => !AlarmName.startsWith('TargetTracking-')));
+    composite.push(...parsed.CompositeAlarms);
     next = parsed.NextToken ?? undefined;
     if (next === undefined) break;
   }
-  return found;
+  return { metric, composite };
+}
+
+// A composite alarm has no dimensions: it is about what the alarms in its rule that fire are about, however deep.
+function ownersOf(
+  alarm: Alarm | Composite,
+  owners: ReadonlyMap<string, readonly string[]>,
+  composites: readonly Composite[],
+): readonly string[] {
+  if (!('AlarmRule' in alarm)) return owners.get(alarm.AlarmName) ?? [];
+  const seen = new Set([alarm.AlarmName]);
+  const services = new Set<string>();
+  for (const rule of rulesBelow(alarm, composites, seen))
+    for (const name of namesIn(rule)) for (const service of owners.get(name) ?? []) services.add(service);
+  return [...services];
+}
+
+function rulesBelow(alarm: Composite, all: readonly Composite[], seen: Set<string>): readonly string[] {
+  const inner = namesIn(alarm.AlarmRule).flatMap((name) => {
+    const below = all.find(({ AlarmName }) => AlarmName === name);
+    if (below === undefined || seen.has(name)) return [];
+    seen.add(name);
+    return rulesBelow(below, all, seen);
+  });
+  return [alarm.AlarmRule, ...inner];
+}
+
+// `ALARM("web-errors") OR ALARM(arn:aws:cloudwatch:eu-west-1:123456789012:alarm:web-latency)`: names, or ARNs that end with one.
+function namesIn(rule: string): readonly string[] {
+  return [...rule.slice(0, 10_240).matchAll(/\b(?:ALARM|OK|INSUFFICIENT_DATA)\(\s*(?:"([^"]*)"|([^)\s"]+))\s*\)/g)].map(
+    ([, quoted, bare]) => (quoted ?? bare ?? '').replace(/^arn:[^:]*:cloudwatch:[^:]*:[^:]*:alarm:/, ''),
+  );
 }
 
 function servicesOf(alarm: Alarm, corner: Corner, watched: readonly Watched[]): readonly string[] {
@@ -135,7 +188,7 @@ function isOf(resource: AwsResource, has: (name: string, value: string) => boole
   }
 }
 
-function findingOf(source: string, alarm: Alarm, service: string, corner: Corner, nowMs: number): Finding {
+function findingOf(source: string, alarm: Alarm | Composite, service: string, corner: Corner, nowMs: number): Finding {
   const name = oneLine(alarm.AlarmName, 200);
   const said = oneLine(alarm.AlarmDescription || alarm.StateReason || '', 300);
   return {

@@ -4,9 +4,11 @@ import { canonicalJson } from '../../lib/canonical.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Json } from '../../lib/json.ts';
 import type { AwsReader } from '../../domain/ports/aws.ts';
+import type { Clock } from '../../domain/ports/io.ts';
 import type { CollectRequest } from '../../domain/ports/source.ts';
 import type { Gap, LogRecord } from '../../domain/telemetry.ts';
-import { faultOfError } from '../../io/clients/http-reader.ts';
+import type { Spend } from '../../io/clients/cloud/spend.ts';
+import { faultOfError, type ReadFault } from '../../io/clients/http-reader.ts';
 import { recordOf } from '../../io/clients/log-record.ts';
 import {
   cursorAt,
@@ -18,6 +20,7 @@ import {
   type StoredRecord,
 } from '../../io/clients/log-tail.ts';
 import { boundTo, type Bound } from '../../io/clients/record-store.ts';
+import { askInsights } from './insights.ts';
 import { typedLogs, type AwsConfig, type LogsQuery } from './schema.ts';
 import { cornerFor, type Corner, type Watched } from './watched.ts';
 
@@ -49,7 +52,12 @@ const mostPerPage = 10_000;
 const emptyPages = 10;
 
 /** Makes it. Nothing is asked yet. */
-export function createLogsReader(id: string, config: AwsConfig, reader: AwsReader): LogsReader {
+export function createLogsReader(
+  id: string,
+  config: AwsConfig,
+  reader: AwsReader,
+  { clock, spend }: { readonly clock: Clock; readonly spend: Spend },
+): LogsReader {
   const cursors = new Map<string, Cursor>();
   return {
     read: async (request, watched, nowMs, signal) => {
@@ -67,6 +75,17 @@ export function createLogsReader(id: string, config: AwsConfig, reader: AwsReade
             const message = 'neither the log group nor its service says in which region and account it is';
             return { logs: [], gaps: [{ ...about, reason: 'malformed', message, fromMs: nowMs, untilMs: nowMs }] };
           }
+          const { insights } = parsed.value;
+          if (!live && insights !== undefined) {
+            const { group } = parsed.value;
+            const span = { fromMs: request.fromMs, untilMs: Math.min(request.untilMs, nowMs) };
+            const question = { corner, group, commands: insights, most: Math.min(most, mostPerPage), ...span };
+            const answered = spend.allows(0, true, nowMs)
+              ? await askInsights(reader, clock, question, signal)
+              : { records: [], fault: overspent };
+            const gaps = answered.fault === undefined ? [] : [{ ...about, signal: 'logs', ...answered.fault, ...span }];
+            return { logs: answered.records.map((one) => logOf(about, one)), gaps };
+          }
           const cursor = (live ? cursors.get(keyOf(bound)) : undefined) ?? cursorAt(request.fromMs);
           const fetch = pagesOf(reader, corner, parsed.value);
           // CloudWatch Logs may show a line half a minute after its own time.
@@ -74,13 +93,7 @@ export function createLogsReader(id: string, config: AwsConfig, reader: AwsReade
           const { records, faults, cursor: next } = await readOn(cursor, request.untilMs, most, bounds, fetch, signal);
           if (live) cursors.set(keyOf(bound), next);
           return {
-            logs: records.map(({ ns, severity, body, attributes }) => ({
-              ...about,
-              tMs: msOf(ns),
-              severity,
-              body,
-              attributes,
-            })),
+            logs: records.map((one) => logOf(about, one)),
             gaps: faults.map((fault) => ({ ...about, signal: 'logs', ...fault })),
           };
         }),
@@ -91,6 +104,18 @@ export function createLogsReader(id: string, config: AwsConfig, reader: AwsReade
       };
     },
   };
+}
+
+const overspent: ReadFault = {
+  reason: 'rate-limited',
+  message: "the day's money is spent: Logs Insights is asked again tomorrow (UTC), or when dollarsPerDay is raised",
+};
+
+function logOf(
+  about: { readonly source: string; readonly service: string },
+  { ns, severity, body, attributes }: StoredRecord,
+): LogRecord {
+  return { ...about, tMs: msOf(ns), severity, body, attributes };
 }
 
 function pagesOf(reader: AwsReader, corner: Corner, { group, filter }: LogsQuery): FetchPage {

@@ -6,6 +6,7 @@ export function readingStatements(config: AwsConfig): readonly AwsStatement[] {
   const actions = [
     ...['cloudwatch:GetMetricData', 'ecs:DescribeServices', 'ecs:DescribeTaskDefinition'],
     ...['lambda:GetAlias', 'lambda:GetFunctionConfiguration', 'logs:FilterLogEvents', 'sts:GetCallerIdentity'],
+    ...['logs:StartQuery', 'logs:GetQueryResults', 'logs:StopQuery', 'xray:GetTraceSummaries', 'xray:BatchGetTraces'],
     ...['autoscaling:DescribeScalingActivities', 'cloudformation:DescribeStacks'],
     ...['codedeploy:ListDeployments', 'codedeploy:BatchGetDeployments'],
     ...(config.alarms ? ['cloudwatch:DescribeAlarms'] : []),

@@ -23,6 +23,8 @@ export interface AwsConfig extends Omit<AwsConnection, 'source'> {
   readonly discover: boolean;
   readonly cloudtrail: boolean;
   readonly alarms: boolean;
+  /** Whole traces of a service that one look reads at most. */
+  readonly maxTraces: number;
   /** By list prices, in a day (UTC). */
   readonly dollarsPerDay: number;
 }
@@ -44,6 +46,7 @@ export const awsConfig: Schema<AwsConfig> = schemaOf<AwsConfig>(
       discover: z.boolean().default(true),
       cloudtrail: z.boolean().default(true),
       alarms: z.boolean().default(true),
+      maxTraces: z.int().min(1).max(200).default(20),
       dollarsPerDay: z.number().min(0).max(100_000).default(10),
     })
     .refine(({ interval, sweep }) => sweep >= interval, 'sweep must not be shorter than interval'),
@@ -126,6 +129,8 @@ export interface LogsQuery {
   readonly group: string;
   /** CloudWatch's filter pattern: `?ERROR ?Exception`. Absent: every line. */
   readonly filter?: string;
+  /** Commands of Logs Insights with which it is searched as evidence, instead of the filter: `filter level = "error"`. */
+  readonly insights?: string;
   readonly region?: string;
   readonly account?: string;
 }
@@ -135,10 +140,39 @@ export const typedLogs: Schema<LogsQuery> = schemaOf<LogsQuery>(
   z.strictObject({
     group: z.string().regex(/^[\w./#-]{1,512}$/, 'must be the name of a log group'),
     filter: z.string().min(1).max(1_024).exactOptional(),
+    insights: z
+      .string()
+      .min(1)
+      .max(2_000)
+      .regex(
+        /^\s*(filter|parse|fields|filterIndex)\b/,
+        'must begin with a command of Logs Insights: filter, parse or fields',
+      )
+      .exactOptional(),
     region: awsRegion.exactOptional(),
     account: z.string().min(1).max(63).exactOptional(),
   }),
 );
+
+/** A `traces` binding: a service of X-Ray, and where. */
+export interface TracesQuery {
+  /** As X-Ray names it, where that is another name. */
+  readonly service?: string;
+  readonly region?: string;
+  readonly account?: string;
+}
+
+/** A `traces` binding, typed. */
+export const typedTraces: Schema<TracesQuery> = schemaOf<TracesQuery>(
+  z.strictObject({
+    service: z.string().min(1).max(200).exactOptional(),
+    region: awsRegion.exactOptional(),
+    account: z.string().min(1).max(63).exactOptional(),
+  }),
+);
+
+/** The same for the loader. */
+export const awsTraces: Schema<JsonObject> = keptAsWritten(typedTraces);
 
 /** The same for the loader. */
 export const awsLogs: Schema<JsonObject> = keptAsWritten(typedLogs);

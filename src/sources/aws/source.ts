@@ -18,6 +18,7 @@ import { lookAtLambda } from './look/lambda.ts';
 import { resourceStates, stateSignals } from './look/signals.ts';
 import { cloudWatch } from './metrics/service.ts';
 import type { AwsConfig, CloudWatchQuery } from './schema.ts';
+import { createTraces, type Traces } from './traces/xray.ts';
 import { awsTraits } from './traits.ts';
 import { cornerName, cornersOf, watchedPlaces, type Corner } from './watched.ts';
 
@@ -27,12 +28,14 @@ const firstMs = 2 * 3_600_000;
 /** A live reader of accounts and regions. The SDK is imported with the first call. */
 export function createAwsSource(id: string, config: AwsConfig, io: ReaderIo): Source {
   const reader = io.aws.reader({ ...config, source: id });
+  const spend = createSpend(reader, config.dollarsPerDay);
   const eyes: Eyes = {
     ...{ id, config, reader, io, deliveredMs: undefined },
     ...{ desk: createChangeDesk(), memory: new Map() },
     closeUp: createCloseUp(config.closeUp),
-    metrics: createSweep(id, config, createSpend(reader, config.dollarsPerDay)),
-    logs: createLogsReader(id, config, reader),
+    metrics: createSweep(id, config, spend),
+    logs: createLogsReader(id, config, reader, { clock: io.clock, spend }),
+    traces: createTraces(id, config, reader, { clock: io.clock, spend }),
     alarms: createAlarms(id, reader),
     trail: createTrail(id, reader, firstMs),
   };
@@ -67,6 +70,7 @@ interface Eyes {
   readonly closeUp: CloseUp;
   readonly metrics: Sweep<CloudWatchQuery, Corner>;
   readonly logs: LogsReader;
+  readonly traces: Traces;
   readonly alarms: Alarms;
   readonly trail: Trail;
   /** From when on deliveries are listed. */
@@ -78,13 +82,14 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   const nowMs = eyes.io.clock.nowMs();
   const corners = cornersOf(config);
   const watched = watchedPlaces(id, request.services);
-  const [ecs, lambda, delivered, trailed, alarmed, read] = await Promise.all([
+  const [ecs, lambda, delivered, trailed, alarmed, read, traced] = await Promise.all([
     lookAtEcs(watched, reader, signal),
     lookAtLambda(watched, reader, signal),
     lookAtDeliveries(id, watched, reader, eyes.deliveredMs ?? nowMs - firstMs, signal),
     config.cloudtrail ? eyes.trail.look(corners, nowMs, signal) : none,
     config.alarms ? eyes.alarms.look(corners, watched, nowMs, signal) : { findings: [], gaps: [] },
     eyes.logs.read(request, watched, nowMs, signal),
+    eyes.traces.read(request, watched, signal),
   ]);
   // Told anew for a while: what began before the last look may have been listed late.
   eyes.deliveredMs = nowMs - 15 * 60_000;
@@ -104,10 +109,11 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   return {
     series: [...states.series, ...measured.series],
     logs: read.logs,
+    spans: traced.spans ?? [],
     changes,
     resources: resourceStates(ecs, lambda, nowMs),
     findings: alarmed.findings,
-    gaps: [...states.gaps, ...measured.gaps, ...unread, ...trailed.gaps, ...alarmed.gaps, ...read.gaps],
+    gaps: [...states.gaps, ...measured.gaps, ...unread, ...trailed.gaps, ...alarmed.gaps, ...read.gaps, ...traced.gaps],
   };
 }
 
@@ -117,14 +123,16 @@ async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   const nowMs = eyes.io.clock.nowMs();
   const watched = watchedPlaces(eyes.id, request.services);
   const close = new Set(request.services.map(({ name }) => name));
-  const [measured, read] = await Promise.all([
+  const [measured, read, traced] = await Promise.all([
     eyes.metrics.read(request, { nowMs, close, service: cloudWatch(config, reader, watched) }, signal),
     eyes.logs.read(request, watched, nowMs, signal),
+    eyes.traces.read(request, watched, signal),
   ]);
   return {
     ...{ series: measured.series, logs: read.logs, resources: [], findings: [] },
+    spans: traced.spans ?? [],
     changes: eyes.desk.between(close, request.fromMs, request.untilMs),
-    gaps: [...measured.gaps, ...read.gaps],
+    gaps: [...measured.gaps, ...read.gaps, ...traced.gaps],
   };
 }
 

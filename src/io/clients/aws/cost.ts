@@ -8,6 +8,8 @@ export interface Meter {
   count(call: AwsCall): void;
   /** Bytes that a query of Logs Insights read. */
   scanned(bytes: number): void;
+  /** Traces that a search of X-Ray looked through. */
+  searched(traces: number): void;
   use(): CloudUse;
 }
 
@@ -20,6 +22,7 @@ export const prices = {
   metricRead: 0.01 / 1_000,
   insightsByte: 0.005 / 1e9,
   traceRead: 0.5 / 1e6,
+  traceSearched: 0.5 / 1e6,
 };
 
 /** Makes one at nothing. */
@@ -28,6 +31,7 @@ export function createMeter(): Meter {
   return {
     count: (call) => tally.count(`${call.service}:${call.operation}`, costOf(call)),
     scanned: (bytes) => tally.add(bytes * prices.insightsByte),
+    searched: (traces) => tally.add(traces * prices.traceSearched),
     use: () => tally.use(),
   };
 }

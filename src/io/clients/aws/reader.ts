@@ -31,6 +31,7 @@ export function awsReader(connection: AwsConnection, parts: ReaderParts): AwsRea
     const answer = plainAnswer(await client.send(command, { abortSignal: signal }));
     pace.went(laneOf(call), false);
     if (call.operation === 'GetQueryResults') meter.scanned(scannedBytes(answer));
+    if (call.operation === 'GetTraceSummaries') meter.searched(searchedTraces(answer));
     return answer;
   };
   return {
@@ -127,6 +128,10 @@ function stopped(thrown: unknown, signal: AbortSignal): WatchkeeperError {
   const reason: unknown = signal.reason;
   if (reason instanceof WatchkeeperError) return reason;
   return new WatchkeeperError('aborted', 'stopped', { cause: thrown });
+}
+
+function searchedTraces({ TracesProcessedCount: count }: JsonObject): number {
+  return typeof count === 'number' && Number.isFinite(count) ? count : 0;
 }
 
 function scannedBytes(answer: JsonObject): number {
