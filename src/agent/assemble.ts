@@ -14,6 +14,7 @@ import { parseRunbook, type Runbook } from '../runbooks/index.ts';
 import { sourceKinds, type RegisteredSource } from '../sources/index.ts';
 import type { Config, ConfiguredCheck, LoadedDocument, Parsers } from './load/index.ts';
 import { joinGroups, type Resources } from './resources.ts';
+import { inventoriesOf, withSystem } from './systems.ts';
 
 /** How each kind of document is parsed: by the room that owns it. */
 export const parsers: Parsers = {
@@ -56,17 +57,19 @@ export function toResources(
 ): Resources {
   const escalations = all(documents, 'Escalation');
   const fallback = defaultFor(config);
+  const inventories = inventoriesOf(config);
   const tokens = config.http.tokens.map((token) =>
     Object.fromEntries(token.groups.map((group) => [group, [`token:${token.name}`]])),
   );
   return {
     digest,
     loadedAtMs: nowMs,
-    services: all(documents, 'Service').map((service) =>
-      service.owner.escalate === defaultEscalation
+    services: all(documents, 'Service').map((written) => {
+      const service = withSystem(written, inventories);
+      return service.owner.escalate === defaultEscalation
         ? { ...service, owner: { ...service.owner, escalate: fallback.name } }
-        : service,
-    ),
+        : service;
+    }),
     detectors: all(documents, 'Detector'),
     runbooks: all(documents, 'Runbook'),
     policies: policySet(all(documents, 'Policy')),

@@ -44,6 +44,10 @@ const ssh = host
     source: plainName,
     host: inventoryName.exactOptional(),
     group: inventoryName.exactOptional(),
+    os: z
+      .enum(['linux', 'windows'])
+      .exactOptional()
+      .describe('What its hosts run; needed for Windows hosts that an Ansible inventory lists'),
     unit: z
       .string()
       .max(256)

@@ -37,6 +37,8 @@ export interface SshPlace extends Omit<HostPlace, 'health'> {
   readonly source: string;
   readonly host?: string;
   readonly group?: string;
+  /** What its hosts run. Where watchkeeper.yaml lists them, its `os` is taken when this is not written. Absent: Linux. */
+  readonly os?: 'linux' | 'windows';
   /** Packages of the service that may be put back to an earlier version. */
   readonly packages?: readonly string[];
   /** How its certificate is renewed: by starting a unit, or by certbot under its name for it. */

@@ -4,6 +4,7 @@ import { fedDigest, settleFed } from './fed.ts';
 import type { DocumentFeed, FedDocument, Verdict } from './feed.ts';
 import type { Problem } from './problem.ts';
 import { foundDigest, parseResources, type CrossCheck, type LoadResult, type Parsers } from './resources.ts';
+import { inventoriesOf, mayHaveWindows } from '../systems.ts';
 import { walk, type Found } from './walk.ts';
 
 /** What the daemon runs on: its configuration and every resource, checked together. */
@@ -83,7 +84,8 @@ function needless(config: Config, { shipped, shippedTests = false }: LoadOptions
   const { kubernetes, aws, azure, gcp } = config.operators;
   const acts = { kubernetes: kubernetes.length > 0, aws: aws.length > 0, azure: azure.length > 0, gcp: gcp.length > 0 };
   const platforms = (['kubernetes', 'aws', 'azure', 'gcp'] as const).filter((kind) => !reads.has(kind) && !acts[kind]);
-  const unread = new Set(folders.flatMap((folder) => platforms.map((kind) => `${folder}/${kind}`)));
+  const absent = [...platforms, ...(mayHaveWindows(inventoriesOf(config)) ? [] : ['windows'])];
+  const unread = new Set(folders.flatMap((folder) => absent.map((kind) => `${folder}/${kind}`)));
   const isTest = (path: string): boolean => /\.test\.ya?ml$/.test(path);
   return (path) =>
     unread.has(path) || (!shippedTests && isTest(path) && folders.some((folder) => path.startsWith(`${folder}/`)));

@@ -17,11 +17,13 @@ export {
   rbacManifests,
   reviewAccess,
   sudoersText,
+  windowsText,
   type AccessReport,
   type Account,
   type ClusterPermissions,
   type HostPermissions,
   type RbacRule,
+  type WindowsAccount,
 } from '../access/index.ts';
 export { checkConnections, type ConnectionReport } from './connections.ts';
 export { examine, type Finding as DoctorFinding } from './doctor.ts';
@@ -37,6 +39,7 @@ export {
   permissionsOf,
   sampleService,
   sshPermissions,
+  windowsPermissions,
   type PermissionRow,
 } from './policies.ts';
 export { checkResources, openFolder, openResources, type CheckReport, type ResourcePlace } from './resources.ts';

@@ -10,14 +10,17 @@ import {
   awsDocument,
   awsOperatorPolicies,
   hostPermissions,
+  windowsAccounts,
   operatorPermissions,
   readerPermissions,
   type AwsPolicy,
   type ClusterPermissions,
   type HostPermissions,
+  type WindowsAccount,
 } from '../access/index.ts';
 import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
+import { inventoriesOf } from '../systems.ts';
 
 /** A service to try policies on where none is declared. */
 export function sampleService(name: string, labels: Labels): Service {
@@ -73,12 +76,23 @@ export function kubernetesPermissions(
 
 /** The least that hands need on hosts over SSH, by operators.ssh of watchkeeper.yaml; of one source, where it is named. */
 export function sshPermissions(
-  config: Pick<Config, 'operators'>,
+  config: Pick<Config, 'operators' | 'sources'>,
   { runbooks, services }: Resources,
   source?: string,
 ): readonly HostPermissions[] {
   const hands = config.operators.ssh.filter((one) => source === undefined || one.source === source);
-  return hostPermissions({ runbooks, services, actions: actionKinds, hands });
+  const inventories = inventoriesOf(config);
+  return hostPermissions({ runbooks, services, actions: actionKinds, hands, inventories });
+}
+
+/** The least that readers and hands need on Windows hosts; of one source, where it is named. */
+export function windowsPermissions(
+  config: Pick<Config, 'operators' | 'sources'>,
+  resources: Resources,
+  source?: string,
+): readonly WindowsAccount[] {
+  const inventories = new Map([...inventoriesOf(config)].filter(([id]) => source === undefined || id === source));
+  return windowsAccounts(inventories, resources.services, sshPermissions(config, resources, source));
 }
 
 /** The least Roles of what reads clusters, by the sources of watchkeeper.yaml; of one of them, where it is named. */

@@ -23,12 +23,12 @@ export function permissionsCommand(making: Making): Command {
     .addArgument(
       new Argument(
         '[platform]',
-        'as Roles for kubectl apply, as policies for IAM, or as sudoers of hosts over SSH',
-      ).choices(['kubernetes', 'aws', 'ssh']),
+        'as Roles for kubectl apply, as policies for IAM, as sudoers of hosts over SSH, or as PowerShell for Windows hosts',
+      ).choices(['kubernetes', 'aws', 'ssh', 'windows']),
     )
     .option('--namespace <name>', 'a namespace where services are discovered; repeat it for more', collect, [])
     .option('--cluster <id>', 'only for services in this cluster')
-    .option('--source <id>', 'ssh: only for the hosts of this source')
+    .option('--source <id>', 'ssh, windows: only for the hosts of this source')
     .option('--account <namespace/name>', 'the ServiceAccount that acts', 'watchkeeper/watchkeeper-operator')
     .option('--reader <namespace/name>', 'the ServiceAccount that reads', 'watchkeeper/watchkeeper');
   return onAction<Options>(making, command, async ({ shell, options, args, emit }) => {
@@ -65,6 +65,9 @@ export function permissionsCommand(making: Making): Command {
     } else if (args[0] === 'ssh') {
       const permissions = agent.sshPermissions(config, resources, options.source);
       emit({ hosts: permissions }, () => (permissions.length === 0 ? noHosts : agent.sudoersText(permissions)));
+    } else if (args[0] === 'windows') {
+      const accounts = agent.windowsPermissions(config, resources, options.source);
+      emit({ accounts }, () => (accounts.length === 0 ? noWindows : agent.windowsText(accounts)));
     } else {
       const rows = permissionsOf(resources);
       emit({ actions: rows }, (style) => renderPermissions(rows, style));
@@ -116,6 +119,8 @@ function accountOf(written: string): { readonly namespace: string; readonly name
 
 const noHosts =
   '# Nothing is needed on hosts: operators.ssh of watchkeeper.yaml is empty, or no runbook in force acts there.';
+const noWindows =
+  '# Nothing is needed on Windows: no inventory of watchkeeper.yaml lists a host with os: windows, and no Ansible inventory is read.';
 const noReader = '# watchkeeper.yaml has no kubernetes source.';
 const noHand =
   '# No runbook in force acts in a namespace that is known. Name those where services are discovered: --namespace NAME';

@@ -55,9 +55,22 @@ export interface HostCommand {
   readonly pattern?: string;
 }
 
+/** A right of a user on a Windows host. Group memberships and lists of access are made of these. */
+export type WindowsRight =
+  /** Ask, start and stop one service. */
+  | { readonly is: 'service'; readonly service: string }
+  /** List one folder and what is below it, and delete files there. */
+  | { readonly is: 'folder'; readonly path: string }
+  | { readonly is: 'shutdown' }
+  /** Windows knows no lesser right for it. */
+  | { readonly is: 'administrator'; readonly why: string };
+
 /** What an action needs to be allowed on each host of a place. */
 export interface HostNeeds {
+  /** What is run as root. Empty on Windows. */
   readonly commands: readonly HostCommand[];
+  /** Said by kinds for Windows, and by no others. */
+  readonly windows?: readonly WindowsRight[];
   /** Folders that the hand's own user must be able to write to. */
   readonly writes?: readonly string[];
   /** What cannot be worked out before, in sentences. */

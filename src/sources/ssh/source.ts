@@ -92,7 +92,7 @@ async function described(source: string, { reader, host }: Watched): Promise<Ser
     slos: [],
     origin: 'discovered',
     ...seen,
-    runsOn: [{ on: 'ssh', ssh: { source, host: host.name } }],
+    runsOn: [{ on: 'ssh', ssh: { source, host: host.name, ...(windows ? { os: 'windows' as const } : {}) } }],
     labels: {
       ...host.labels,
       kind: 'host',

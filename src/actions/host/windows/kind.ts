@@ -4,7 +4,15 @@ import { digest } from '../../../lib/canonical.ts';
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { Json, JsonObject } from '../../../lib/json.ts';
 import { limits } from '../../../lib/limits.ts';
-import type { ActionContext, ActionKind, ActionPreview, ActionResult, Probe } from '../../../domain/ports/action.ts';
+import type {
+  ActionContext,
+  ActionKind,
+  ActionPreview,
+  ActionResult,
+  HostNeeds,
+  Probe,
+} from '../../../domain/ports/action.ts';
+import type { SshPlace } from '../../../domain/places.ts';
 import type { ActionTraits, BlastRadius, Observation } from '../../../domain/remediation.ts';
 import { schemaOf } from '../../../lib/schema.ts';
 import { defineAction } from '../../define-action.ts';
@@ -23,6 +31,8 @@ export interface WindowsSpec<P> {
   readonly traits: ActionTraits & { readonly reversible: false };
   readonly params: z.ZodObject;
   readonly needs: readonly string[];
+  /** The same as rights on the hosts of a place. `written` are the parameters as a runbook has them, templates and all. */
+  rights(written: JsonObject, place: SshPlace): HostNeeds;
   /** What is looked at. @throws `config-invalid` for a service that has no such thing. */
   asked(params: P, there: There): WindowsAsked;
   /** What sort of thing it is, and what it is called on its host. */
@@ -47,6 +57,11 @@ interface WithHost {
   readonly host?: string;
 }
 
+/** The needs of a kind for which Windows knows no lesser right than that of an administrator. */
+export function onlyAdministrators(why: string): HostNeeds {
+  return { commands: [], windows: [{ is: 'administrator', why }] };
+}
+
 /** How long PowerShell may take to begin on a busy host, and the service control manager to show it. Milliseconds. */
 export const beginsWithinMs = 10_000;
 
@@ -64,6 +79,7 @@ export function windowsKind<P extends WithHost>(spec: WindowsSpec<P>): ActionKin
     summary: spec.summary,
     traits: spec.traits,
     needs: spec.needs,
+    onHosts: (written, place) => spec.rights(written, place),
     params: schemaOf(spec.params as unknown as z.ZodType<P>),
     target: (params, service) => {
       const at = thereOf(service, params.host);

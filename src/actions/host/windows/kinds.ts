@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { There } from '../remote/there.ts';
-import { beginsWithinMs, isInBetween, onHost, windowsKind } from './kind.ts';
+import { beginsWithinMs, isInBetween, onHost, onlyAdministrators, windowsKind } from './kind.ts';
 import type { WindowsFacts } from './trip.ts';
 
 const none = z.strictObject(onHost);
@@ -39,8 +39,12 @@ export const windowsServiceRestart = windowsKind<OnlyHost>({
   traits: { reversible: false, idempotent: true, destructive: false, scope: 'service' },
   params: none,
   needs: [
-    'over SSH to Windows: start, stop and query of the service for the user of the hands: sc.exe sdset NAME with (A;;CCLCSWRPWPLORC;;;SID) added to what sc.exe sdshow NAME prints',
+    'over SSH to Windows: start, stop and query of the service for the user of the hands: sc.exe sdset NAME with (A;;CCLCSWRPWPLORC;;;SID) added to what sc.exe sdshow NAME prints (watchkeeper permissions windows)',
   ],
+  rights: (_written, { unit }) => ({
+    commands: [],
+    windows: unit === undefined ? [] : [{ is: 'service', service: unit }],
+  }),
   asked: (_params, there) => ({ verb: 'service', name: unitOn(there) }),
   target: (_params, there) => ({ kind: 'unit', id: unitOn(there) }),
   check: checkAlone,
@@ -60,6 +64,7 @@ export const windowsProcessStop = windowsKind<OnlyHost>({
   traits: { reversible: false, idempotent: true, destructive: true, scope: 'process' },
   params: none,
   needs: [`over SSH to Windows: ${administrators} (to end a process of another user)`],
+  rights: (_written, { unit = 'a service' }) => onlyAdministrators(`end the process of ${unit}`),
   asked: (_params, there) => ({ verb: 'process', name: unitOn(there) }),
   target: (_params, there) => ({ kind: 'unit', id: unitOn(there) }),
   check: (_params, { identity, shares }) => {
@@ -90,6 +95,7 @@ export const windowsPoolRecycle = windowsKind<OnlyHost>({
   traits: { reversible: false, idempotent: true, destructive: false, scope: 'service' },
   params: none,
   needs: [`over SSH to Windows: ${administrators} (Microsoft.Web.Administration)`],
+  rights: () => onlyAdministrators('recycle application pools of IIS'),
   asked: (_params, there) => ({ verb: 'pool', name: poolOn(there) }),
   target: (_params, there) => ({ kind: 'iis-app-pool', id: poolOn(there) }),
   check: (_params, { up, workers = 0 }) => {
@@ -141,7 +147,13 @@ export const windowsDiskReclaim = windowsKind<Reclaim>({
     'Delete old logs, dumps and temporary files below one folder of a Windows host over SSH; links are not followed',
   traits: { reversible: false, idempotent: true, destructive: true, scope: 'host' },
   params: reclaim,
-  needs: ['over SSH to Windows: list and delete in the folder: icacls FOLDER /grant USER:(OI)(CI)(RX,D,DC)'],
+  needs: [
+    'over SSH to Windows: list and delete in the folder: icacls FOLDER /grant USER:(OI)(CI)(RX,D,DC) (watchkeeper permissions windows)',
+  ],
+  rights: ({ folder }) =>
+    typeof folder === 'string' && !folder.includes('{{')
+      ? { commands: [], windows: [{ is: 'folder', path: folder }] }
+      : { commands: [], windows: [], unknown: ['to delete in a folder that a runbook names only when it is followed'] },
   asked: ({ folder, olderThanDays, endings, maxFiles }) => ({
     verb: 'disk',
     folder,
@@ -171,6 +183,7 @@ export const windowsTimeResync = windowsKind<OnlyHost>({
   traits: { reversible: false, idempotent: true, destructive: false, scope: 'host' },
   params: none,
   needs: [`over SSH to Windows: ${administrators} (w32tm /resync)`],
+  rights: () => onlyAdministrators('put the clock right (w32tm /resync)'),
   asked: () => ({ verb: 'time' }),
   target: () => ({ kind: 'clock', id: 'clock' }),
   preview: (_params, facts, id) => ({
@@ -188,7 +201,10 @@ export const windowsReboot = windowsKind<OnlyHost>({
   summary: 'Start a Windows host over SSH again, and wait until it is back',
   traits: { reversible: false, idempotent: true, destructive: false, scope: 'host' },
   params: none,
-  needs: ['over SSH to Windows: the user right "Shut down the system" (SeShutdownPrivilege) for the user of the hands'],
+  needs: [
+    'over SSH to Windows: the user rights SeShutdownPrivilege and SeRemoteShutdownPrivilege (a login by key is a network logon) for the user of the hands (watchkeeper permissions windows)',
+  ],
+  rights: () => ({ commands: [], windows: [{ is: 'shutdown' }] }),
   asked: () => ({ verb: 'reboot' }),
   target: () => ({ kind: 'host', id: '' }),
   preview: (_params, facts, id) => ({

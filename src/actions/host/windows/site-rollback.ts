@@ -10,7 +10,7 @@ import { defineAction } from '../../define-action.ts';
 import { malformedBefore } from '../running.ts';
 import { targetThere, thereOf } from '../remote/there.ts';
 import type { There } from '../remote/there.ts';
-import { beginsWithinMs, blastOf, onHost, placeOf, refuseLinux, settleShare } from './kind.ts';
+import { beginsWithinMs, blastOf, onHost, onlyAdministrators, placeOf, refuseLinux, settleShare } from './kind.ts';
 import { actOnWindows, lookAtWindows } from './trip.ts';
 import type { WindowsFacts } from './trip.ts';
 
@@ -35,6 +35,7 @@ export const windowsSiteRollback = defineAction<Params>({
   needs: [
     'over SSH to Windows: membership of Administrators on the host (Microsoft.Web.Administration writes applicationHost.config)',
   ],
+  onHosts: () => onlyAdministrators('point sites of IIS elsewhere'),
   target: ({ host }, service) => {
     const there = thereOf(service, host);
     return targetThere(there, 'iis-site', siteOn(there));

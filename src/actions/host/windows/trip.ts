@@ -120,7 +120,7 @@ function seen(stdout: Uint8Array, stderr: string): unknown {
 function faultOf({ host }: There, kind: string | undefined, message = 'it said nothing'): WatchkeeperError {
   if (kind === 'denied')
     return new WatchkeeperError('forbidden', `${host} does not allow it: ${message}`, {
-      fix: 'Give the user of the hands the right: docs/windows.md says which each action needs.',
+      fix: 'Give the user of the hands the right: "watchkeeper permissions windows" prints it, docs/windows.md explains it.',
       retryable: false,
     });
   return new WatchkeeperError(kind === 'absent' ? 'not-found' : 'conflict', `${host}: ${message}`);

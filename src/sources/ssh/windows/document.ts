@@ -236,19 +236,21 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   timeout: 'timeout',
 };
 
+const granted = '"watchkeeper permissions windows" prints the PowerShell that grants what is needed.';
+
 const fixes: Readonly<Record<string, string>> = {
-  iis: 'IIS tells its state to administrators only: see docs/hosts.md.',
+  iis: 'IIS tells its state to administrators only: see docs/windows.md.',
   events: 'Add the user to the group Event Log Readers (S-1-5-32-573) there.',
-  cpu: 'Add the user to the group Performance Monitor Users (S-1-5-32-558) there.',
-  time: 'w32tm answers administrators only: see docs/hosts.md.',
+  cpu: `Add the user to the group Performance Monitor Users (S-1-5-32-558) there. ${granted}`,
+  time: 'w32tm answers administrators only: see docs/windows.md.',
 };
 
 /** The error for a fault that the script told of: by its kind, with what Windows said, in the host's language. */
 export function faultOf(kind: string, message: string, name: string): WatchkeeperError {
   const code = codes[kind] ?? 'malformed';
-  const fix = fixes[name];
+  const fix = fixes[name] ?? granted;
   return new WatchkeeperError(code, `${name}: ${oneLine(message, 200)}`, {
-    ...(code === 'forbidden' && fix !== undefined ? { fix } : {}),
+    ...(code === 'forbidden' ? { fix } : {}),
   });
 }
 
