@@ -190,8 +190,11 @@ export const limits = {
   sshOutputBytes: 8 * 1024 * 1024,
   /** What the packed answer of a Windows host may unpack to. */
   windowsDocumentBytes: 16 * 1024 * 1024,
-  /** To connect and log in, jump hosts included; between signs of life; and how long a host that failed is left alone. */
+  /** To connect and log in, each jump host counted on its own; between signs of life; and how long a host that failed is left alone. */
   sshConnectMs: 10_000,
+  /** Handshakes of one client at once, and after what time one no longer keeps the others waiting. */
+  sshHandshakes: 32,
+  sshHandshakeTurnMs: 1_000,
   sshKeepaliveMs: 15_000,
   sshRestMs: 1_000,
   sshRestMostMs: 60_000,

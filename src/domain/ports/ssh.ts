@@ -6,6 +6,8 @@ export interface SshTrust {
   readonly knownHosts: readonly string[];
   /** Fingerprints as `ssh-keygen -l` prints them (`SHA256:…`). When given, they alone count for the host. */
   readonly fingerprints?: readonly string[];
+  /** Fingerprints of authorities whose host certificates are believed, beside those of `@cert-authority` lines. */
+  readonly authorities?: readonly string[];
 }
 
 /** As whom to log in, and how to prove it: a key file, an agent, or both in that order. Never a password. */

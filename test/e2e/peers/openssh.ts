@@ -30,6 +30,8 @@ export interface Sshd {
   readonly port: number;
   /** Its line for known_hosts. */
   readonly known: string;
+  /** Starts it anew, so that it reads its files again. */
+  restart(): Promise<void>;
   /** Gives it another host key, and starts it anew. */
   changeKey(): Promise<string>;
 }
@@ -99,6 +101,8 @@ export async function startSshd(
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const start = async (): Promise<void> => {
     machine.run('systemctl', 'daemon-reload');
+    // A test may start it more often than systemd thinks healthy.
+    machine.run('systemctl', 'reset-failed', unit);
     const { code, out } = machine.run('systemctl', 'restart', unit);
     if (code !== 0) throw new Error(`sshd ${name} did not start: ${out}`);
     const listens = (): boolean => machine.run('grep', '-q', `:${hex} .* 0A `, '/proc/net/tcp').code === 0;
@@ -112,6 +116,7 @@ export async function startSshd(
     name,
     port,
     known: known(),
+    restart: start,
     changeKey: async () => {
       newKey(machine, key);
       await start();

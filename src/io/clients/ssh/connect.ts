@@ -1,21 +1,29 @@
+import { connect as connectTcp } from 'node:net';
+import type { Duplex } from 'node:stream';
+
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
 
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { ErrorCode } from '../../../lib/errors.ts';
 import { limits } from '../../../lib/limits.ts';
 import { oneLine } from '../../../lib/text.ts';
-import type { ReadFiles, Secrets } from '../../../domain/ports/io.ts';
+import type { Clock, ReadFiles, Secrets } from '../../../domain/ports/io.ts';
 import type { SshLogin, SshTarget } from '../../../domain/ports/ssh.ts';
+import { scanCertificate } from './certificates/scan.ts';
 import { hostKeyJudge } from './host-key.ts';
+import type { HostKeyJudge } from './host-key.ts';
+import type { ReadKnownHosts } from './known-hosts.ts';
 
 /** What a connection is made with. */
 export interface ConnectIo {
   readonly files: ReadFiles;
   readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly knownHosts: ReadKnownHosts;
 }
 
-/** A stream to speak SSH over instead of a TCP connection of our own: what a jump host forwards. */
-export type Through = NonNullable<ConnectConfig['sock']>;
+/** Opens a stream to the target by way of a jump host, instead of a TCP connection of our own. */
+export type Through = (signal: AbortSignal) => Promise<Duplex>;
 
 /**
  * Opens one connection whose host key is believed and whose login was accepted. The signal ends it while it is made.
@@ -27,10 +35,11 @@ export async function connectSsh(
   through: Through | undefined,
   signal: AbortSignal,
 ): Promise<Client> {
-  const judge = await hostKeyJudge(target, io.files, signal);
+  const judge = await judgeFor(target, io, through, signal);
   const proof = await proofOf(target.login, io, signal);
   // Loaded only where hosts are configured.
   const { default: ssh2 } = await import('ssh2');
+  const stream = await through?.(signal);
   let refusal: WatchkeeperError | undefined;
   const client = new ssh2.Client();
   const config: ConnectConfig = {
@@ -38,7 +47,7 @@ export async function connectSsh(
     port: target.port,
     username: target.login.user,
     ...proof,
-    ...(through === undefined ? {} : { sock: through }),
+    ...(stream === undefined ? {} : { sock: stream }),
     readyTimeout: 0,
     keepaliveInterval: limits.sshKeepaliveMs,
     keepaliveCountMax: 3,
@@ -75,6 +84,25 @@ export async function connectSsh(
       fail(unusable(target.login, thrown));
     }
   });
+}
+
+async function judgeFor(
+  target: SshTarget,
+  io: ConnectIo,
+  through: Through | undefined,
+  signal: AbortSignal,
+): Promise<HostKeyJudge> {
+  const judge = await hostKeyJudge(target, io.knownHosts, signal);
+  if (!judge.wantsCertificate) return judge;
+  const stream = (await through?.(signal)) ?? connectTcp(target.port, target.host);
+  try {
+    return judge.vouched(await scanCertificate(stream, signal), io.clock.nowMs());
+  } catch (thrown) {
+    if (signal.aborted) throw stopped(target, signal);
+    const error = WatchkeeperError.from(thrown, 'unreachable');
+    if (error.code === 'forbidden') throw error;
+    throw new WatchkeeperError(error.code, `${nameOf(target)}: ${error.message}`, { cause: error });
+  }
 }
 
 /** A host by name, with its port when that is not SSH's own. */

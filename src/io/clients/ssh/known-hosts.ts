@@ -1,5 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
+import type { Clock, ReadFiles } from '../../../domain/ports/io.ts';
+
 /** One line of a known_hosts file. */
 export interface KnownHost {
   readonly marker: 'key' | 'revoked' | 'authority';
@@ -9,6 +11,25 @@ export interface KnownHost {
   readonly type: string;
   /** The public key, base64. */
   readonly key: string;
+}
+
+/** Reads a known_hosts file. @throws what reading files throws. */
+export type ReadKnownHosts = (path: string, signal: AbortSignal) => Promise<readonly KnownHost[]>;
+
+const maxBytes = 8 * 1024 * 1024;
+const freshMs = 1_000;
+
+/** Reads known_hosts files at most once a second: a thousand hosts are connected to at once, each of them looked up in it. */
+export function knownHostsReader(files: ReadFiles, clock: Clock): ReadKnownHosts {
+  const last = new Map<string, { readonly atMs: number; readonly lines: readonly KnownHost[] }>();
+  return async (path, signal) => {
+    const known = last.get(path);
+    if (known !== undefined && clock.monotonicMs() - known.atMs < freshMs) return known.lines;
+    const atMs = clock.monotonicMs();
+    const lines = parseKnownHosts(new TextDecoder().decode(await files.read(path, maxBytes, signal)));
+    last.set(path, { atMs, lines });
+    return lines;
+  };
 }
 
 const markers: Readonly<Record<string, KnownHost['marker']>> = {
@@ -36,7 +57,7 @@ export function isAbout(known: KnownHost, host: string, port: number): boolean {
   const name = port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
   if (known.names.startsWith('|')) return isHashOf(known.names, name);
   const patterns = known.names.split(',');
-  const matches = (pattern: string): boolean => wildcard(pattern.toLowerCase(), name);
+  const matches = (pattern: string): boolean => matchesPattern(pattern.toLowerCase(), name);
   return (
     patterns.some((pattern) => !pattern.startsWith('!') && matches(pattern)) &&
     !patterns.some((pattern) => pattern.startsWith('!') && matches(pattern.slice(1)))
@@ -52,8 +73,9 @@ function isHashOf(hashed: string, name: string): boolean {
   return actual.length === wanted.length && timingSafeEqual(actual, wanted);
 }
 
-// Two pointers instead of a regular expression: a pattern of many stars must not take exponential time.
-function wildcard(pattern: string, name: string): boolean {
+/** Whether a name is what a pattern of OpenSSH says: `*` is any number of characters, `?` is one. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  // Two pointers instead of a regular expression: a pattern of many stars must not take exponential time.
   let at = 0;
   let star = -1;
   let resume = 0;

@@ -1,16 +1,19 @@
+import type { Duplex } from 'node:stream';
+
 import type { Client } from 'ssh2';
 
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import { limits } from '../../../lib/limits.ts';
 import { oneLine } from '../../../lib/text.ts';
-import type { Clock, Random } from '../../../domain/ports/io.ts';
+import type { Random } from '../../../domain/ports/io.ts';
 import type { SshTarget } from '../../../domain/ports/ssh.ts';
 import { connectSsh, nameOf, stopped } from './connect.ts';
 import type { ConnectIo, Through } from './connect.ts';
+import { knownHostsReader } from './known-hosts.ts';
+import { createTurns } from './turns.ts';
 
 /** What the pool lives on. */
-export interface PoolIo extends ConnectIo {
-  readonly clock: Clock;
+export interface PoolIo extends Omit<ConnectIo, 'knownHosts'> {
   readonly random: Random;
 }
 
@@ -21,6 +24,12 @@ export interface SshPool {
   /** Gives a connection up that no longer answers. */
   drop(target: SshTarget): void;
   close(): void;
+}
+
+/** A jump host, and the connection to it. */
+interface Bridge {
+  readonly jump: SshTarget;
+  readonly client: Client;
 }
 
 interface Slot {
@@ -36,6 +45,8 @@ interface Slot {
 export function createPool(io: PoolIo): SshPool {
   const slots = new Map<string, Slot>();
   const ending = new AbortController();
+  const connectIo: ConnectIo = { ...io, knownHosts: knownHostsReader(io.files, io.clock) };
+  const turns = createTurns(io.clock, limits.sshHandshakes, limits.sshHandshakeTurnMs);
 
   const connection: SshPool['connection'] = async (target, signal) => {
     const slot = slotOf(slots, target);
@@ -53,9 +64,14 @@ export function createPool(io: PoolIo): SshPool {
   };
 
   const open = async (target: SshTarget, slot: Slot): Promise<Client> => {
-    const deadline = io.clock.deadline(limits.sshConnectMs, ending.signal);
     try {
-      const client = await connectSsh(target, io, await through(target, deadline.signal), deadline.signal);
+      // A jump host's own connection is shared by all that lie behind it.
+      const jump = target.via.at(-1);
+      const bridge = jump && {
+        jump,
+        client: await connection({ ...jump, via: target.via.slice(0, -1) }, ending.signal),
+      };
+      const client = await shakeHands(target, bridge);
       slot.faults = 0;
       slot.lastFault = undefined;
       slot.client = client;
@@ -69,17 +85,21 @@ export function createPool(io: PoolIo): SshPool {
       slot.lastFault = error;
       slot.restsUntilMs = io.clock.monotonicMs() + rest(slot.faults, io.random.uniform());
       throw error;
-    } finally {
-      deadline.cancel();
     }
   };
 
-  // A jump host's own connection is shared by all that lie behind it.
-  const through = async (target: SshTarget, signal: AbortSignal): Promise<Through | undefined> => {
-    const jump = target.via.at(-1);
-    if (jump === undefined) return undefined;
-    const client = await connection({ ...jump, via: target.via.slice(0, -1) }, signal);
-    return waited(forward(client, jump, target), target, signal);
+  // Time is counted from its own beginning: a host is not slow because others went first.
+  const shakeHands = async (target: SshTarget, bridge: Bridge | undefined): Promise<Client> => {
+    const back = await turns.take(ending.signal);
+    const deadline = io.clock.deadline(limits.sshConnectMs, ending.signal);
+    try {
+      const through: Through | undefined =
+        bridge && ((signal) => waited(forward(bridge.client, bridge.jump, target), target, signal));
+      return await connectSsh(target, connectIo, through, deadline.signal);
+    } finally {
+      deadline.cancel();
+      back();
+    }
   };
 
   return {
@@ -122,7 +142,7 @@ function keyOf(target: SshTarget): string {
   return JSON.stringify(target);
 }
 
-function forward(client: Client, jump: SshTarget, target: SshTarget): Promise<Through> {
+function forward(client: Client, jump: SshTarget, target: SshTarget): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     client.forwardOut('127.0.0.1', 0, target.host, target.port, (thrown, stream) => {
       if (thrown === undefined) {

@@ -94,12 +94,14 @@ describe('the SSH client', () => {
     again.close();
   });
 
-  it('says of a host known by an authority alone that this is not supported', async () => {
+  it('misses the certificate of a host known by an authority alone, and runs nothing there', async () => {
     knows(`@cert-authority * ${server.hostKey}`);
     await expect(client.run(target, command())).rejects.toMatchObject({
       code: 'forbidden',
-      message: expect.stringContaining('authority') as string,
+      message: expect.stringContaining('shows no certificate') as string,
+      fix: expect.stringContaining('ssh-keygen -Lf') as string,
     });
+    expect(server.asked).toEqual([]);
   });
 
   it('believes a configured fingerprint, and that alone', async () => {

@@ -38,6 +38,8 @@ export interface HostConfig {
 export interface InventoryConfig {
   readonly login: LoginConfig;
   readonly knownHosts: readonly string[];
+  /** Fingerprints of authorities whose host certificates are believed. */
+  readonly authorities?: readonly string[];
   readonly jump: readonly JumpConfig[];
   readonly hosts: Readonly<Record<string, HostConfig>>;
   /** Ansible inventory files. */
@@ -87,9 +89,11 @@ const host = z.strictObject({
   labels: z.record(z.string().max(63), z.string().max(253)).default({}),
 });
 
-/** Whether a text that somebody else wrote may name a host, be its address, or name a group. */
+/** Whether a text that somebody else wrote may name a host. */
 export const isHostName = (text: string): boolean => hostName.safeParse(text).success;
+/** Whether it may be a host's address. */
 export const isAddress = (text: string): boolean => address.safeParse(text).success;
+/** Whether it may name a group. */
 export const isGroup = isHostName;
 
 /** A login as it is written: a reader's in a source, a hand's under operators. */
@@ -106,6 +110,9 @@ export const loginConfig = z
 export const inventoryKeys = {
   login: loginConfig,
   knownHosts: z.array(remotePath).max(10).default([]),
+  authorities: fingerprints
+    .exactOptional()
+    .describe('Authorities whose host certificates are believed, as ssh-keygen -l prints their keys.'),
   jump: z
     .array(z.strictObject({ address, ...reach, port: port.default(22) }))
     .max(4)

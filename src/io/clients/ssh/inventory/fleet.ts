@@ -78,6 +78,7 @@ export function targetOf(config: InventoryConfig, host: InventoryHost, hand?: Lo
   const trust = (prints: readonly string[] | undefined): SshTarget['trust'] => ({
     knownHosts: config.knownHosts,
     ...(prints === undefined ? {} : { fingerprints: prints }),
+    ...(config.authorities === undefined ? {} : { authorities: config.authorities }),
   });
   return {
     host: host.address ?? host.name,
