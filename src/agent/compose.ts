@@ -190,6 +190,7 @@ function watchOf(
         .get()
         .state()
         .incidents.find((one) => one.id === incident?.id)?.severity,
+    renewed: (notice) => late.cases.get().renewed(notice),
     putOff: ({ incident }) => incident && late.cases.get().putOffUntil(incident.id),
     // What a deposed leader did not get through stays open: the next one tells it, under the same id.
     signal: AbortSignal.any([parts.signal, parts.tenure.lost]),

@@ -50,6 +50,8 @@ export interface LadderOptions extends TellingOptions {
   readonly escalations: () => ReadonlyMap<string, Escalation>;
   /** Why nobody needs to hear of it any more: a question that was settled, whoever died before saying so. */
   readonly over?: (notice: Notice) => string | undefined;
+  /** The notice with what is known by now, for whoever is called after others did not answer. */
+  readonly renewed?: (notice: Notice) => Notice;
   /** Until when nobody is to be called about it, if somebody put it off. */
   readonly putOff?: (notice: Notice) => number | undefined;
   /** How grave the incident of a notice is now, for quiet hours; as it was told when absent. */
@@ -176,10 +178,14 @@ async function carryOn(options: Climbing, calls: Calls, id: string, save: Save):
     if (because !== undefined) await save({ ...call, done: true, because }, []);
     else if (heldMs !== undefined) await save({ ...call, heldMs }, []);
     else if (untilMs > nowMs) await save({ ...call, nextAtMs: untilMs, dueMs: call.dueMs ?? call.nextAtMs }, []);
-    else await climb(options, call, save, (to) => threadOf(calls.values(), call.notice, to));
+    else await climb(options, byNow(options, call), save, (to) => threadOf(calls.values(), call.notice, to));
   } catch (thrown) {
     options.log.error('a call could not be carried on', { notice: id, error: WatchkeeperError.from(thrown) });
   }
+}
+
+function byNow({ renewed }: LadderOptions, call: Call): Call {
+  return call.rung === 0 || renewed === undefined ? call : { ...call, notice: renewed(call.notice) };
 }
 
 // What people move: the next rung now, and what was put off.

@@ -14,7 +14,7 @@ import { onExecution } from './after.ts';
 import { onLapsed, onWithdrawn, proceed, reconsider } from './consent.ts';
 import { createErrands, requested } from './requests.ts';
 import { snoozeOf, wakeWhereWorse } from './snooze.ts';
-import { tell } from './telling.ts';
+import { renewedNotice, tell } from './telling.ts';
 import { handedOver, workOn, type CaseWork } from './work.ts';
 
 export { noticeOf } from './notices.ts';
@@ -30,8 +30,7 @@ const restartAfterMs = 15_000;
 export function createCases(deps: CaseDeps): Cases {
   const { watch } = deps;
   const files = createCaseFiles(deps);
-  const incidentOf = (id: string): Incident | undefined =>
-    watch.state().incidents.find((incident) => incident.id === id);
+  const incidentOf = (id: string) => watch.state().incidents.find((incident) => incident.id === id);
   const work: CaseWork = { ...deps, files, begin: (proposal, approvals) => begin(work, proposal, approvals) };
   const over = new Map<string, Incident>();
   const putOff = new Set<string>();
@@ -93,6 +92,7 @@ export function createCases(deps: CaseDeps): Cases {
       return answer;
     },
     putOffUntil: (incidentId) => snoozeOf(work, incidentId)?.untilMs,
+    renewed: (notice) => renewedNotice(work, notice),
     restore: async (incidents) => {
       for (const incident of incidents) if (incident.status !== 'resolved') await files.load(incident.id);
     },

@@ -47,8 +47,7 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
     atMs: parts.atMs,
     title: noticeTitle(`${headlineOf(kind, execution)}: ${incident.title}`),
     lines: [
-      ...firing.slice(0, 3).map((alert) => alert.finding.reason),
-      ...(diagnosis ? [diagnosis.summary, ...changed(diagnosis)] : []),
+      ...factLines(firing, diagnosis),
       ...(parts.because === undefined ? [] : [`Nobody needs to answer any more: ${parts.because}.`]),
       ...(parts.askedBefore === undefined ? [] : [askedBeforeLine(parts.askedBefore)]),
       ...(parts.blocked ?? []).slice(0, 3),
@@ -58,8 +57,8 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
         ? [`It lasted ${formatDuration((incident.resolvedAtMs ?? parts.atMs) - incident.openedAtMs)}.`]
         : []),
     ],
-    incident: { ...incident, timeline: incident.timeline.slice(-20) },
-    alerts: firing.slice(0, 10),
+    incident: brief(incident),
+    alerts: firing.slice(0, shownAlerts),
     ...(diagnosis ? { diagnosis } : {}),
     ...(plan ? { plan } : {}),
     ...(decision ? { decision } : {}),
@@ -67,6 +66,43 @@ export function noticeOf(kind: NoticeKind, parts: NoticeParts): Notice {
     ...(parts.suggestions ? { suggestions: parts.suggestions } : {}),
     ...(pending ? { ifNobodyAnswers: unanswered(pending, parts.atMs) } : {}),
   };
+}
+
+/**
+ * A notice with what is known by now: whoever is called later, because nobody answered, is not told how it was. What it asks, and
+ * what was decided, stays. One whose lines do not begin as they are made here stays as it is.
+ */
+export function renewed(
+  notice: Notice,
+  now: Pick<NoticeParts, 'incident' | 'alerts' | 'diagnosis' | 'suggestions'>,
+): Notice {
+  const { alerts = [], diagnosis: before, lines } = notice;
+  const told = factLines(alerts, before);
+  const firing = now.alerts.filter((alert) => alert.status === 'firing');
+  if (firing.length === 0 || told.some((line, at) => lines[at] !== line)) return notice;
+  const diagnosis = now.diagnosis ?? before;
+  return {
+    ...notice,
+    lines: [...factLines(firing, diagnosis), ...lines.slice(told.length)],
+    incident: brief(now.incident),
+    alerts: firing.slice(0, shownAlerts),
+    ...(diagnosis ? { diagnosis } : {}),
+    ...(notice.suggestions && now.suggestions ? { suggestions: now.suggestions } : {}),
+  };
+}
+
+const shownAlerts = 10;
+
+// What is wrong, and why: the first lines of every notice.
+function factLines(firing: readonly Alert[], diagnosis: Diagnosis | undefined): readonly string[] {
+  return [
+    ...firing.slice(0, 3).map((alert) => alert.finding.reason),
+    ...(diagnosis ? [diagnosis.summary, ...changed(diagnosis)] : []),
+  ];
+}
+
+function brief(incident: Incident): Incident {
+  return { ...incident, timeline: incident.timeline.slice(-20) };
 }
 
 // What is held to have broken it, word by word: nobody should have to look it up.

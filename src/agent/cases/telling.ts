@@ -1,5 +1,6 @@
 import type { Alert, Incident } from '../../domain/alert.ts';
 import type { Diagnosis } from '../../domain/diagnosis.ts';
+import type { Notice } from '../../domain/ports/channel.ts';
 import type { Plan } from '../../domain/remediation.ts';
 import type { Service } from '../../domain/service.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
@@ -7,7 +8,7 @@ import type { Watch } from '../watch.ts';
 import { chartOf } from './chart.ts';
 import { serviceOf } from './facts.ts';
 import type { CaseFiles } from './file-store.ts';
-import { noticeOf, type NoticeParts } from './notices.ts';
+import { noticeOf, renewed, type NoticeParts } from './notices.ts';
 
 /** What a notice about a case is told with. */
 export interface Telling {
@@ -38,6 +39,19 @@ export async function tell(
   await files.write(incident.id, { noticed: [...noticed, notice.id] }, []);
   const chart = chartOf(watch, incident, alerts);
   await watch.ladder.call(chart === undefined ? notice : { ...notice, chart }, service.owner.escalate, climbs);
+}
+
+/** A notice with what is known by now, for whoever is called after others did not answer. */
+export function renewedNotice({ watch, files }: Desk, notice: Notice): Notice {
+  const { alerts, incidents } = watch.state();
+  const incident = incidents.find(({ id }) => id === notice.incident?.id);
+  if (incident === undefined) return notice;
+  const held = new Set(incident.alerts);
+  const { diagnosis, suggestions } = files.get(incident.id);
+  return renewed(notice, {
+    ...{ incident, suggestions, alerts: alerts.filter(({ fingerprint }) => held.has(fingerprint)) },
+    ...(diagnosis ? { diagnosis } : {}),
+  });
 }
 
 /**

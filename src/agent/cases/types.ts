@@ -1,5 +1,6 @@
 import type { Incident, IncidentStatus, TimelineEntry } from '../../domain/alert.ts';
 import type { Approval, Decision, DenyCode, Principal } from '../../domain/authority.ts';
+import type { Notice } from '../../domain/ports/channel.ts';
 import type { Put } from '../../domain/ports/store.ts';
 import type { Plan } from '../../domain/remediation.ts';
 import type { Json } from '../../lib/json.ts';
@@ -39,6 +40,8 @@ export interface Cases {
   asked(incident: Incident, request: CaseRequest): Promise<RequestResult>;
   /** Until when nobody is to be called about an incident, because somebody put it off. */
   putOffUntil(incidentId: string): number | undefined;
+  /** A notice with what is known of its incident by now. */
+  renewed(notice: Notice): Notice;
   /** Reads back the cases of open incidents after a restart. Nothing is worked on by that: see `poke`. */
   restore(incidents: readonly Incident[]): Promise<void>;
 

@@ -19,6 +19,8 @@ import { createLog, type Scrubber } from '../../../src/io/index.ts';
 import { openLedger, signerFromSeed, type LedgerHandle } from '../../../src/ledger/index.ts';
 import type { PolicySet } from '../../../src/policy/index.ts';
 import { kubernetesSource } from '../../../src/sources/kubernetes/index.ts';
+// Read beforehand: while the first question imported it, a night of the virtual clock would be over.
+import '../../../src/sources/kubernetes/source.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import type { SimHost } from './host.ts';
 import { mortal, type Life } from './mortal.ts';
