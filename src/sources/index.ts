@@ -1,4 +1,5 @@
 import type { AwsStatement } from '../domain/ports/aws.ts';
+import type { GcpGrant } from '../domain/ports/gcp.ts';
 import type { ReaderIo } from '../domain/ports/io.ts';
 import type { Schema } from '../domain/ports/schema.ts';
 import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
@@ -7,6 +8,7 @@ import type { Parsed } from '../lib/issues.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 import { awsSource } from './aws/index.ts';
 import { azureSource } from './azure/index.ts';
+import { gcpSource } from './gcp/index.ts';
 import { hostSource } from './host/index.ts';
 import { sshSource } from './ssh/index.ts';
 import { kubernetesSource } from './kubernetes/index.ts';
@@ -32,6 +34,7 @@ export const sourceKinds: Readonly<Record<string, RegisteredSource>> = {
   kubernetes: registered(kubernetesSource),
   aws: registered(awsSource),
   azure: registered(azureSource),
+  gcp: registered(gcpSource),
   elasticsearch: registered(elasticsearchSource),
   jaeger: registered(jaegerSource),
   loki: registered(lokiSource),
@@ -60,6 +63,8 @@ export interface RegisteredSource {
   awsAccess(config: Json): readonly AwsStatement[];
   /** What its identity needs to be allowed in Azure. */
   azureAccess(config: Json): readonly string[];
+  /** What it needs to be allowed in its projects of Google Cloud. */
+  gcpAccess(config: Json): readonly GcpGrant[];
   /** How it reaches a cluster; nothing for what is in none. */
   connection(id: string, config: Json): KubernetesConnection | undefined;
   /** Checks the configuration and, when it is right, makes the source. Nothing is read or connected yet. */
@@ -86,6 +91,10 @@ function registered<Config>(kind: SourceKind<Config>): RegisteredSource {
     azureAccess(config) {
       const parsed = kind.config.parse(config);
       return parsed.ok ? (kind.azureAccess?.(parsed.value) ?? []) : [];
+    },
+    gcpAccess(config) {
+      const parsed = kind.config.parse(config);
+      return parsed.ok ? (kind.gcpAccess?.(parsed.value) ?? []) : [];
     },
     connection(id, config) {
       const parsed = kind.config.parse(config);

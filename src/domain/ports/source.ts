@@ -6,6 +6,7 @@ import type { Service, TelemetryBinding } from '../service.ts';
 import type { Gap, LogRecord, ResourceState, Series, Span } from '../telemetry.ts';
 import type { AwsStatement } from './aws.ts';
 import type { CloudUse } from './cloud.ts';
+import type { GcpGrant } from './gcp.ts';
 import type { ReaderIo } from './io.ts';
 import type { Schema } from './schema.ts';
 
@@ -108,6 +109,8 @@ export interface SourceKind<Config> {
   awsAccess?(config: Config): readonly AwsStatement[];
   /** The rights that a source's identity needs in Azure, as a role definition names them. Absent: none. */
   azureAccess?(config: Config): readonly string[];
+  /** What a source needs to be allowed in each of its projects of Google Cloud: the least, and to read. Absent: nothing. */
+  gcpAccess?(config: Config): readonly GcpGrant[];
   /** How a source in a cluster reaches it. */
   connection?(id: string, config: Config): KubernetesConnection;
   create(id: string, config: Config, io: ReaderIo): Source;

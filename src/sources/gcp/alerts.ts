@@ -1,0 +1,113 @@
+import * as z from 'zod';
+
+import type { Finding } from '../../domain/alert.ts';
+import type { GcpReader } from '../../domain/ports/gcp.ts';
+import type { Gap } from '../../domain/telemetry.ts';
+import { createFiring } from '../../io/clients/cloud/firing.ts';
+import { faultOfError } from '../../io/clients/http-reader.ts';
+import { oneLine } from '../../lib/text.ts';
+import { pagesOf } from './pages.ts';
+import type { GcpConfig } from './schema.ts';
+import type { Watched } from './watched.ts';
+
+/** Watches Cloud Monitoring's alerts, and tells each as it begins, goes on and ends. */
+export interface Alerts {
+  look(
+    watched: readonly Watched[],
+    nowMs: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly findings: readonly Finding[]; readonly gaps: readonly Gap[] }>;
+}
+
+const words = z.record(z.string(), z.unknown()).nullish();
+const answer = z.object({
+  alerts: z
+    .array(
+      z.object({
+        name: z.string(),
+        state: z.string().default(''),
+        openTime: z.string().nullish(),
+        resource: z.object({ type: z.string().default(''), labels: words }).nullish(),
+        metadata: z.object({ systemLabels: words }).nullish(),
+        metric: z.object({ type: z.string().default('') }).nullish(),
+        policy: z
+          .object({ displayName: z.string().nullish(), severity: z.string().nullish(), userLabels: words })
+          .nullish(),
+      }),
+    )
+    .default([]),
+});
+type Alert = z.infer<typeof answer>['alerts'][number];
+
+/**
+ * Makes it. An alert belongs to the service whose resource it names, or that its policy names by the label; others are not
+ * ours to tell.
+ */
+export function createAlerts(source: string, config: Pick<GcpConfig, 'projects' | 'label'>, reader: GcpReader): Alerts {
+  const firing = createFiring();
+  return {
+    look: async (watched, nowMs, signal) => {
+      const looks = await Promise.all(
+        config.projects.map(async ({ id: project }) => {
+          const about = { source, signal: 'alerts', fromMs: nowMs, untilMs: nowMs };
+          const params = { parent: `projects/${project}`, filter: 'state="OPEN"', pageSize: 500 };
+          try {
+            const call = { service: 'monitoring', method: 'alerts.list', params, project } as const;
+            const { pages } = await pagesOf(reader, call, signal);
+            const open = pages.flatMap((page) => answer.parse(page).alerts).filter(({ state }) => state === 'OPEN');
+            const now = new Map(
+              open.flatMap((alert) =>
+                servicesOf(alert, project, watched, config.label).map((service) => {
+                  const finding = findingOf(source, alert, service, project, nowMs);
+                  return [`${project} ${service} ${alert.name}`, finding] as const;
+                }),
+              ),
+            );
+            return { findings: firing.step(project, now, nowMs), gaps: [] };
+          } catch (thrown) {
+            const fault = faultOfError(thrown);
+            const gap: Gap = { ...about, ...fault, message: `alerts in ${project}: ${fault.message}` };
+            return { findings: [], gaps: [gap] };
+          }
+        }),
+      );
+      return { findings: looks.flatMap(({ findings }) => findings), gaps: looks.flatMap(({ gaps }) => gaps) };
+    },
+  };
+}
+
+function servicesOf(alert: Alert, project: string, watched: readonly Watched[], label: string): readonly string[] {
+  const here = watched.filter((one) => one.project === project);
+  const named = alert.policy?.userLabels?.[label];
+  const of = here.filter((one) => one.service === named || isOf(alert, one));
+  return [...new Set(of.map(({ service }) => service))];
+}
+
+function isOf({ resource, metadata }: Alert, { place, project }: Watched): boolean {
+  const labels = resource?.labels ?? {};
+  const is = place.resource;
+  switch (resource?.type) {
+    case 'cloud_run_revision':
+      return is.is === 'run' && labels['service_name'] === is.service && labels['location'] === place.location;
+    case 'cloudsql_database':
+      return is.is === 'sql' && labels['database_id'] === `${project}:${is.instance}`;
+    case 'instance_group':
+      return is.is === 'instance-group' && labels['instance_group_name'] === is.name;
+    case 'gce_instance':
+      return is.is === 'instance' && metadata?.systemLabels?.['name'] === is.name;
+    default:
+      return false;
+  }
+}
+
+function findingOf(source: string, alert: Alert, service: string, project: string, nowMs: number): Finding {
+  const name = oneLine(alert.policy?.displayName || alert.name.slice(alert.name.lastIndexOf('/') + 1), 200);
+  const openMs = Date.parse(alert.openTime ?? '');
+  return {
+    ...{ detector: source, kind: 'external', service, signal: name, labels: { alertname: name, project } },
+    ...{ state: 'bad', atMs: nowMs, sinceMs: Number.isFinite(openMs) ? Math.min(openMs, nowMs) : nowMs },
+    severity: alert.policy?.severity === 'CRITICAL' ? 'critical' : 'warning',
+    reason: `Cloud Monitoring: ${name} is open${alert.metric ? ` on ${oneLine(alert.metric.type, 200)}` : ''}`,
+    ...{ numbers: {}, confidence: 1 },
+  };
+}

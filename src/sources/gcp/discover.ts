@@ -1,0 +1,144 @@
+import * as z from 'zod';
+
+import type { GcpReader } from '../../domain/ports/gcp.ts';
+import type { GcpPlace, GcpResource } from '../../domain/places.ts';
+import type { Service } from '../../domain/service.ts';
+import { limits } from '../../lib/limits.ts';
+import { oneLine } from '../../lib/text.ts';
+import { pagesOf } from './pages.ts';
+import type { GcpConfig } from './schema.ts';
+import { runLogFilter, signalsOf } from './signals.ts';
+
+const words = z.record(z.string(), z.string()).nullish();
+const runPage = z.object({ services: z.array(z.object({ name: z.string(), labels: words })).default([]) });
+const groupPage = z.object({
+  items: z
+    .record(
+      z.string(),
+      z.object({
+        instanceGroupManagers: z
+          .array(
+            z.object({
+              name: z.string(),
+              allInstancesConfig: z.object({ properties: z.object({ labels: words }).nullish() }).nullish(),
+            }),
+          )
+          .default([]),
+      }),
+    )
+    .default({}),
+});
+
+interface Labelled {
+  readonly project: string;
+  readonly location: string;
+  readonly resource: GcpResource;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Services by their label, in every project. One that cannot be read fails all: half a catalog would end services. */
+export async function discoverServices(
+  source: string,
+  config: GcpConfig,
+  reader: GcpReader,
+  signal: AbortSignal,
+): Promise<readonly Service[]> {
+  const found = await Promise.all(
+    config.projects.flatMap(({ id: project }) => [
+      ...config.locations.map((location) => runServices(project, location, reader, signal)),
+      groups(project, reader, signal),
+    ]),
+  );
+  const byName = new Map<string, Service>();
+  for (const one of found.flat()) {
+    const name = one.labels[config.label];
+    if (name === undefined || !isName(name)) continue;
+    const service = serviceOf(source, name, one, config);
+    const known = byName.get(name);
+    byName.set(name, known === undefined ? service : joined(known, service));
+  }
+  return [...byName.values()];
+}
+
+async function runServices(
+  project: string,
+  location: string,
+  reader: GcpReader,
+  signal: AbortSignal,
+): Promise<readonly Labelled[]> {
+  const params = { parent: `projects/${project}/locations/${location}`, pageSize: 100 };
+  const call = { service: 'run', method: 'services.list', params, project } as const;
+  const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
+  return pages.flatMap((page) =>
+    runPage.parse(page).services.map(({ name, labels }): Labelled => {
+      const resource: GcpResource = { is: 'run', service: lastPart(name) };
+      return { project, location, resource, labels: labels ?? {} };
+    }),
+  );
+}
+
+// A group has no labels of its own: those that it gives to all its instances are taken for them.
+async function groups(project: string, reader: GcpReader, signal: AbortSignal): Promise<readonly Labelled[]> {
+  const params = { project, maxResults: 500 };
+  const call = { service: 'compute', method: 'instanceGroupManagers.aggregatedList', params, project } as const;
+  const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
+  return pages.flatMap((page) =>
+    Object.entries(groupPage.parse(page).items).flatMap(([scope, { instanceGroupManagers }]) =>
+      instanceGroupManagers.map(({ name, allInstancesConfig }): Labelled => ({
+        ...{ project, location: lastPart(scope), resource: { is: 'instance-group', name } },
+        labels: allInstancesConfig?.properties?.labels ?? {},
+      })),
+    ),
+  );
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+// A label's value is anybody's text: as a service's name only what a document could be called.
+function isName(value: string): boolean {
+  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(value);
+}
+
+function serviceOf(source: string, name: string, found: Labelled, config: GcpConfig): Service {
+  const { project, location, resource, labels } = found;
+  const prefix = config.label.replace(/[a-z0-9]+$/, '');
+  const own = (key: string): string | undefined => (prefix === '' ? undefined : labels[`${prefix}${key}`]);
+  const several = config.projects.length > 1;
+  const gcp: GcpPlace = { source, ...(several ? { project } : {}), location, resource };
+  const kept = Object.entries(labels)
+    .filter(([key]) => prefix === '' || !key.startsWith(prefix))
+    .slice(0, 50)
+    .map(([key, value]) => [oneLine(key, 63), oneLine(value, 253)]);
+  const filter = resource.is === 'run' ? runLogFilter(resource.service, location) : undefined;
+  return {
+    name,
+    labels: {
+      ...(Object.fromEntries(kept) as Record<string, string>),
+      region: location,
+      ...(several ? { project } : {}),
+    },
+    owner: { team: own('team') ?? labels['team'] ?? 'unowned', escalate: own('escalate') ?? 'default' },
+    // A value may hold no comma: two underscores stand between names.
+    dependsOn: (own('depends-on') ?? '').split('__').filter((one) => isName(one) && one !== name),
+    runsOn: [{ on: 'gcp', gcp }],
+    telemetry: signalsOf(source, project, gcp),
+    ...(filter === undefined ? {} : { logs: [{ source, query: { filter, project, live: false } }] }),
+    slos: [],
+    origin: 'discovered',
+  };
+}
+
+// Two resources of one name are one service: Cloud Run in two regions.
+function joined(a: Service, b: Service): Service {
+  const logs = [...(a.logs ?? []), ...(b.logs ?? [])];
+  return {
+    ...a,
+    labels: { ...b.labels, ...a.labels },
+    dependsOn: [...new Set([...a.dependsOn, ...b.dependsOn])],
+    runsOn: [...a.runsOn, ...b.runsOn],
+    telemetry: { ...b.telemetry, ...a.telemetry },
+    ...(logs.length === 0 ? {} : { logs }),
+  };
+}

@@ -1,0 +1,152 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { CollectRequest, Source } from '../../../src/domain/ports/source.ts';
+import type { Service } from '../../../src/domain/service.ts';
+import { gcpReaders } from '../../../src/io/clients/gcp/index.ts';
+import type { JsonObject } from '../../../src/lib/json.ts';
+import { gcpConfig } from '../../../src/sources/gcp/schema.ts';
+import { createGcpSource } from '../../../src/sources/gcp/source.ts';
+import { fault, startGcpServer, type GcpServer } from '../../support/gcp/server.ts';
+import { gcpWorld, type GcpWorld } from '../../support/gcp/world.ts';
+import { realReader } from '../../support/real-reader.ts';
+
+const never = new AbortController().signal;
+const name = 'projects/shop-prod/locations/europe-west1/services/web';
+
+let folder: string;
+let server: GcpServer;
+let world: GcpWorld;
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'gcp-'));
+  world = gcpWorld();
+  server = await startGcpServer({ impersonates: [], answer: (called) => world.answer(called) });
+  writeFileSync(path.join(folder, 'token'), 'subject');
+  writeFileSync(path.join(folder, 'credentials.json'), server.credentials(path.join(folder, 'token')));
+  process.env['GOOGLE_APPLICATION_CREDENTIALS'] = path.join(folder, 'credentials.json');
+  world.deploy(name, 'web-00001-aaa', 'ci@shop-prod.iam.gserviceaccount.com');
+  const run = world.runs.get(name);
+  if (run !== undefined)
+    run.labels = { 'watchkeeper-service': 'web', 'watchkeeper-depends-on': 'pay__stock', team: 'shop' };
+});
+
+afterEach(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+  delete process.env['GOOGLE_APPLICATION_CREDENTIALS'];
+  expect(server.violations).toEqual([]);
+});
+
+function source(more: JsonObject = {}): Source {
+  const parsed = gcpConfig.parse({
+    ...{ projects: [{ id: 'shop-prod' }], locations: ['europe-west1'], endpoint: server.url, ...more },
+  });
+  if (!parsed.ok) throw new Error(parsed.issues[0]?.message);
+  const io = realReader({});
+  return createGcpSource('gcp', parsed.value, { ...io, gcp: gcpReaders(io) });
+}
+
+function request(services: readonly Service[], mode: CollectRequest['mode'] = 'live'): CollectRequest {
+  const untilMs = Date.now();
+  const signals = services.flatMap(({ name: service, telemetry }) =>
+    Object.entries(telemetry).map(([signal, binding]) => ({ service, signal, binding })),
+  );
+  return { fromMs: untilMs - 15 * 60_000, untilMs, stepMs: 60_000, signals, services, mode };
+}
+
+describe('a source of Google Cloud, over HTTP', () => {
+  it('finds services by their label, with what they depend on and their signals', async () => {
+    const [web, ...more] = await source().discover(never);
+    expect(more).toEqual([]);
+    expect(web).toMatchObject({
+      ...{ name: 'web', dependsOn: ['pay', 'stock'], owner: { team: 'shop' }, origin: 'discovered' },
+      runsOn: [{ on: 'gcp', gcp: { location: 'europe-west1', resource: { is: 'run', service: 'web' } } }],
+    });
+    expect(Object.keys(web?.telemetry ?? {})).toContain('errors');
+  });
+
+  it('finds no services rather than half of them where a location does not answer', async () => {
+    world.others.set('compute instanceGroupManagers.aggregatedList', () => fault(403, 'PERMISSION_DENIED', 'no'));
+    await expect(source().discover(never)).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
+  it('tells a deploy with its author, that it does not come up, and alerts of it as findings', async () => {
+    const gcp = source();
+    const services = await gcp.discover(never);
+    await gcp.collect(request(services), never);
+    world.deploy(name, 'web-00002-bbb', 'ci@shop-prod.iam.gserviceaccount.com');
+    const run = world.runs.get(name);
+    if (run !== undefined) run.condition = { state: 'CONDITION_FAILED', message: 'The container failed to start' };
+    world.alerts.push({
+      ...{ name: 'projects/shop-prod/alerts/0.abc', state: 'OPEN', openTime: new Date().toISOString() },
+      resource: { type: 'cloud_run_revision', labels: { service_name: 'web', location: 'europe-west1' } },
+      metric: { type: 'run.googleapis.com/request_latencies' },
+      policy: { displayName: 'web is slow', severity: 'CRITICAL' },
+    });
+    const seen = await gcp.collect(request(services), never);
+    expect(seen.changes).toMatchObject([
+      { kind: 'deploy', from: 'web-00001-aaa', to: 'web-00002-bbb', actor: 'ci@shop-prod.iam.gserviceaccount.com' },
+    ]);
+    const failing = seen.series.find(({ signal }) => signal === 'rollout_failing');
+    expect(failing).toMatchObject({ samples: [{ v: 1 }], note: 'The container failed to start' });
+    expect(seen.findings).toMatchObject([
+      { service: 'web', state: 'bad', severity: 'critical', signal: 'web is slow' },
+    ]);
+    world.alerts.length = 0;
+    expect((await gcp.collect(request(services), never)).findings).toMatchObject([{ service: 'web', state: 'good' }]);
+  });
+
+  it('reads the log of a service and its traces as evidence, hostile text as one plain line', async () => {
+    const [web] = await source().discover(never);
+    if (web === undefined) throw new Error('no web');
+    const timestamp = new Date(Date.now() - 60_000).toISOString();
+    world.logs.push(
+      { insertId: 'a', timestamp, severity: 'ERROR', textPayload: 'boom\u001b[31m red' },
+      { insertId: 'b', timestamp, jsonPayload: { message: 'slow', level: 'warn' } },
+      { insertId: 'c', timestamp, httpRequest: { requestMethod: 'GET', requestUrl: '/cart', status: 503 } },
+    );
+    const span = { startTime: timestamp, endTime: new Date(Date.now() - 59_000).toISOString(), kind: 'RPC_SERVER' };
+    world.traces.push({
+      ...{ projectId: 'shop-prod', traceId: '382d4f4c6b7bb2f4a972559d9085001d' },
+      spans: [{ ...span, spanId: '18446744073709551615', name: '/cart', labels: { '/http/status_code': '503' } }],
+    });
+    const traced = { ...web, traces: [{ source: 'gcp', query: { filter: '+root:/cart' } }] };
+    const seen = await source().collect(request([traced], 'history'), never);
+    expect(seen.logs.map(({ severity, body }) => [severity, body.includes('\u001b')])).toEqual([
+      ['error', false],
+      ['warn', false],
+      [expect.any(String), false],
+    ]);
+    expect(seen.spans).toMatchObject([
+      { spanId: '18446744073709551615', status: 'error', durationMs: 1_000, kind: 'server' },
+    ]);
+  });
+
+  it('makes gaps of what is away, and of nothing else', async () => {
+    const gcp = source();
+    const services = await gcp.discover(never);
+    world.others.set('run services.get', () => fault(404, 'NOT_FOUND', 'gone'));
+    world.others.set('monitoring alerts.list', () =>
+      fault(403, 'PERMISSION_DENIED', 'no', { reason: 'SERVICE_DISABLED' }),
+    );
+    const { gaps, series } = await gcp.collect(request(services), never);
+    expect(gaps.find(({ signal }) => signal === 'rollout_failing')).toMatchObject({
+      reason: 'missing',
+      service: 'web',
+    });
+    expect(gaps.find(({ signal }) => signal === 'alerts')).toMatchObject({ reason: 'unauthorized' });
+    expect(series).toEqual([]);
+  });
+
+  it('says at once whether a project can be read', async () => {
+    await source().check(never);
+    world.others.set('monitoring alerts.list', () => fault(403, 'PERMISSION_DENIED', 'no'));
+    await expect(source().check(never)).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('shop-prod') as string,
+    });
+  });
+});
