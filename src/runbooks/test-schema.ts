@@ -36,6 +36,7 @@ const service = z.strictObject({
     .regex(/^(ecs|lambda)\/[A-Za-z0-9_-]+\/[A-Za-z0-9_-]+$/)
     .exactOptional()
     .describe('What it is in AWS: ecs/CLUSTER/SERVICE or lambda/FUNCTION/ALIAS'),
+  os: z.literal('windows').exactOptional().describe('It is a service, a pool and a site of its name on a Windows host'),
   gcp: z
     .string()
     .regex(/^(run|instance-group|instance|sql)\/[a-z0-9-]+$/)

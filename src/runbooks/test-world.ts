@@ -47,6 +47,7 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
           labels: {},
           workload: undefined,
           aws: undefined,
+          os: undefined,
           gcp: undefined,
           team: 'unowned',
           escalate: 'default',
@@ -69,11 +70,19 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
             } as const,
           ]),
       ...(written.aws === undefined ? [] : [placeInAws(written.aws)]),
+      ...(written.os === undefined ? [] : [placeOnWindows(written.name)]),
       ...(written.gcp === undefined ? [] : [placeInGcp(written.gcp)]),
     ],
     telemetry: {},
     slos: [],
     origin: 'declared',
+  };
+}
+
+function placeOnWindows(name: string): Place {
+  return {
+    on: 'ssh',
+    ssh: { source: 'fleet', host: 'win-1', os: 'windows', unit: name, iis: { pool: name, site: name } },
   };
 }
 

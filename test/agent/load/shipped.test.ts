@@ -14,7 +14,12 @@ async function loaded(config: string, more: Partial<LoadOptions> = {}) {
       folder: '/srv',
       defaultDataDir: '/data',
       variables: {},
-      sourceKinds: { host: accepts, kubernetes: accepts, aws: accepts },
+      sourceKinds: {
+        host: accepts,
+        kubernetes: accepts,
+        aws: accepts,
+        ssh: { parse: (config) => ({ ok: true, value: config }) },
+      },
       channelKinds: {},
       files: memoryFiles({
         '/srv/watchkeeper.yaml': config,
@@ -22,6 +27,7 @@ async function loaded(config: string, more: Partial<LoadOptions> = {}) {
         '/opt/detectors/disk-full.test.yaml': 'not: [closed\n',
         '/opt/detectors/kubernetes/crash-loop.yaml': documentText('Detector', 'crash-loop'),
         '/opt/detectors/aws/unavailable.yaml': documentText('Detector', 'unavailable'),
+        '/opt/detectors/windows/pool-down.yaml': documentText('Detector', 'pool-down'),
         '/opt/runbooks/restart.yaml': documentText('Runbook', 'restart'),
         '/opt/runbooks/kubernetes/roll-back.yaml': documentText('Runbook', 'roll-back'),
         '/opt/policies/default.yaml': documentText('Policy', 'default'),
@@ -58,6 +64,20 @@ it.each([
   ['the hand acts there', `operators: { aws: [${JSON.stringify(acting)}] }`],
 ])('takes what is shipped for AWS, and not for another platform, where %s', async (_where, config) => {
   expect(await loaded(`${config}\n`)).toEqual(['default', 'disk-full', 'restart', 'unavailable']);
+});
+
+const fleetOf = (hosts: object, more: object = {}): string =>
+  `sources: [${JSON.stringify({ id: 'fleet', kind: 'ssh', login: { user: 'watch', keyFile: '/k' }, hosts, ...more })}]`;
+
+it.each([
+  ['a host is listed as one', fleetOf({ 'win-1': { os: 'windows' }, 'web-1': {} })],
+  ['Ansible lists hosts that nobody has read yet', fleetOf({}, { ansible: ['/etc/ansible/hosts'] })],
+])('takes what is shipped for Windows where %s', async (_where, config) => {
+  expect(await loaded(`${config}\n`)).toEqual(['default', 'disk-full', 'pool-down', 'restart']);
+});
+
+it('leaves out what is shipped for Windows where all hosts over SSH run Linux', async () => {
+  expect(await loaded(`${fleetOf({ 'web-1': {} })}\n`)).toEqual(['default', 'disk-full', 'restart']);
 });
 
 it('does not read the tests beside shipped resources, except for those who run them', async () => {
