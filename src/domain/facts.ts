@@ -97,6 +97,7 @@ export const serviceField: CelField = {
       signals: { type: strings },
       unit: { type: string, optional: true, doc: 'Its systemd unit.' },
       health: { type: string, optional: true, doc: 'Its health URL.' },
+      ssh: { type: string, optional: true, doc: 'Over SSH: host, where it runs on one, or group.' },
       os: { type: string, optional: true, doc: 'windows, for a service on Windows hosts over SSH.' },
       workload: { type: string, optional: true, doc: 'Its Kubernetes workload.' },
       workloadKind: { type: string, optional: true, doc: 'Deployment, StatefulSet, DaemonSet, Job or CronJob.' },
@@ -193,6 +194,7 @@ export function serviceFacts(service: Service): JsonObject {
       if (place.host.unit !== undefined) facts['unit'] ??= place.host.unit;
       if (place.host.health !== undefined) facts['health'] ??= place.host.health;
     } else if (place.on === 'ssh') {
+      facts['ssh'] ??= place.ssh.host === undefined ? 'group' : 'host';
       if (place.ssh.unit !== undefined) facts['unit'] ??= place.ssh.unit;
       if (place.ssh.os !== undefined) facts['os'] ??= place.ssh.os;
     } else if (place.on === 'kubernetes') {

@@ -37,6 +37,11 @@ const service = z.strictObject({
     .exactOptional()
     .describe('What it is in AWS: ecs/CLUSTER/SERVICE or lambda/FUNCTION/ALIAS'),
   os: z.literal('windows').exactOptional().describe('It is a service, a pool and a site of its name on a Windows host'),
+  ssh: z
+    .string()
+    .regex(/^(host|group)\/[A-Za-z0-9_.-]+$/)
+    .exactOptional()
+    .describe('Where it runs over SSH: host/NAME or group/NAME'),
   gcp: z
     .string()
     .regex(/^(run|instance-group|instance|sql)\/[a-z0-9-]+$/)

@@ -49,6 +49,7 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
           aws: undefined,
           os: undefined,
           gcp: undefined,
+          ssh: undefined,
           team: 'unowned',
           escalate: 'default',
           dependsOn: [],
@@ -72,6 +73,7 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
       ...(written.aws === undefined ? [] : [placeInAws(written.aws)]),
       ...(written.os === undefined ? [] : [placeOnWindows(written.name)]),
       ...(written.gcp === undefined ? [] : [placeInGcp(written.gcp)]),
+      ...(written.ssh === undefined ? [] : [placeOverSsh(written.ssh)]),
     ],
     telemetry: {},
     slos: [],
@@ -91,6 +93,11 @@ function placeInAws(written: string): Place {
   const resource: AwsResource =
     is === 'ecs' ? { is, cluster: first, service: second } : { is: 'lambda', function: first, alias: second };
   return { on: 'aws', aws: { source: 'aws', region: 'eu-west-1', resource } };
+}
+
+function placeOverSsh(written: string): Place {
+  const [is, name = ''] = written.split('/');
+  return { on: 'ssh', ssh: { source: 'ssh', ...(is === 'group' ? { group: name } : { host: name }) } };
 }
 
 function placeInGcp(written: string): Place {

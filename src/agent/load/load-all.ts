@@ -81,9 +81,14 @@ function standInFolders(config: Config, { shipped }: LoadOptions): readonly stri
 function needless(config: Config, { shipped, shippedTests = false }: LoadOptions): (path: string) => boolean {
   const folders = Object.values(shipped ?? {});
   const reads = new Set(config.sources.map(({ kind }) => kind));
-  const { kubernetes, aws, azure, gcp } = config.operators;
-  const acts = { kubernetes: kubernetes.length > 0, aws: aws.length > 0, azure: azure.length > 0, gcp: gcp.length > 0 };
-  const platforms = (['kubernetes', 'aws', 'azure', 'gcp'] as const).filter((kind) => !reads.has(kind) && !acts[kind]);
+  const { kubernetes, aws, azure, gcp, ssh } = config.operators;
+  const acts = {
+    ...{ kubernetes: kubernetes.length > 0, aws: aws.length > 0, azure: azure.length > 0, gcp: gcp.length > 0 },
+    ssh: ssh.length > 0,
+  };
+  const platforms = (['kubernetes', 'aws', 'azure', 'gcp', 'ssh'] as const).filter(
+    (kind) => !reads.has(kind) && !acts[kind],
+  );
   const absent = [...platforms, ...(mayHaveWindows(inventoriesOf(config)) ? [] : ['windows'])];
   const unread = new Set(folders.flatMap((folder) => absent.map((kind) => `${folder}/${kind}`)));
   const isTest = (path: string): boolean => /\.test\.ya?ml$/.test(path);

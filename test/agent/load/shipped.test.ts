@@ -30,6 +30,7 @@ async function loaded(config: string, more: Partial<LoadOptions> = {}) {
         '/opt/detectors/windows/pool-down.yaml': documentText('Detector', 'pool-down'),
         '/opt/runbooks/restart.yaml': documentText('Runbook', 'restart'),
         '/opt/runbooks/kubernetes/roll-back.yaml': documentText('Runbook', 'roll-back'),
+        '/opt/runbooks/ssh/restart-on-hosts.yaml': documentText('Runbook', 'restart-on-hosts'),
         '/opt/policies/default.yaml': documentText('Policy', 'default'),
         '/srv/own/kubernetes/mine.yaml': documentText('Detector', 'mine'),
         '/srv/all/prod.yaml': documentText('Policy', 'prod'),
@@ -73,11 +74,21 @@ it.each([
   ['a host is listed as one', fleetOf({ 'win-1': { os: 'windows' }, 'web-1': {} })],
   ['Ansible lists hosts that nobody has read yet', fleetOf({}, { ansible: ['/etc/ansible/hosts'] })],
 ])('takes what is shipped for Windows where %s', async (_where, config) => {
-  expect(await loaded(`${config}\n`)).toEqual(['default', 'disk-full', 'pool-down', 'restart']);
+  expect(await loaded(`${config}\n`)).toEqual(['default', 'disk-full', 'pool-down', 'restart', 'restart-on-hosts']);
 });
 
 it('leaves out what is shipped for Windows where all hosts over SSH run Linux', async () => {
-  expect(await loaded(`${fleetOf({ 'web-1': {} })}\n`)).toEqual(['default', 'disk-full', 'restart']);
+  expect(await loaded(`${fleetOf({ 'web-1': {} })}\n`)).toEqual([
+    'default',
+    'disk-full',
+    'restart',
+    'restart-on-hosts',
+  ]);
+});
+
+it('takes what is shipped for hosts over SSH where a source reads some', async () => {
+  const config = 'sources: [{ id: fleet, kind: ssh }]\n';
+  expect(await loaded(config)).toEqual(['default', 'disk-full', 'restart', 'restart-on-hosts']);
 });
 
 it('does not read the tests beside shipped resources, except for those who run them', async () => {
