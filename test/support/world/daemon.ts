@@ -17,6 +17,7 @@ import type { Source } from '../../../src/domain/ports/source.ts';
 import type { Store } from '../../../src/domain/ports/store.ts';
 import { createLog, type Scrubber } from '../../../src/io/index.ts';
 import { openLedger, signerFromSeed, type LedgerHandle } from '../../../src/ledger/index.ts';
+import type { SshOperators } from '../../../src/domain/ports/ssh.ts';
 import type { PolicySet } from '../../../src/policy/index.ts';
 import { kubernetesSource } from '../../../src/sources/kubernetes/index.ts';
 // Read beforehand: while the first question imported it, a night of the virtual clock would be over.
@@ -25,7 +26,7 @@ import type { VirtualClock } from '../virtual-clock.ts';
 import type { SimHost } from './host.ts';
 import { mortal, type Life } from './mortal.ts';
 import { ramStore, type RamDisk } from './ram-store.ts';
-import { noFleet, noHosts } from '../no-hosts.ts';
+import { noHosts } from '../no-hosts.ts';
 import { noAws, noCloudHosts } from '../no-aws.ts';
 import { noAzure } from '../no-azure.ts';
 import { noGcp } from '../no-gcp.ts';
@@ -37,6 +38,7 @@ export interface Ground {
   readonly disk: RamDisk;
   readonly host: SimHost;
   readonly kubernetes: KubernetesOperators;
+  readonly fleet: SshOperators;
   readonly source: Source;
   /** Given where a cluster is read: what it is read by. */
   readonly clusters: KubernetesReaders | undefined;
@@ -92,7 +94,7 @@ export function loadOptionsOf(files: ReadFiles, signal: AbortSignal): LoadOption
       folder: '/etc/watchkeeper',
       defaultDataDir: '/var/lib/watchkeeper',
       variables: {},
-      sourceKinds: { world: accepting, kubernetes: accepting },
+      sourceKinds: { world: accepting, kubernetes: accepting, ssh: accepting },
       channelKinds: { people: accepting },
       files,
       signal,
@@ -146,7 +148,7 @@ export async function bootDaemon(ground: Ground): Promise<SimDaemon> {
         throw new Error('no repositories here');
       },
     },
-    ssh: noFleet,
+    ssh: { ...ground.fleet, operator: (name) => mortal(ground.fleet.operator(name), life, ['hosts', 'look', 'act']) },
   };
   const parts: WatchParts = {
     clock: clockOfProcess,

@@ -22,14 +22,17 @@ function tell(world: World, who: string, text: string): void {
 function worldly(world: World, event: WorldEvent): void {
   const { host, source, clock } = world;
   if (event.deploy) {
-    const { service, to, by, seen, irreversible, ref } = event.deploy;
-    const from = host.service(service).release;
-    tell(world, 'world', `${by} deploys ${service} ${to} (was ${from})${seen ? '' : ', and nobody says so'}`);
-    host.deploy(service, to);
+    const { service, to, by, seen, irreversible, ref, hosts } = event.deploy;
+    const from = hosts === undefined ? host.service(service).release : world.fleet.release(hosts[0] ?? '');
+    const where = hosts === undefined ? '' : ` to ${hosts.join(', ')}`;
+    tell(world, 'world', `${by} deploys ${service} ${to}${where} (was ${from})${seen ? '' : ', and nobody says so'}`);
+    if (hosts === undefined) host.deploy(service, to);
+    else world.fleet.deploy(hosts, to);
     const more = {
       actor: by,
       ...(irreversible === undefined ? {} : { irreversible }),
       ...(ref === undefined ? {} : { ref }),
+      ...(hosts === undefined ? {} : { instances: hosts }),
     };
     if (seen) source.changes.push({ ...change(world, 'deploy', service, 'current'), from, to, ...more });
   }

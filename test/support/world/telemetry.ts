@@ -21,6 +21,8 @@ interface Playing {
 interface Track {
   readonly service: string;
   readonly signal: string;
+  /** One of the hosts that it runs on; empty where nothing tells them apart. */
+  readonly host: string;
   readonly samples: Sample[];
   playing: Playing | undefined;
 }
@@ -28,7 +30,9 @@ interface Track {
 /** A source whose data are scripted, and which can fail, lag and leave things out like a real one. */
 export interface ScriptedSource extends Source {
   /** What plays on a signal right now; asked before every sample. */
-  tuneOf: (service: string, signal: string) => Tune | undefined;
+  tuneOf: (service: string, signal: string, host: string) => Tune | undefined;
+  /** The hosts that tell of a service each for itself; none: it has one series. */
+  hostsOf: (service: string) => readonly string[];
   /** Makes samples up to now with what has been playing. To be called before anything changes. */
   catchUp(): void;
   readonly changes: Change[];
@@ -55,7 +59,7 @@ export function scriptedSource(
   let logsSentMs = nowMs();
 
   const make = (track: Track, tMs: number): void => {
-    const tune = source.tuneOf(track.service, track.signal);
+    const tune = source.tuneOf(track.service, track.signal, track.host);
     if (tune === undefined || tune === 'silent') {
       track.playing = undefined;
       return;
@@ -64,11 +68,11 @@ export function scriptedSource(
     const v = next(track.playing);
     if (v !== undefined) track.samples.push({ tMs, v });
   };
-  const trackOf = (service: Service, signal: string): Track => {
-    const key = `${service.name} ${signal}`;
+  const trackOf = (service: Service, signal: string, host: string): Track => {
+    const key = `${service.name} ${signal} ${host}`;
     const known = tracks.get(key);
     if (known) return known;
-    const track: Track = { service: service.name, signal, samples: [], playing: undefined };
+    const track: Track = { service: service.name, signal, host, samples: [], playing: undefined };
     for (let tMs = firstMs; tMs <= madeUntilMs; tMs += intervalMs) make(track, tMs);
     tracks.set(key, track);
     return track;
@@ -80,6 +84,7 @@ export function scriptedSource(
     traits: { metrics: true, logs: true, traces: true, changes: true, discovery: false },
     intervalMs,
     tuneOf: () => undefined,
+    hostsOf: () => [],
     changes: [],
     logs: [],
     spans: [],
@@ -99,18 +104,19 @@ export function scriptedSource(
             reject(new WatchkeeperError('timeout', `${id} did not answer in time`)),
           );
         });
-      const tracksAsked = request.signals.map(({ service, signal: name }) => {
+      const tracksAsked = request.signals.flatMap(({ service, signal: name }) => {
         const found = request.services.find((one) => one.name === service);
-        return found ? { track: trackOf(found, name), query: { service: found, signal: name } } : undefined;
+        if (found === undefined) return [];
+        const hosts = source.hostsOf(service);
+        const query = { service: found, signal: name };
+        return (hosts.length === 0 ? [''] : hosts).map((host) => ({ track: trackOf(found, name, host), query }));
       });
       source.catchUp();
       if (source.gap !== undefined) return onlyGap(id, source.gap, request);
       const fresh = request.mode === 'live';
       const { changes, logs, spans } = fresh ? take() : { changes: [], logs: [], spans: [] };
       return {
-        series: tracksAsked.flatMap((asked) =>
-          asked ? [seriesOf(id, asked.query, asked.track, request, source.lagMs)] : [],
-        ),
+        series: tracksAsked.map(({ query, track }) => seriesOf(id, query, track, request, source.lagMs)),
         changes,
         logs,
         spans,
@@ -144,12 +150,13 @@ function seriesOf(
   const binding = service.telemetry[signal];
   // A lagging source gives late what it lacked, as real ones do: the window drops what it has.
   const fromMs = request.fromMs - (request.mode === 'live' ? lagMs + request.stepMs : 0);
+  const labels = track.host === '' ? {} : { host: track.host };
   return {
-    key: seriesKey(service.name, signal, {}),
+    key: seriesKey(service.name, signal, labels),
     source,
     service: service.name,
     signal,
-    labels: {},
+    labels,
     unit: binding?.unit ?? '1',
     nature: binding?.nature ?? 'gauge',
     samples: track.samples.filter(({ tMs }) => tMs > fromMs && tMs <= request.untilMs - lagMs),

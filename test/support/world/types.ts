@@ -6,6 +6,7 @@ import type { MemoryFiles } from '../memory-files.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import type { SimDaemon } from './daemon.ts';
 import type { SimCluster } from './cluster.ts';
+import type { SimFleet } from './fleet.ts';
 import type { SimHost } from './host.ts';
 import type { RamDisk } from './ram-store.ts';
 import type { Story } from './story.ts';
@@ -26,6 +27,7 @@ export interface World {
   readonly clock: VirtualClock;
   readonly host: SimHost;
   readonly cluster: SimCluster;
+  readonly fleet: SimFleet;
   readonly source: ScriptedSource;
   readonly files: MemoryFiles;
   readonly story: Story;

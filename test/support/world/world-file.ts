@@ -49,6 +49,8 @@ const event = z.strictObject({
       seen: z.boolean().default(true),
       irreversible: z.boolean().exactOptional(),
       ref: z.string().exactOptional(),
+      /** Of a fleet: the hosts that it goes to. */
+      hosts: z.array(z.string()).exactOptional(),
     })
     .exactOptional(),
   /** A pipeline rolls a new image out in the cluster, and the source sees it. */
@@ -139,6 +141,13 @@ const world = z.strictObject({
   resources: z.string().default(''),
   inherit: z.array(z.enum(['detectors', 'runbooks', 'policies'])).default(['detectors', 'runbooks']),
   host: z.record(z.string(), z.strictObject({ releases: z.array(z.string()), current: z.string() })).default({}),
+  /** Services that run on a group of hosts over SSH, called as they are: `runsOn: [{ ssh: { source: fleet, group: NAME } }]`. */
+  fleet: z
+    .record(
+      z.string(),
+      z.strictObject({ hosts: z.array(z.string()), releases: z.array(z.string()), current: z.string() }),
+    )
+    .default({}),
   /** Services that run in a cluster: images they have run, the last one now, and what stands around them. */
   cluster: z
     .record(

@@ -14,6 +14,7 @@ import { simCluster } from './cluster.ts';
 import { bootDaemon } from './daemon.ts';
 import { endingOf } from './ending.ts';
 import { happen } from './events.ts';
+import { simFleet } from './fleet.ts';
 import { simHost, type Effect, type SimHost } from './host.ts';
 import { narrate } from './narrate.ts';
 import { emptyRamDisk } from './ram-store.ts';
@@ -86,6 +87,16 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
       if (!file.clusterIsRead) source.changes.push(moved(service, from, to, clock.nowMs()));
     },
   });
+  const fleet = simFleet(file.fleet, clock, {
+    onChange: () => source.catchUp(),
+    onEffect: (effect) => {
+      host.effects.push(effect);
+      world.story.tell(effect.atMs, 'machine', `${effect.what} ${effect.detail}`);
+    },
+    onBack: (name, service, from, to) =>
+      source.changes.push({ ...moved(service, from, to, clock.nowMs(), 'current'), instances: [name] }),
+    isUnreachable: (name) => host.elsewhere.get(name) === 'unreachable',
+  });
   const source = scriptedSource('world', () => clock.nowMs(), { intervalMs: file.every, pastMs: 2 * 3_600_000 });
   const scrubber = createScrubber();
   for (const secret of options.secrets ?? []) scrubber.learn(secret);
@@ -94,6 +105,7 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
     clock,
     host,
     cluster,
+    fleet,
     source,
     files: filesOf(file),
     story: startStory(startMs),
@@ -114,6 +126,7 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
         disk: world.disk,
         host,
         kubernetes: cluster,
+        fleet: fleet.operators,
         clusters: file.clusterIsRead ? cluster.readers : undefined,
         source,
         channels: new Map(['people', 'log', 'terminal'].map((id) => [id, channelOf(world, id)])),
@@ -141,14 +154,15 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
     world.story.tell(effect.atMs, 'machine', `${effect.what} ${effect.detail}`);
     if (effect.what === 'linked') source.changes.push(seenMoving(host, effect));
   };
-  source.tuneOf = (service, signal) => tuneOf(world, service, signal);
+  source.tuneOf = (service, signal, name) => tuneOf(world, service, signal, name);
+  source.hostsOf = (service) => fleet.hostsOf(service);
   return world;
 }
 
 // A template that moves back is seen by the source, whoever moved it.
-function moved(service: string, from: string, to: string, atMs: number): Change {
+function moved(service: string, from: string, to: string, atMs: number, what = 'image'): Change {
   const id = `rollback-${service}-${atMs}`;
-  return { id, kind: 'rollback', service, atMs, what: 'image', from, to, source: 'world', attributes: {} };
+  return { id, kind: 'rollback', service, atMs, what, from, to, source: 'world', attributes: {} };
 }
 
 // A link that moves back is seen by the source as it would be by the real one, whoever moved it.
@@ -168,8 +182,17 @@ function seenMoving(host: SimHost, { service, atMs, detail }: Effect): Change {
   };
 }
 
-function tuneOf({ file, host, cluster }: World, service: string, signal: string): string | undefined {
+function tuneOf(
+  { file, host, cluster, fleet }: World,
+  service: string,
+  signal: string,
+  on: string,
+): string | undefined {
   const usual = file.signals[service]?.[signal] ?? file.many?.signals[signal];
+  if (on !== '') {
+    const trouble = host.elsewhere.get(on) ?? host.elsewhere.get(service) ?? '';
+    return file.troubles[trouble]?.[signal] ?? file.releases[service]?.[fleet.release(on)]?.[signal] ?? usual;
+  }
   if (cluster.has(service)) {
     const overlay = cluster.starved(service) ? 'starved' : (host.elsewhere.get(service) ?? '');
     return file.troubles[overlay]?.[signal] ?? file.releases[service]?.[cluster.version(service)]?.[signal] ?? usual;
@@ -243,6 +266,7 @@ function configOf(file: WorldFile): object {
     sources: [
       { id: 'world', kind: 'world' },
       ...(Object.keys(file.cluster).length === 0 ? [] : [{ id: 'kubernetes', kind: 'kubernetes' }]),
+      ...(Object.keys(file.fleet).length === 0 ? [] : [{ id: 'fleet', kind: 'ssh' }]),
     ],
     channels: [{ id: 'people', kind: 'people' }],
     defaults: { autonomy: file.autonomy },
