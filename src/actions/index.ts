@@ -19,6 +19,11 @@ import { ecsScale } from './aws/ecs-scale.ts';
 import { lambdaAliasRollback } from './aws/lambda-alias-rollback.ts';
 import { rdsFailover } from './aws/rds-failover.ts';
 import { ssmRun } from './aws/ssm-run.ts';
+import { containerAppShiftTraffic } from './azure/containerapp-shift-traffic.ts';
+import { vmRestart, vmssReimage, webAppRestart } from './azure/restarts.ts';
+import { sqlFailover } from './azure/sql-failover.ts';
+import { vmssScale } from './azure/vmss-scale.ts';
+import { webAppSwapSlot } from './azure/webapp-swap-slot.ts';
 import { gitRevert } from './git/revert.ts';
 import { certificateRenew } from './host/certificate-renew.ts';
 import { diskReclaim } from './host/disk-reclaim.ts';
@@ -98,6 +103,13 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'aws.ec2-reboot': ec2Reboot,
   'aws.rds-failover': rdsFailover,
   'aws.ssm-run': ssmRun,
+  'azure.containerapp-shift-traffic': containerAppShiftTraffic,
+  'azure.webapp-swap-slot': webAppSwapSlot,
+  'azure.webapp-restart': webAppRestart,
+  'azure.vmss-scale': vmssScale,
+  'azure.vmss-reimage': vmssReimage,
+  'azure.vm-restart': vmRestart,
+  'azure.sql-failover': sqlFailover,
   'kubernetes.argo-rollback': argoRollback,
   'kubernetes.argo-suspend-sync': argoSuspendSync,
   'kubernetes.flux-suspend': fluxSuspend,

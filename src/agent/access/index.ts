@@ -5,6 +5,7 @@
  */
 export { awsOperatorPolicies, document as awsDocument, type AwsPolicy } from './aws.ts';
 export { windowsAccounts, windowsText, type WindowsAccount } from './windows.ts';
+export { azureOperatorRoles, azureReaderRole, type AzureRole } from './azure.ts';
 export { hostPermissions, sudoersText, type HostPermissions } from './hosts.ts';
 export { rbacManifests, type Account } from './manifest.ts';
 export { accessText, logAccess, logReaders, operatorReport } from './report.ts';

@@ -28,7 +28,8 @@ export {
 export { checkConnections, type ConnectionReport } from './connections.ts';
 export { examine, type Finding as DoctorFinding } from './doctor.ts';
 export { openConfiguredLedger, openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
-export { type AwsPolicy } from '../access/index.ts';
+export { type AwsPolicy, type AzureRole } from '../access/index.ts';
+export { azureRoles } from './azure-roles.ts';
 export {
   awsPolicies,
   besidesOf,

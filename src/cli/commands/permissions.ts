@@ -2,6 +2,7 @@ import { Argument, type Command } from 'commander';
 
 import type { awsPolicies as AwsPolicies, ClusterPermissions, PermissionRow } from '../../agent/index.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
+import { azureRolesText } from '../render/azure-roles.ts';
 import { clean } from '../render/safe.ts';
 import { paint, type Style } from '../render/style.ts';
 import { wrap } from '../render/words.ts';
@@ -23,8 +24,8 @@ export function permissionsCommand(making: Making): Command {
     .addArgument(
       new Argument(
         '[platform]',
-        'as Roles for kubectl apply, as policies for IAM, as sudoers of hosts over SSH, or as PowerShell for Windows hosts',
-      ).choices(['kubernetes', 'aws', 'ssh', 'windows']),
+        'as Roles for kubectl apply, as policies for IAM, as roles of Azure, as sudoers of hosts over SSH, or as PowerShell for Windows hosts',
+      ).choices(['kubernetes', 'aws', 'azure', 'ssh', 'windows']),
     )
     .option('--namespace <name>', 'a namespace where services are discovered; repeat it for more', collect, [])
     .option('--cluster <id>', 'only for services in this cluster')
@@ -62,6 +63,9 @@ export function permissionsCommand(making: Making): Command {
           fix: 'Give the one of the daemon with --config.',
         });
       emit(policies, () => renderPolicies(policies));
+    } else if (args[0] === 'azure') {
+      const roles = agent.azureRoles(config, resources);
+      emit(roles, () => azureRolesText(roles));
     } else if (args[0] === 'ssh') {
       const permissions = agent.sshPermissions(config, resources, options.source);
       emit({ hosts: permissions }, () => (permissions.length === 0 ? noHosts : agent.sudoersText(permissions)));

@@ -1,8 +1,9 @@
 import type { AzureOperators, AzureReader, AzureReaders } from '../../../domain/ports/azure.ts';
-import type { ActingAzure, OperatorParts } from './operators.ts';
+import type { OperatorParts } from './operators.ts';
 import type { ReaderParts } from './reader.ts';
+import type { ActingAzure } from './scopes.ts';
 
-export type { ActingAzure, ActingIdentity } from './operators.ts';
+export type { ActingAzure, ActingIdentity } from './scopes.ts';
 
 /** Readers of Azure. Nothing of them, and nothing of the SDK, is imported until one is asked. */
 export function azureReaders(parts: ReaderParts): AzureReaders {

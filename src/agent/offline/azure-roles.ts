@@ -1,0 +1,29 @@
+import { actionKinds } from '../../actions/index.ts';
+import { sourceKinds } from '../../sources/index.ts';
+import { azureOperatorRoles, azureReaderRole, type AzureRole } from '../access/index.ts';
+import type { Config } from '../load/index.ts';
+import type { Resources } from '../resources.ts';
+
+/** The least roles for Azure: one for each azure source's reader, and one for each identity that acts. */
+export function azureRoles(
+  config: Pick<Config, 'sources' | 'operators'>,
+  { runbooks, services }: Resources,
+): { readonly readers: readonly AzureRole[]; readonly operators: readonly AzureRole[] } {
+  const readers = config.sources.flatMap(({ id, kind, config: block }) => {
+    const permissions = sourceKinds[kind]?.azureAccess(block) ?? [];
+    const { subscriptions = [] } = block as { readonly subscriptions?: readonly { readonly id: string }[] };
+    return permissions.length === 0
+      ? []
+      : [
+          azureReaderRole(
+            id,
+            permissions,
+            subscriptions.map((one) => one.id),
+          ),
+        ];
+  });
+  return {
+    readers,
+    operators: azureOperatorRoles(config.operators.azure, { runbooks, services, actions: actionKinds }),
+  };
+}

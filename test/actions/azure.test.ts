@@ -1,0 +1,274 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { actionKinds } from '../../src/actions/index.ts';
+import type { ActionContext, ActionKind } from '../../src/domain/ports/action.ts';
+import { azureResourcePath, type AzureResource } from '../../src/domain/places.ts';
+import type { Service } from '../../src/domain/service.ts';
+import { operationOf } from '../../src/io/clients/azure/operations.ts';
+import { makeOperatorIo, systemClock, systemRandom } from '../../src/io/index.ts';
+import type { Json } from '../../src/lib/json.ts';
+import { actionContract, type Stage } from '../contract/action.ts';
+import { startAzure, type AzureServer } from '../support/azure-server.ts';
+import type { AzureWorld, PlayedApp } from '../support/azure-world.ts';
+import { recordingLog } from '../support/quiet-log.ts';
+
+const id = '11111111-2222-3333-4444-555555555555';
+const hand = '33333333-2222-3333-4444-555555555555';
+interface Played extends AzureWorld {
+  readonly apps: Record<string, PlayedApp>;
+  readonly sites: Record<string, AzureWorld['sites'][string]>;
+  readonly sets: Record<string, AzureWorld['sets'][string]>;
+  readonly machines: Record<string, AzureWorld['machines'][string]>;
+  readonly groups: Record<string, AzureWorld['groups'][string]>;
+}
+const world: Played = {
+  ...{ apps: {}, sites: {}, sets: {}, machines: {}, groups: {} },
+  ...{ people: {}, activity: [], tagged: [] },
+};
+let azure: AzureServer;
+let made = 0;
+
+beforeAll(async () => {
+  azure = await startAzure(world);
+});
+afterAll(() => azure.close());
+
+function kindOf(name: string): ActionKind {
+  const kind = actionKinds[name];
+  if (kind === undefined) throw new Error(`there is no ${name}`);
+  return kind;
+}
+
+/** Hands over the server, by the real SDK, as an identity with exactly the rights that the kind says it needs. */
+function stageOf(
+  kind: ActionKind,
+  resource: AzureResource,
+  params: Json,
+  given: Pick<Stage, 'world' | 'effects'>,
+): Stage {
+  const place = { source: 'azure', region: 'westeurope', resourceGroup: 'shop', resource };
+  const service: Service = {
+    ...{ name: 'web', labels: {}, owner: { team: 'shop', escalate: 'default' }, dependsOn: [] },
+    ...{ runsOn: [{ on: 'azure', azure: place }], telemetry: {}, slos: [], origin: 'declared' },
+  };
+  const access = kind.azureAccess?.(service);
+  for (const { operations, on } of [...(access?.look ?? []), ...(access?.act ?? [])])
+    azure.assign(
+      hand,
+      operations.map((one) =>
+        operationOf(one).permission.replace('/sites/', on.includes('/slots/') ? '/sites/slots/' : '/sites/'),
+      ),
+      [`/subscriptions/${id}${on}`],
+    );
+  const scope = `/subscriptions/${id}${azureResourcePath(place)}`;
+  const connection = {
+    cloud: 'public',
+    ...{ source: 'azure', subscriptions: [{ name: 'prod', id }] },
+    endpoints: { management: azure.url, authority: azure.url },
+    identities: [{ scope, clientId: hand, tenantId: id, secret: { env: 'HAND' } }],
+  } as const;
+  const secrets = { resolve: () => Promise.resolve(`secret of ${hand}`) };
+  const ambient = { clock: systemClock, random: systemRandom, log: recordingLog(), secrets };
+  const io = makeOperatorIo(ambient, '/usr/bin', { azure: [connection] });
+  const context = (signal = new AbortController().signal, timeoutMs = 20_000): ActionContext => ({
+    ...{ service, io, signal, epoch: 1, timeoutMs },
+  });
+  return { params, context, ...given, restorable: given.world, remove: () => Promise.resolve() };
+}
+
+function appStage(params: Json, more: Partial<PlayedApp> = {}): Promise<Stage> {
+  const kind = kindOf('azure.containerapp-shift-traffic');
+  const resource = { is: 'container-app', name: `web${made++}` } as const;
+  const app: PlayedApp = {
+    mode: 'Multiple',
+    traffic: [{ latestRevision: true, weight: 100 }],
+    revisions: [
+      { name: 'web--v1', createdMs: 1_000, image: 'shop/web:v1', active: false },
+      { name: 'web--v2', createdMs: 2_000, image: 'shop/web:bad', active: true },
+    ],
+    ...more,
+  };
+  world.apps[`/resourceGroups/shop/providers/Microsoft.App/containerApps/${resource.name}`] = app;
+  const before = JSON.stringify(app.traffic);
+  return Promise.resolve(
+    stageOf(kind, resource, params, {
+      world: () => Promise.resolve(JSON.stringify(app.traffic)),
+      effects: () => Promise.resolve(Number(JSON.stringify(app.traffic) !== before)),
+    }),
+  );
+}
+
+actionContract('azure.containerapp-shift-traffic', {
+  kind: kindOf('azure.containerapp-shift-traffic'),
+  set: () => appStage({ from: 'web--v2' }),
+  probeTells: true,
+  refused: {
+    'another revision is blamed than the one that serves': { from: 'web--v1' },
+    'a revision that is nowhere': { toRevision: 'web--v7' },
+    'what serves already': { toRevision: 'web--v2', from: 'web--v3' },
+    'a name that is no revision': { toRevision: '../web' },
+  },
+});
+
+test('traffic goes back to an inactive revision, which is activated before; labels stay', async () => {
+  const kind = kindOf('azure.containerapp-shift-traffic');
+  const stage = await appStage({}, { traffic: [{ revisionName: 'web--v2', weight: 100, label: 'new' }] });
+  const observed = await kind.observe({}, stage.context());
+  expect(kind.preview({}, observed).diff).toEqual([
+    expect.stringContaining('traffic: web--v2 → web--v1'),
+    'image: shop/web:bad → shop/web:v1',
+    'web--v1 is activated, and stays so',
+  ]);
+  expect(await kind.run({}, kind.before({}, observed), 'k', stage.context())).toMatchObject({ is: 'done' });
+  expect(JSON.parse(String(await stage.world()))).toEqual([
+    { revisionName: 'web--v1', weight: 100 },
+    { revisionName: 'web--v2', weight: 0, label: 'new' },
+  ]);
+});
+
+test('an app in single revision mode is refused, and it says why', async () => {
+  const kind = kindOf('azure.containerapp-shift-traffic');
+  const stage = await appStage({}, { mode: 'Single' });
+  const observed = await kind.observe({}, stage.context());
+  expect(() => kind.preview({}, observed)).toThrow(/single revision mode/);
+});
+
+test('traffic that somebody else shifted meanwhile is left as it is', async () => {
+  const kind = kindOf('azure.containerapp-shift-traffic');
+  const revisions = ['v1', 'v2', 'v3'].map((name, at) => ({
+    ...{ name: `web--${name}`, createdMs: at * 1_000, image: `shop/web:${name}`, active: true },
+  }));
+  const stage = await appStage({}, { revisions, traffic: [{ revisionName: 'web--v3', weight: 100 }] });
+  const before = kind.before({}, await kind.observe({}, stage.context()));
+  const [app] = Object.values(world.apps).slice(-1);
+  if (app !== undefined) app.traffic = [{ revisionName: 'web--v1', weight: 100 }];
+  expect(await kind.run({}, before, 'k', stage.context())).toMatchObject({ is: 'failed' });
+  expect(await kind.probe({}, before, stage.context(), 'k')).toMatchObject({ is: 'unknown' });
+  expect(app?.traffic).toEqual([{ revisionName: 'web--v1', weight: 100 }]);
+});
+
+function siteStage(kind: string, params: Json, slot: Partial<AzureWorld['sites'][string]> = {}): Promise<Stage> {
+  const resource = { is: 'web-app', name: `site${made++}`, slot: 'staging' } as const;
+  const path = `/resourceGroups/shop/providers/Microsoft.Web/sites/${resource.name}`;
+  const site: AzureWorld['sites'][string] = { content: 'bad0000000000', state: 'Running' };
+  const staged: AzureWorld['sites'][string] = { content: 'good000000000', state: 'Running', ...slot };
+  Object.assign(world.sites, { [path]: site, [`${path}/slots/staging`]: staged });
+  const calls = (): number =>
+    azure.called.filter(({ permission, resource: of }) => of.includes(resource.name) && permission.endsWith('/action'))
+      .length;
+  return Promise.resolve(
+    stageOf(kindOf(kind), resource, params, {
+      world: () => Promise.resolve([site.content, staged.content]),
+      effects: () => Promise.resolve(calls()),
+    }),
+  );
+}
+
+actionContract('azure.webapp-swap-slot', {
+  kind: kindOf('azure.webapp-swap-slot'),
+  set: () => siteStage('azure.webapp-swap-slot', { from: 'bad000000000' }),
+  probeTells: true,
+  refused: {
+    'another deployment is blamed than the one that runs': { from: 'good00000000' },
+    'a parameter of no meaning': { slot: 'x' },
+  },
+});
+
+test.each([
+  ['a slot that is stopped', { state: 'Stopped' }, /is Stopped: it is not swapped in/],
+  ['a slot that holds the same', { content: 'bad0000000000' }, /holds the same as production/],
+] as const)('%s is not swapped in', async (_what, slot, words) => {
+  const kind = kindOf('azure.webapp-swap-slot');
+  const stage = await siteStage(kind.kind, {}, slot);
+  const observed = await kind.observe({}, stage.context());
+  expect(() => kind.preview({}, observed)).toThrow(words);
+});
+
+actionContract('azure.webapp-restart', {
+  kind: kindOf('azure.webapp-restart'),
+  set: () => siteStage('azure.webapp-restart', {}),
+  probeTells: false,
+  refused: { 'a parameter': { slot: 'x' } },
+});
+
+function setStage(kind: string, params: Json): Promise<Stage> {
+  const resource = { is: 'scale-set', name: `set${made++}` } as const;
+  const set = { capacity: 3, reimaged: [] as string[] };
+  world.sets[`/resourceGroups/shop/providers/Microsoft.Compute/virtualMachineScaleSets/${resource.name}`] = set;
+  return Promise.resolve(
+    stageOf(kindOf(kind), resource, params, {
+      world: () => Promise.resolve(JSON.stringify(set)),
+      effects: () => Promise.resolve(Number(set.capacity !== 3) + set.reimaged.length),
+    }),
+  );
+}
+
+actionContract('azure.vmss-scale', {
+  kind: kindOf('azure.vmss-scale'),
+  set: () => setStage('azure.vmss-scale', { machines: 5 }),
+  probeTells: true,
+  refused: { 'as many as there are': { machines: 3 }, none: { machines: 0 }, 'too many': { machines: 100_000 } },
+});
+
+actionContract('azure.vmss-reimage', {
+  kind: kindOf('azure.vmss-reimage'),
+  set: () => setStage('azure.vmss-reimage', { instances: ['1'] }),
+  probeTells: false,
+  refused: {
+    'an instance that is nowhere': { instances: ['9'] },
+    all: {},
+    'a name that is no number': { instances: ['*'] },
+  },
+});
+
+actionContract('azure.vm-restart', {
+  kind: kindOf('azure.vm-restart'),
+  set: () => {
+    const resource = { is: 'virtual-machine', name: `vm${made++}` } as const;
+    const machine = { power: 'PowerState/running', restarts: 0 };
+    world.machines[`/resourceGroups/shop/providers/Microsoft.Compute/virtualMachines/${resource.name}`] = machine;
+    const given = {
+      world: () => Promise.resolve(JSON.stringify(machine)),
+      effects: () => Promise.resolve(machine.restarts),
+    };
+    return Promise.resolve(stageOf(kindOf('azure.vm-restart'), resource, {}, given));
+  },
+  probeTells: false,
+  refused: { 'a parameter': { force: true } },
+});
+
+actionContract('azure.sql-failover', {
+  kind: kindOf('azure.sql-failover'),
+  set: () => {
+    const resource = { is: 'failover-group', server: `sql${made++}`, name: 'orders' } as const;
+    const group = { role: 'Secondary' };
+    world.groups[`/resourceGroups/shop/providers/Microsoft.Sql/servers/${resource.server}/failoverGroups/orders`] =
+      group;
+    const given = {
+      world: () => Promise.resolve(group.role),
+      effects: () => Promise.resolve(Number(group.role === 'Primary')),
+    };
+    return Promise.resolve(stageOf(kindOf('azure.sql-failover'), resource, {}, given));
+  },
+  probeTells: true,
+  refused: { 'a parameter': { allowDataLoss: true } },
+});
+
+test('what a kind says that it needs is all that it was ever refused or allowed', () => {
+  expect(azure.called.length).toBeGreaterThan(50);
+  expect(azure.called.filter(({ allowed }) => !allowed)).toEqual([]);
+});
+
+test('where no operator is named, nothing is done, and it says what to name', async () => {
+  const { context } = await appStage({});
+  const bare = makeOperatorIo(
+    { clock: systemClock, random: systemRandom, log: recordingLog(), secrets: context().io.secrets },
+    '/usr/bin',
+  );
+  await expect(
+    kindOf('azure.containerapp-shift-traffic').observe({}, { ...context(), io: bare }),
+  ).rejects.toMatchObject({
+    code: 'forbidden',
+    fix: 'Name an identity to act as in operators.azure for the source azure.',
+  });
+});

@@ -1,0 +1,217 @@
+import type { Json, JsonObject } from '../../src/lib/json.ts';
+
+/** One revision of a Container App that is played. */
+export interface PlayedRevision {
+  readonly name: string;
+  readonly createdMs: number;
+  readonly image: string;
+  active: boolean;
+}
+
+/** A Container App that is played: an image with `bad` in its name comes up, and is unhealthy. */
+export interface PlayedApp {
+  mode: 'Multiple' | 'Single';
+  traffic: readonly JsonObject[];
+  readonly revisions: PlayedRevision[];
+}
+
+/** A web app, or a slot of it: what is deployed there. */
+export interface PlayedSite {
+  content: string;
+  state: 'Running' | 'Stopped';
+  swappedAt?: string;
+}
+
+/** What there is in Azure. Names are paths below the subscription. */
+export interface AzureWorld {
+  readonly apps: Readonly<Record<string, PlayedApp>>;
+  readonly sites: Readonly<Record<string, PlayedSite>>;
+  readonly sets: Readonly<Record<string, { capacity: number; reimaged: string[] }>>;
+  readonly machines: Readonly<Record<string, { power: string; restarts: number }>>;
+  readonly groups: Readonly<Record<string, { role: string }>>;
+  /** Who each client is in the activity log. */
+  readonly people: Readonly<Record<string, string>>;
+  readonly activity: JsonObject[];
+  /** Rows of Resource Graph, for its queries of resources. */
+  readonly tagged: readonly JsonObject[];
+}
+
+/** One call, as the server has read it. */
+export interface AzureAsked {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: JsonObject;
+  readonly who: string;
+  readonly permission: string;
+  readonly resource: string;
+  readonly clientRequestId: string;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Json;
+}
+
+/** What Azure answers, and does. */
+export function answerOf(world: AzureWorld, asked: AzureAsked): Answer {
+  const { method, path, permission } = asked;
+  if (path.endsWith('/eventtypes/management/values')) return ok({ value: world.activity });
+  if (path.endsWith('/alerts') || path.startsWith('/v1/')) return ok({ value: [], tables: [] });
+  if (path.endsWith('/resources'))
+    return ok({ data: JSON.stringify(asked.body['query'] ?? '').startsWith('"resources\\n') ? [...world.tagged] : [] });
+  if (path.endsWith(':getBatch')) return ok({ values: [] });
+  const [, subscription = '', below = ''] = /^(\/subscriptions\/[^/]+)(.*)$/.exec(path) ?? [];
+  if (below === '') return ok({ id: subscription, state: 'Enabled' });
+  const answer = resourceAnswer(world, below, asked);
+  if (method !== 'GET' && answer.status < 300) world.activity.unshift(eventOf(world, asked, permission));
+  return answer;
+}
+
+function resourceAnswer(world: AzureWorld, below: string, asked: AzureAsked): Answer {
+  const has = <T>(all: Readonly<Record<string, T>>): readonly [string, T] | undefined =>
+    Object.entries(all)
+      .sort(([a], [b]) => b.length - a.length)
+      .find(([name]) => below === name || below.startsWith(`${name}/`));
+  const app = has(world.apps);
+  if (app !== undefined) return appAnswer(app[0].split('/').at(-1) ?? '', app[1], below.slice(app[0].length), asked);
+  const site = has(world.sites);
+  if (site !== undefined) return siteAnswer(world, site, below.slice(site[0].length), asked);
+  const set = has(world.sets);
+  if (set !== undefined) return setAnswer(set[1], below.slice(set[0].length), asked);
+  const machine = has(world.machines);
+  if (machine !== undefined) {
+    if (asked.method === 'POST') machine[1].restarts++;
+    return ok({
+      properties: { provisioningState: 'Succeeded', instanceView: { statuses: [{ code: machine[1].power }] } },
+    });
+  }
+  const group = has(world.groups);
+  if (group === undefined) return refuse(404, 'ResourceNotFound', `The Resource '${below}' was not found.`);
+  if (asked.method === 'POST') group[1].role = 'Primary';
+  const partnerServers = [{ id: '/other', location: 'northeurope', replicationRole: 'Secondary' }];
+  return ok({
+    properties: { replicationRole: group[1].role, replicationState: 'CATCH_UP', partnerServers, databases: ['d'] },
+  });
+}
+
+function latestOf({ revisions }: PlayedApp): string {
+  return revisions.at(-1)?.name ?? '';
+}
+
+function appAnswer(name: string, app: PlayedApp, rest: string, { method, body }: AzureAsked): Answer {
+  if (rest === '/revisions') return ok({ value: app.revisions.map((one) => revisionAnswer(app, one)) });
+  const activated = /^\/revisions\/([^/]+)\/activate$/.exec(rest)?.[1];
+  if (activated !== undefined) {
+    const found = app.revisions.find((one) => one.name === activated);
+    if (found === undefined) return refuse(404, 'RevisionNotFound', `There is no revision ${activated}`);
+    found.active = true;
+    return ok({});
+  }
+  if (method === 'PATCH') {
+    const { properties = {} } = body as { readonly properties?: Patch };
+    const { traffic } = properties.configuration?.ingress ?? {};
+    if (traffic !== undefined) {
+      const weights = traffic.reduce((sum, { weight }) => sum + Number(weight), 0);
+      const isGone = (one: JsonObject): boolean =>
+        one['latestRevision'] !== true &&
+        app.revisions.find((each) => each.name === one['revisionName'])?.active !== true;
+      if (weights !== 100 || traffic.some(isGone))
+        return refuse(400, 'ContainerAppInvalidTraffic', 'weights must add up to 100 and go to active revisions');
+      app.traffic = traffic;
+    }
+    const image = properties.template?.containers?.[0]?.image;
+    if (image !== undefined)
+      app.revisions.push({
+        ...{
+          name: `${name}--${properties.template?.revisionSuffix ?? 'next'}`,
+          createdMs: Date.now(),
+          image,
+          active: true,
+        },
+      });
+  }
+  return ok({
+    ...{ name, location: 'westeurope', type: 'Microsoft.App/containerApps' },
+    properties: {
+      ...{ provisioningState: 'Succeeded', runningStatus: 'Running' },
+      ...{ latestRevisionName: latestOf(app), latestReadyRevisionName: latestOf(app) },
+      configuration: { activeRevisionsMode: app.mode, ingress: { external: true, traffic: [...app.traffic] } },
+    },
+  });
+}
+
+interface Patch {
+  readonly configuration?: { readonly ingress?: { readonly traffic?: readonly JsonObject[] } };
+  readonly template?: {
+    readonly revisionSuffix?: string;
+    readonly containers?: readonly { readonly image?: string }[];
+  };
+}
+
+function revisionAnswer(app: PlayedApp, { name, createdMs, image, active }: PlayedRevision): JsonObject {
+  const isBad = image.includes('bad');
+  const share = app.traffic.find(
+    (one) => (one['latestRevision'] === true ? latestOf(app) : one['revisionName']) === name,
+  );
+  return {
+    name,
+    properties: {
+      ...{ createdTime: new Date(createdMs).toISOString(), active, replicas: active ? 2 : 0 },
+      ...{ trafficWeight: share?.['weight'] ?? 0, provisioningState: 'Provisioned' },
+      healthState: isBad ? 'Unhealthy' : 'Healthy',
+      runningState: active ? (isBad ? 'Degraded' : 'Running') : 'Stopped',
+      template: { containers: [{ image, name: 'web' }] },
+    },
+  };
+}
+
+function siteAnswer(
+  world: AzureWorld,
+  [name, site]: readonly [string, PlayedSite],
+  rest: string,
+  { body }: AzureAsked,
+): Answer {
+  if (rest === '/deployments')
+    return ok({
+      value: [{ name: site.content, properties: { active: true, author: 'bo', end_time: new Date(0).toISOString() } }],
+    });
+  if (rest === '/slotsswap') {
+    const slot = world.sites[`${name}/slots/${(body as { readonly targetSlot?: string }).targetSlot ?? ''}`];
+    if (slot === undefined) return refuse(404, 'NotFound', 'there is no such slot');
+    [site.content, slot.content] = [slot.content, site.content];
+    site.swappedAt = new Date().toISOString();
+    return { status: 202, body: {} };
+  }
+  const swapped =
+    site.swappedAt === undefined ? {} : { slotSwapStatus: { timestampUtc: site.swappedAt, sourceSlotName: 'staging' } };
+  return ok({ properties: { state: site.state, availabilityState: 'Normal', siteConfig: {}, ...swapped } });
+}
+
+function setAnswer(set: { capacity: number; reimaged: string[] }, rest: string, { method, body }: AzureAsked): Answer {
+  if (rest === '/instanceView')
+    return ok({ virtualMachine: { statusesSummary: [{ code: 'ProvisioningState/succeeded', count: set.capacity }] } });
+  if (rest === '/virtualMachines')
+    return ok({ value: Array.from({ length: set.capacity }, (_, at) => ({ instanceId: String(at), properties: {} })) });
+  if (rest === '/reimage') set.reimaged.push(...((body['instanceIds'] ?? []) as readonly string[]));
+  const { capacity } = (body['sku'] ?? {}) as { readonly capacity?: number };
+  if (method === 'PATCH' && capacity !== undefined) set.capacity = capacity;
+  return ok({ sku: { name: 'Standard_B2s', capacity: set.capacity }, properties: { provisioningState: 'Succeeded' } });
+}
+
+function eventOf(world: AzureWorld, { who, resource, clientRequestId }: AzureAsked, permission: string): JsonObject {
+  const eventTimestamp = new Date().toISOString();
+  return {
+    ...{ eventDataId: `e${world.activity.length}`, correlationId: `c${world.activity.length}`, eventTimestamp },
+    ...{ resourceId: resource, caller: world.people[who] ?? who, httpRequest: { clientRequestId } },
+    ...{ category: { value: 'Administrative' }, status: { value: 'Succeeded' }, operationName: { value: permission } },
+  };
+}
+
+function ok(body: Json): Answer {
+  return { status: 200, body };
+}
+
+function refuse(status: number, code: string, message: string): Answer {
+  return { status, body: { error: { code, message } } };
+}
