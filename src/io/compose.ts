@@ -1,4 +1,5 @@
 import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domain/ports/io.ts';
+import type { AwsOperators } from '../domain/ports/aws.ts';
 import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
 import type { SshOperators } from '../domain/ports/ssh.ts';
 import { awsOperators, awsReaders, type ActingConnection } from './clients/aws/index.ts';
@@ -52,6 +53,11 @@ export interface Operators {
   readonly aws?: readonly ActingConnection[];
   readonly azure?: readonly ActingAzure[];
   readonly gcp?: readonly ActingProjects[];
+}
+
+/** Real hands in AWS. */
+export function makeAwsHands(ambient: Ambient, connections: readonly ActingConnection[]): AwsOperators {
+  return awsOperators(connections, { ...ambient, http: nodeHttp(ambient.clock) });
 }
 
 /** Real hands on hosts: which hosts there are is read with the readers' credentials. */

@@ -18,6 +18,7 @@ import { checkPostgres } from '../../store/index.ts';
 import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
 import { postgresOptions } from '../stores.ts';
+import { awsHandsReports } from './aws.ts';
 import { handsReports } from './hands.ts';
 
 /** How one connection fared. */
@@ -71,6 +72,7 @@ export async function checkConnections(
   const ambient = quietAmbient(io);
   const reader = makeReaderIo(ambient, config.sources);
   const kinds = channelKinds(() => undefined);
+  const inAws = awsHandsReports(config, resources, ambient, io.signal, withinMs);
   const hands = handsReports(config.operators.ssh, config.sources, ambient, io.signal, withinMs);
   const others = await Promise.all([
     ...storeReports(config, ambient),
@@ -83,7 +85,7 @@ export async function checkConnections(
     ...config.operators.kubernetes.map((connection) => operatorOf(connection, resources, reader, io)),
     ...config.http.tokens.map(({ name, secret }) => tokenReport(name, () => reader.secrets.resolve(secret, io.signal))),
   ]);
-  return [...others, ...(await hands)];
+  return [...others, ...(await hands), ...(await inAws)];
 }
 
 async function tried(

@@ -11,6 +11,7 @@ export type AwsServiceName =
   | 'codedeploy'
   | 'ec2'
   | 'ecs'
+  | 'iam'
   | 'lambda'
   | 'logs'
   | 'rds'

@@ -6,6 +6,7 @@ import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts'
 import { createSpend } from '../../io/clients/cloud/spend.ts';
 import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
+import { checkAccess } from './access.ts';
 import { createAlarms, type Alarms } from './alarms.ts';
 import { lookAtDeliveries } from './changes/deliveries.ts';
 import { gathered } from './changes/gather.ts';
@@ -20,7 +21,7 @@ import { cloudWatch } from './metrics/service.ts';
 import type { AwsConfig, CloudWatchQuery } from './schema.ts';
 import { createTraces, type Traces } from './traces/xray.ts';
 import { awsTraits } from './traits.ts';
-import { cornerName, cornersOf, watchedPlaces, type Corner } from './watched.ts';
+import { cornersOf, watchedPlaces, type Corner } from './watched.ts';
 
 // At the first look, changes of so long ago are read as well.
 const firstMs = 2 * 3_600_000;
@@ -141,28 +142,4 @@ const none: TrailLook = { events: [], gaps: [] };
 // Our own deadline leaves partial answers, which are answers; a caller that stops us wants none.
 function isStopped({ aborted, reason }: AbortSignal): boolean {
   return aborted && !(reason instanceof WatchkeeperError && reason.code === 'timeout');
-}
-
-async function checkAccess(id: string, config: AwsConfig, reader: AwsReader, signal: AbortSignal): Promise<void> {
-  const tried = await Promise.all(
-    cornersOf(config).map(async (corner) => {
-      try {
-        await reader.ask({ ...corner, service: 'sts', operation: 'GetCallerIdentity', input: {} }, signal);
-        return [];
-      } catch (thrown) {
-        return [{ corner, error: WatchkeeperError.from(thrown) }];
-      }
-    }),
-  );
-  const [first, ...more] = tried.flat();
-  if (first === undefined) return;
-  const others = more.length === 0 ? '' : ` (and in ${more.length} more)`;
-  throw new WatchkeeperError(
-    first.error.code,
-    `source ${id}, ${cornerName(first.corner)}${others}: ${first.error.message}`,
-    {
-      fix: first.error.fix ?? `Check accounts, regions and the credentials of source ${id}.`,
-      cause: first.error,
-    },
-  );
 }

@@ -31,7 +31,7 @@ export interface AwsFront {
 export const accountId = '123456789012';
 
 /** Starts it. Policies are judged by moto's own evaluator of IAM policies, in the process of `hand`. */
-export async function startAwsFront(moto: string, hand: AwsHand): Promise<AwsFront> {
+export async function startAwsFront(moto: string, hand: AwsHand, rolePolicy?: () => string): Promise<AwsFront> {
   const minted: Minted[] = [];
   const called: Called[] = [];
   const trail: object[] = [];
@@ -51,6 +51,11 @@ export async function startAwsFront(moto: string, hand: AwsHand): Promise<AwsFro
     }
     if (asked.action === 'cloudtrail:LookupEvents') {
       respond(response, 200, { Events: [...trail].reverse() });
+      return;
+    }
+    if (asked.action === 'iam:SimulatePrincipalPolicy' && rolePolicy !== undefined) {
+      response.writeHead(200, { 'content-type': 'text/xml' });
+      response.end(await simulated(hand, rolePolicy(), new URLSearchParams(body.toString())));
       return;
     }
     if (asked.action === 'autoscaling:DescribeInstanceRefreshes') {
@@ -80,6 +85,26 @@ export async function startAwsFront(moto: string, hand: AwsHand): Promise<AwsFro
   return { url: server.url, minted, called, close: () => server.close() };
 }
 
+// moto simulates no policies, but judges them: as IAM's reference shows the answer.
+async function simulated(hand: AwsHand, policy: string, form: URLSearchParams): Promise<string> {
+  const of = (list: string): string[] =>
+    [...form].flatMap(([key, value]) => (key.startsWith(`${list}.`) ? [value] : []));
+  const results: string[] = [];
+  for (const action of of('ActionNames'))
+    for (const resource of of('ResourceArns')) {
+      const decision = (await isAllowed(hand, policy, { action, resources: [resource] })) ? 'allowed' : 'implicitDeny';
+      results.push(
+        `<member><EvalActionName>${action}</EvalActionName><EvalResourceName>${resource}</EvalResourceName>` +
+          `<EvalDecision>${decision}</EvalDecision></member>`,
+      );
+    }
+  return (
+    '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>' +
+    `<IsTruncated>false</IsTruncated><EvaluationResults>${results.join('')}</EvaluationResults>` +
+    '</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>'
+  );
+}
+
 // moto knows no instance refreshes at all: here there never was one.
 const noRefreshes =
   '<DescribeInstanceRefreshesResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">' +
@@ -87,7 +112,11 @@ const noRefreshes =
   '</DescribeInstanceRefreshesResponse>';
 
 // As IAM has it: the call must be allowed on each resource that it is about.
-async function isAllowed(hand: AwsHand, policy: string, { action, resources }: Asked): Promise<boolean> {
+async function isAllowed(
+  hand: AwsHand,
+  policy: string,
+  { action, resources }: Pick<Asked, 'action' | 'resources'>,
+): Promise<boolean> {
   for (const resource of resources) {
     const { answer } = await hand.ask('iam-policy', 'judge', { policy, action, resource });
     if (answer !== 'PERMITTED') return false;
@@ -148,6 +177,8 @@ function resourcesOf(action: string, region: string, given: Input): readonly str
     case 'rds:DescribeDBClusters':
     case 'rds:FailoverDBCluster':
       return [of('rds', `cluster:${one('DBClusterIdentifier')}`)];
+    case 'iam:SimulatePrincipalPolicy':
+      return [one('PolicySourceArn')];
     case 'rds:DescribeDBInstances':
       return [of('rds', 'db:*')];
     case 'ssm:DescribeDocument':

@@ -69,6 +69,13 @@ export const sdkServices: Readonly<Record<AwsServiceName, SdkService>> = {
     reads: ['DescribeServices', 'DescribeTaskDefinition', 'ListTaskDefinitions', 'ListServices', 'ListClusters'],
     writes: ['UpdateService'],
   },
+  iam: {
+    load: () => import('@aws-sdk/client-iam'),
+    client: 'IAMClient',
+    iam: 'iam',
+    reads: ['SimulatePrincipalPolicy'],
+    writes: [],
+  },
   lambda: {
     load: () => import('@aws-sdk/client-lambda'),
     client: 'LambdaClient',
