@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, copyFileSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 
+import { layPackages } from './packages.ts';
 import type { Machine } from './systemd.ts';
 
 /** The user that hands log in as; what it may do as root is what sudoers says. */
@@ -12,18 +11,10 @@ export const handUser = 'hand';
  * in with.
  */
 export function laySudo(machine: Machine): string {
-  const fetched = spawnSync('bash', [path.join(import.meta.dirname, 'sudo.sh')], { encoding: 'utf8' });
-  if (fetched.status !== 0) throw new Error(`sudo could not be fetched: ${fetched.stderr}`);
-  const laid = spawnSync(
-    'bash',
-    [
-      '-c',
-      'tar -C "$1" --exclude=./usr/share -c . | tar -C "$2" --keep-directory-symlink --skip-old-files -xp',
-      '-',
-    ].concat(fetched.stdout.trim(), machine.root),
-    { encoding: 'utf8' },
-  );
-  if (laid.status !== 0) throw new Error(`sudo could not be laid: ${laid.stderr}`);
+  layPackages(machine, 'sudo', [
+    ...['sudo', 'libpam0g', 'libpam-modules', 'libpam-runtime'],
+    ...['libaudit1', 'libselinux1', 'libcap-ng0', 'libcrypt1'],
+  ]);
   machine.write('/etc/sudoers', 'root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n');
   chmodSync(`${machine.root}/etc/sudoers`, 0o440);
   appendFileSync(`${machine.root}/etc/passwd`, `${handUser}:x:54322:54322::/home/${handUser}:/bin/sh\n`);

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Fetches Debian's sudo and what it needs and unpacks them as install.sh does: nothing is installed, no service is enabled,
-# nothing outside the folder changes. Prints that folder. A second run does nothing.
+# Fetches packages of Debian and unpacks them as install.sh does: nothing is installed, no service is enabled, nothing outside the
+# folder changes. Prints that folder. A second run does nothing.
+#   packages.sh NAME PACKAGE...
 set -euo pipefail
 
-packages=(sudo libpam0g libpam-modules libpam-runtime libaudit1 libselinux1 libcap-ng0 libcrypt1)
+name="$1" packages=("${@:2}")
 cache="${WATCHKEEPER_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/watchkeeper-e2e}"
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
-  echo "sudo: the end-to-end suites need Debian or Ubuntu (apt-get, dpkg-deb)" >&2
+  echo "$name: the end-to-end suites need Debian or Ubuntu (apt-get, dpkg-deb)" >&2
   exit 3
 }
 
@@ -14,8 +15,8 @@ candidates() { apt-cache policy "${packages[@]}" | awk '/^[^ ]/ {sub(":$", ""); 
 known() { [[ "$(candidates | grep -vc '(none)$')" == "${#packages[@]}" ]]; }
 known || apt-get update -qq >&2
 
-key="sudo-v1+$(candidates | tr '\n' '+')"
-root="$cache/sudo-$(printf '%s' "$key" | sha256sum | cut -c1-16)"
+key="$name-v1+$(candidates | tr '\n' '+')"
+root="$cache/$name-$(printf '%s' "$key" | sha256sum | cut -c1-16)"
 if [[ ! -f "$root/.complete" ]]; then
   mkdir -p "$cache"
   work="$(mktemp -d "$cache/fetch.XXXXXX")"
