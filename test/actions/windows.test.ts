@@ -145,6 +145,22 @@ describe('acting on Windows hosts', () => {
     });
   });
 
+  it.each(['host.service-restart', 'host.release-rollback', 'host.reboot'])(
+    'is not for %s, which says so of a service on Windows before anything is looked at',
+    async (name) => {
+      const at = await hands();
+      const { service } = at.context();
+      const onWindows = {
+        ...service,
+        runsOn: service.runsOn.map((place) =>
+          place.on === 'ssh' ? ({ on: 'ssh', ssh: { ...place.ssh, os: 'windows' } } as const) : place,
+        ),
+      };
+      expect(() => kindOf(name).target({}, onWindows)).toThrow(/service shop runs on Windows/);
+      expect(at.server.asked).toEqual([]);
+    },
+  );
+
   it('is refused on a host that is not said to be Windows, before anything is sent to it', async () => {
     const at = await hands(undefined, 'linux');
     await expect(prepared('windows.host-reboot', at)).rejects.toMatchObject({ code: 'unsupported' });

@@ -14,10 +14,10 @@ import type { Clock, OperatorIo, Random, ReaderIo, ReadFiles } from '../../../sr
 import type { Ledger } from '../../../src/domain/ports/ledger.ts';
 import type { KubernetesOperators, KubernetesReaders } from '../../../src/domain/ports/kubernetes.ts';
 import type { Source } from '../../../src/domain/ports/source.ts';
+import type { SshOperators } from '../../../src/domain/ports/ssh.ts';
 import type { Store } from '../../../src/domain/ports/store.ts';
 import { createLog, type Scrubber } from '../../../src/io/index.ts';
 import { openLedger, signerFromSeed, type LedgerHandle } from '../../../src/ledger/index.ts';
-import type { SshOperators } from '../../../src/domain/ports/ssh.ts';
 import type { PolicySet } from '../../../src/policy/index.ts';
 import { kubernetesSource } from '../../../src/sources/kubernetes/index.ts';
 // Read beforehand: while the first question imported it, a night of the virtual clock would be over.

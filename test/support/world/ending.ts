@@ -24,6 +24,10 @@ export async function endingOf(world: World): Promise<string> {
     lines.push(`${name} runs ${pid === 0 ? 'nothing' : release}`);
   }
   for (const name of Object.keys(world.file.cluster)) lines.push(`${name} runs ${world.cluster.told(name)}`);
+  if (world.file.windows !== undefined)
+    lines.push(
+      `${world.file.windows} is ${world.windows.state.service.state}, its site serves ${world.windows.release()}`,
+    );
   lines.push(`acts on the machine: ${host.effects.length}`);
   lines.push(
     `people heard: ${world.heard.length} (${[...new Set(world.heard.map(({ notice }) => notice.kind))].join(', ')})`,

@@ -18,6 +18,23 @@ function tell(world: World, who: string, text: string): void {
   world.story.tell(world.clock.nowMs(), who, text);
 }
 
+// What happens on the Windows host, whoever does it.
+function onWindows(world: World, { is, to, by }: NonNullable<WorldEvent['windows']>): void {
+  const { windows, source } = world;
+  const { state } = windows;
+  const service = world.file.windows ?? '';
+  source.catchUp();
+  tell(world, 'world', `win-1: ${is}${to === '' ? '' : ` ${to}`} (${by})`);
+  if (is === 'cuts') state.cutAfterAct = true;
+  if (is === 'pool-stopped') Object.assign(state.pool, { state: 3, workers: [] });
+  if (is === 'service-stopped' || is === 'service-disabled') Object.assign(state.service, { state: 'Stopped', pid: 0 });
+  if (is === 'service-disabled') state.service.start = 'Disabled';
+  if (is !== 'deployed' && is !== 'pointed') return;
+  const from = windows.release();
+  state.site.path = `D:\\sites\\shop\\releases\\${to}`;
+  if (is === 'deployed') source.changes.push({ ...change(world, 'deploy', service, 'current'), from, to, actor: by });
+}
+
 // What happens to the services, whoever does it.
 function worldly(world: World, event: WorldEvent): void {
   const { host, source, clock } = world;
@@ -36,6 +53,7 @@ function worldly(world: World, event: WorldEvent): void {
     };
     if (seen) source.changes.push({ ...change(world, 'deploy', service, 'current'), from, to, ...more });
   }
+  if (event.windows) onWindows(world, event.windows);
   if (event.rollout) {
     const { service, image, by } = event.rollout;
     const from = `shop:${world.cluster.version(service)}`;

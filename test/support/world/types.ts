@@ -9,6 +9,7 @@ import type { SimCluster } from './cluster.ts';
 import type { SimFleet } from './fleet.ts';
 import type { SimHost } from './host.ts';
 import type { RamDisk } from './ram-store.ts';
+import type { SimWindows } from './windows.ts';
 import type { Story } from './story.ts';
 import type { ScriptedSource } from './telemetry.ts';
 import type { WorldFile } from './world-file.ts';
@@ -28,6 +29,7 @@ export interface World {
   readonly host: SimHost;
   readonly cluster: SimCluster;
   readonly fleet: SimFleet;
+  readonly windows: SimWindows;
   readonly source: ScriptedSource;
   readonly files: MemoryFiles;
   readonly story: Story;

@@ -53,6 +53,14 @@ const event = z.strictObject({
       hosts: z.array(z.string()).exactOptional(),
     })
     .exactOptional(),
+  /** Something happens on the Windows host: its service or pool stops, is disabled, a release is served, a connection will be cut. */
+  windows: z
+    .strictObject({
+      is: z.enum(['service-stopped', 'service-disabled', 'pool-stopped', 'deployed', 'pointed', 'cuts']),
+      to: z.string().default(''),
+      by: z.string().default('somebody'),
+    })
+    .exactOptional(),
   /** A pipeline rolls a new image out in the cluster, and the source sees it. */
   rollout: z.strictObject({ service: z.string(), image: z.string(), by: z.string().default('ci') }).exactOptional(),
   /** Somebody writes to an object in the cluster. */
@@ -171,6 +179,8 @@ const world = z.strictObject({
       }),
     )
     .default({}),
+  /** The service that runs on the Windows host `win-1`, with a site of releases 4.8.0 to 4.10.0. */
+  windows: z.string().exactOptional(),
   /** The cluster is read by the real source: whatever is told of it, that has found out. */
   clusterIsRead: z.boolean().default(false),
   /** Whatever else is in the cluster, as its API has it. */

@@ -1,16 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-
 import { renderNotice } from '../../../src/chat/index.ts';
 import type { Change } from '../../../src/domain/change.ts';
 import type { WatchParts } from '../../../src/agent/compose.ts';
 import type { Channel } from '../../../src/domain/ports/channel.ts';
 import type { Ledger, RecordBatch } from '../../../src/domain/ports/ledger.ts';
 import { createScrubber } from '../../../src/io/index.ts';
-import { memoryFiles, type MemoryFiles } from '../memory-files.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { virtualClock } from '../virtual-clock.ts';
 import { simCluster } from './cluster.ts';
+import { filesOf } from './files.ts';
+import { simWindows } from './windows.ts';
 import { bootDaemon } from './daemon.ts';
 import { endingOf } from './ending.ts';
 import { happen } from './events.ts';
@@ -20,7 +18,7 @@ import { narrate } from './narrate.ts';
 import { emptyRamDisk } from './ram-store.ts';
 import { startStory } from './story.ts';
 import { scriptedSource } from './telemetry.ts';
-import { withVersion, type World } from './types.ts';
+import type { World } from './types.ts';
 import type { WorldFile } from './world-file.ts';
 
 export type { World } from './types.ts';
@@ -98,6 +96,13 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
     isUnreachable: (name) => host.elsewhere.get(name) === 'unreachable',
   });
   const source = scriptedSource('world', () => clock.nowMs(), { intervalMs: file.every, pastMs: 2 * 3_600_000 });
+  const windows = simWindows(file.windows ?? '', clock, {
+    onChange: () => source.catchUp(),
+    onEffect: (effect) => {
+      host.effects.push(effect);
+      host.onEffect(effect);
+    },
+  });
   const scrubber = createScrubber();
   for (const secret of options.secrets ?? []) scrubber.learn(secret);
   const world: World = {
@@ -106,6 +111,7 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
     host,
     cluster,
     fleet,
+    windows,
     source,
     files: filesOf(file),
     story: startStory(startMs),
@@ -126,7 +132,7 @@ function makeWorld(file: WorldFile, options: RunOptions): World {
         disk: world.disk,
         host,
         kubernetes: cluster,
-        fleet: fleet.operators,
+        fleet: file.windows === undefined ? fleet.operators : windows.ssh,
         clusters: file.clusterIsRead ? cluster.readers : undefined,
         source,
         channels: new Map(['people', 'log', 'terminal'].map((id) => [id, channelOf(world, id)])),
@@ -183,7 +189,7 @@ function seenMoving(host: SimHost, { service, atMs, detail }: Effect): Change {
 }
 
 function tuneOf(
-  { file, host, cluster, fleet }: World,
+  { file, host, cluster, fleet, windows }: World,
   service: string,
   signal: string,
   on: string,
@@ -197,6 +203,8 @@ function tuneOf(
     const overlay = cluster.starved(service) ? 'starved' : (host.elsewhere.get(service) ?? '');
     return file.troubles[overlay]?.[signal] ?? file.releases[service]?.[cluster.version(service)]?.[signal] ?? usual;
   }
+  if (file.windows === service)
+    return windows.tuneOf(signal) ?? file.releases[service]?.[windows.release()]?.[signal] ?? usual;
   if (file.host[service] === undefined) return file.troubles[host.elsewhere.get(service) ?? '']?.[signal] ?? usual;
   const { trouble, release, pid } = host.service(service);
   if (signal === 'process_up') return pid === 0 ? '0' : (file.troubles[trouble?.name ?? '']?.['process_up'] ?? '1');
@@ -243,57 +251,4 @@ function listenTo(world: World, ledger: Ledger): Ledger {
       return entries;
     },
   };
-}
-
-const scenarios = path.join(import.meta.dirname, '../../scenarios');
-const shippedFiles = readShipped();
-
-function filesOf(file: WorldFile): MemoryFiles {
-  const files = memoryFiles();
-  files.set('/etc/watchkeeper/watchkeeper.yaml', JSON.stringify(configOf(file)));
-  for (const name of file.use)
-    files.set(`/etc/watchkeeper/resources/${name}.yaml`, readFileSync(path.join(scenarios, 'base', `${name}.yaml`)));
-  if (file.resources !== '') files.set('/etc/watchkeeper/resources/own.yaml', withVersion(file.resources));
-  if (file.many) files.set('/etc/watchkeeper/resources/many.yaml', manyServices(file.many));
-  for (const [name, data] of shippedFiles) files.set(`/shipped/${name}`, data);
-  return files;
-}
-
-function configOf(file: WorldFile): object {
-  return {
-    resources: { services: 'resources', inherit: file.inherit },
-    // A source of that kind is what brings the documents that are shipped for clusters; the world plays it.
-    sources: [
-      { id: 'world', kind: 'world' },
-      ...(Object.keys(file.cluster).length === 0 ? [] : [{ id: 'kubernetes', kind: 'kubernetes' }]),
-      ...(Object.keys(file.fleet).length === 0 ? [] : [{ id: 'fleet', kind: 'ssh' }]),
-    ],
-    channels: [{ id: 'people', kind: 'people' }],
-    defaults: { autonomy: file.autonomy },
-    reload: { every: '10s' },
-  };
-}
-
-function manyServices({ services, signals }: NonNullable<WorldFile['many']>): string {
-  const telemetry = JSON.stringify(
-    Object.fromEntries(
-      Object.keys(signals).map((signal) => [signal, { source: 'world', unit: 'ratio', nature: 'ratio' }]),
-    ),
-  );
-  return withVersion(
-    Array.from(
-      { length: services },
-      (_, at) =>
-        `kind: Service\nmetadata: { name: shop-${at}, labels: { env: prod } }\nspec: { owner: { team: shop, escalate: oncall }, telemetry: ${telemetry} }\n`,
-    ).join('---\n'),
-  );
-}
-
-function readShipped(): readonly (readonly [string, string])[] {
-  const root = path.join(import.meta.dirname, '../../..');
-  return ['detectors', 'runbooks', 'policies'].flatMap((folder) =>
-    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'))
-      .map((name) => [`${folder}/${name}`, readFileSync(path.join(root, folder, name), 'utf8')] as const),
-  );
 }

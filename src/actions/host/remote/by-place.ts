@@ -53,7 +53,11 @@ export function byPlace<P extends WithHost>(
   there: RemoteHand<P>,
 ): Required<LocalHand<P>> & Pick<Required<ActionSpec<P>>, 'onHosts'> {
   const elsewhere = (params: P, service: Service): There | undefined => {
-    if (isElsewhere(service)) return thereOf(service, params.host);
+    if (isElsewhere(service)) {
+      const there = thereOf(service, params.host);
+      if (there.place.os !== 'windows') return there;
+      throw new WatchkeeperError('unsupported', `service ${service.name} runs on Windows: windows.* is for it`);
+    }
     if (params.host === undefined) return undefined;
     throw new WatchkeeperError('config-invalid', `service ${service.name} runs on this machine: no host is named`);
   };
