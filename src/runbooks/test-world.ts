@@ -47,6 +47,7 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
           labels: {},
           workload: undefined,
           aws: undefined,
+          azure: undefined,
           os: undefined,
           gcp: undefined,
           ssh: undefined,
@@ -71,6 +72,7 @@ export function givenService(given: Given, known: ReadonlyMap<string, Service>):
             } as const,
           ]),
       ...(written.aws === undefined ? [] : [placeInAws(written.aws)]),
+      ...(written.azure === undefined ? [] : [placeInAzure(written.azure)]),
       ...(written.os === undefined ? [] : [placeOnWindows(written.name)]),
       ...(written.gcp === undefined ? [] : [placeInGcp(written.gcp)]),
       ...(written.ssh === undefined ? [] : [placeOverSsh(written.ssh)]),
@@ -86,6 +88,12 @@ function placeOnWindows(name: string): Place {
     on: 'ssh',
     ssh: { source: 'fleet', host: 'win-1', os: 'windows', unit: name, iis: { pool: name, site: name } },
   };
+}
+
+function placeInAzure(written: string): Place {
+  const [is = '', name = ''] = written.split('/');
+  const resource = { is: is as 'container-app' | 'web-app' | 'scale-set' | 'virtual-machine', name };
+  return { on: 'azure', azure: { source: 'azure', region: 'westeurope', resourceGroup: 'shop', resource } };
 }
 
 function placeInAws(written: string): Place {

@@ -57,7 +57,8 @@ interface Answer {
 export function answerOf(world: AzureWorld, asked: AzureAsked): Answer {
   const { method, path, permission } = asked;
   if (path.endsWith('/eventtypes/management/values')) return ok({ value: world.activity });
-  if (path.endsWith('/alerts') || path.startsWith('/v1/')) return ok({ value: [], tables: [] });
+  if (path.endsWith('/alerts')) return ok({ value: [] });
+  if (path.startsWith('/v1/')) return ok(linesOf(world, asked.body));
   if (path.endsWith('/resources'))
     return ok({ data: JSON.stringify(asked.body['query'] ?? '').startsWith('"resources\\n') ? [...world.tagged] : [] });
   if (path.endsWith(':getBatch')) return ok({ values: [] });
@@ -93,6 +94,20 @@ function resourceAnswer(world: AzureWorld, below: string, asked: AzureAsked): An
   return ok({
     properties: { replicationRole: group[1].role, replicationState: 'CATCH_UP', partnerServers, databases: ['d'] },
   });
+}
+
+// What a bad revision writes: the same line every second since it is there.
+function linesOf(world: AzureWorld, { timespan = '/' }: { readonly timespan?: string }): JsonObject {
+  const [from = 0, until = 0] = timespan.split('/').map((text) => Date.parse(text));
+  const bad = Object.values(world.apps)
+    .flatMap(({ revisions }) => revisions)
+    .find(({ image }) => image.includes('bad'));
+  const rows: Json[] = [];
+  for (let tMs = bad?.createdMs ?? Infinity; tMs < Math.min(until, Date.now()) && rows.length < 1_000; tMs += 1_000)
+    if (tMs >= from)
+      rows.push([new Date(tMs).toISOString(), 'ERROR cannot start: setting PAYMENT_URL is missing', bad?.name ?? '']);
+  const columns = ['TimeGenerated', 'Log_s', 'RevisionName_s'].map((name) => ({ name, type: 'string' }));
+  return { tables: [{ name: 'PrimaryResult', columns, rows }] };
 }
 
 function latestOf({ revisions }: PlayedApp): string {
