@@ -24,6 +24,10 @@ import { vmRestart, vmssReimage, webAppRestart } from './azure/restarts.ts';
 import { sqlFailover } from './azure/sql-failover.ts';
 import { vmssScale } from './azure/vmss-scale.ts';
 import { webAppSwapSlot } from './azure/webapp-swap-slot.ts';
+import { migResize } from './gcp/mig-resize.ts';
+import { runScale } from './gcp/run-scale.ts';
+import { gcpSqlFailover } from './gcp/sql-failover.ts';
+import { runShiftTraffic } from './gcp/run-shift-traffic.ts';
 import { gitRevert } from './git/revert.ts';
 import { certificateRenew } from './host/certificate-renew.ts';
 import { diskReclaim } from './host/disk-reclaim.ts';
@@ -110,6 +114,10 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'azure.vmss-reimage': vmssReimage,
   'azure.vm-restart': vmRestart,
   'azure.sql-failover': sqlFailover,
+  'gcp.run-shift-traffic': runShiftTraffic,
+  'gcp.run-scale': runScale,
+  'gcp.mig-resize': migResize,
+  'gcp.sql-failover': gcpSqlFailover,
   'kubernetes.argo-rollback': argoRollback,
   'kubernetes.argo-suspend-sync': argoSuspendSync,
   'kubernetes.flux-suspend': fluxSuspend,

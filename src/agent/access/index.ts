@@ -3,6 +3,7 @@
  * credentials are good for; on hosts as lines of sudoers, on Windows as
  * groups, lists of access and user rights.
  */
+export { gcpOperatorRoles, gcpReaderRoles, gcpRolesText, type GcpRole } from './gcp.ts';
 export { awsOperatorPolicies, document as awsDocument, type AwsPolicy } from './aws.ts';
 export { windowsAccounts, windowsText, type WindowsAccount } from './windows.ts';
 export { azureOperatorRoles, azureReaderRole, type AzureRole } from './azure.ts';

@@ -30,8 +30,10 @@ export { examine, type Finding as DoctorFinding } from './doctor.ts';
 export { openConfiguredLedger, openLedgerToLookAt, verifyReceiptText, type LookedAtLedger } from './ledger.ts';
 export { type AwsPolicy, type AzureRole } from '../access/index.ts';
 export { azureRoles } from './azure-roles.ts';
+export { gcpRolesText, type GcpRole } from '../access/index.ts';
 export {
   awsPolicies,
+  gcpRoles,
   besidesOf,
   kubernetesPermissions,
   kubernetesReading,

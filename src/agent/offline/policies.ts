@@ -2,6 +2,7 @@ import type { Service } from '../../domain/service.ts';
 import type { Labels } from '../../domain/telemetry.ts';
 import { policyDiff, policyMatrix, type MatrixRow, type PolicyDiff } from '../../policy/index.ts';
 import type { AwsStatement } from '../../domain/ports/aws.ts';
+import type { GcpProject } from '../../domain/ports/gcp.ts';
 import { inventoryConfig } from '../../io/clients/ssh/inventory/config.ts';
 import { actionKinds } from '../../actions/index.ts';
 import { matrixSteps } from '../matrix.ts';
@@ -9,11 +10,14 @@ import { sourceKinds } from '../../sources/index.ts';
 import {
   awsDocument,
   awsOperatorPolicies,
+  gcpOperatorRoles,
+  gcpReaderRoles,
   hostPermissions,
   windowsAccounts,
   operatorPermissions,
   readerPermissions,
   type AwsPolicy,
+  type GcpRole,
   type ClusterPermissions,
   type HostPermissions,
   type WindowsAccount,
@@ -99,6 +103,19 @@ export function windowsPermissions(
 export function kubernetesReading(config: Pick<Config, 'sources'>, cluster?: string): ClusterPermissions {
   const chosen = config.sources.filter(({ id }) => cluster === undefined || id === cluster);
   return readerPermissions(chosen.flatMap(({ kind, config: block }) => sourceKinds[kind]?.access(block) ?? []));
+}
+
+/** The least roles in Google Cloud: of each gcp source's identity, and of each account that acts. */
+export function gcpRoles(
+  config: Pick<Config, 'sources' | 'operators'>,
+  { runbooks, services }: Resources,
+): { readonly readers: readonly GcpRole[]; readonly operators: readonly GcpRole[] } {
+  const readers = config.sources.flatMap(({ kind, config: block }) => {
+    const grants = sourceKinds[kind]?.gcpAccess(block) ?? [];
+    const { projects } = block as unknown as { readonly projects?: readonly GcpProject[] };
+    return gcpReaderRoles(projects ?? [], grants);
+  });
+  return { readers, operators: gcpOperatorRoles(config.operators.gcp, { runbooks, services, actions: actionKinds }) };
 }
 
 /** The least policies for AWS: one for each aws source's readers, and one for each role that acts. */

@@ -1,6 +1,11 @@
 import { Argument, type Command } from 'commander';
 
-import type { awsPolicies as AwsPolicies, ClusterPermissions, PermissionRow } from '../../agent/index.ts';
+import type {
+  awsPolicies as AwsPolicies,
+  gcpRoles as GcpRoles,
+  ClusterPermissions,
+  PermissionRow,
+} from '../../agent/index.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { azureRolesText } from '../render/azure-roles.ts';
 import { clean } from '../render/safe.ts';
@@ -24,8 +29,8 @@ export function permissionsCommand(making: Making): Command {
     .addArgument(
       new Argument(
         '[platform]',
-        'as Roles for kubectl apply, as policies for IAM, as roles of Azure, as sudoers of hosts over SSH, or as PowerShell for Windows hosts',
-      ).choices(['kubernetes', 'aws', 'azure', 'ssh', 'windows']),
+        'as Roles for kubectl apply, as policies for IAM, as roles of Azure, as roles for gcloud, as sudoers of hosts over SSH, or as PowerShell for Windows hosts',
+      ).choices(['kubernetes', 'aws', 'azure', 'gcp', 'ssh', 'windows']),
     )
     .option('--namespace <name>', 'a namespace where services are discovered; repeat it for more', collect, [])
     .option('--cluster <id>', 'only for services in this cluster')
@@ -66,6 +71,11 @@ export function permissionsCommand(making: Making): Command {
     } else if (args[0] === 'azure') {
       const roles = agent.azureRoles(config, resources);
       emit(roles, () => azureRolesText(roles));
+    } else if (args[0] === 'gcp') {
+      const roles = agent.gcpRoles(config, resources);
+      if (roles.readers.length + roles.operators.length === 0) throw noGcp();
+      const besides = gcpBesides(permissionsOf(resources));
+      emit({ ...roles, besides }, () => renderRoles(roles, besides, agent.gcpRolesText));
     } else if (args[0] === 'ssh') {
       const permissions = agent.sshPermissions(config, resources, options.source);
       emit({ hosts: permissions }, () => (permissions.length === 0 ? noHosts : agent.sudoersText(permissions)));
@@ -78,6 +88,33 @@ export function permissionsCommand(making: Making): Command {
     }
     return undefined;
   });
+}
+
+function noGcp(): WatchkeeperError {
+  return new WatchkeeperError('usage', 'this watchkeeper.yaml has no gcp source and no operators.gcp', {
+    fix: 'Give the one of the daemon with --config.',
+  });
+}
+
+// What no role that is printed can say.
+function gcpBesides(rows: readonly PermissionRow[]): readonly string[] {
+  return rows.flatMap(({ action, needs }) =>
+    action.startsWith('gcp.') ? needs.slice(1).map((need) => `${action}: ${need}`) : [],
+  );
+}
+
+function renderRoles(
+  { readers, operators }: ReturnType<typeof GcpRoles>,
+  besides: readonly string[],
+  textOf: (roles: ReturnType<typeof GcpRoles>['readers']) => string,
+): string {
+  return [
+    '# What the gcp sources read with. MEMBER: the identity of the daemon, where no service account is named.',
+    textOf(readers),
+    '# What acts, for the runbooks in force and the services that are declared.',
+    ...besides.map((need) => `# Not in it: ${need}`),
+    textOf(operators),
+  ].join('\n');
 }
 
 function nothingOf({ cluster, namespaces }: ClusterPermissions): boolean {

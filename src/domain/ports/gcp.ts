@@ -76,6 +76,8 @@ export interface GcpSessionWish {
   readonly project?: string;
   /** Methods it may call, as `run services.get`. */
   readonly allow: readonly string[];
+  /** Names the act in audit logs: its idempotency key. Absent for a look. */
+  readonly act?: string;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import { limits } from '../../../lib/limits.ts';
-import type { GcpConnection, GcpOperators, GcpProject, GcpSession } from '../../../domain/ports/gcp.ts';
+import type { GcpConnection, GcpOperators, GcpProject, GcpSession, GcpSessionWish } from '../../../domain/ports/gcp.ts';
 import { defaultIdentities, renewing, tokenOf, type CredentialParts, type Identities } from './credentials.ts';
 import { faultOf } from './faults.ts';
 import { gcpApis, isRead } from './methods.ts';
@@ -29,7 +29,7 @@ export function gcpOperators(connections: readonly ActingProjects[], parts: Cred
         throw new WatchkeeperError('forbidden', `there is no operator for ${wish.source}: it is only read`, {
           fix: `Name a service account to act with in operators.gcp for the source ${wish.source}.`,
         });
-      return sessionOf(connection, projectOf(connection, wish.project), new Set(wish.allow), own, parts);
+      return sessionOf(connection, projectOf(connection, wish.project), wish, own, parts);
     },
   };
 }
@@ -37,7 +37,7 @@ export function gcpOperators(connections: readonly ActingProjects[], parts: Cred
 function sessionOf(
   connection: ActingProjects,
   { id: project, serviceAccount }: ActingProject,
-  allow: ReadonlySet<string>,
+  { allow, act }: GcpSessionWish,
   own: Identities,
   parts: CredentialParts,
 ): GcpSession {
@@ -48,7 +48,7 @@ function sessionOf(
     ask: async (call, signal) => {
       const whole = { ...call, project };
       const name = `${call.service} ${call.method}`;
-      if (!allow.has(name)) throw new WatchkeeperError('forbidden', `this act is not for ${name}`);
+      if (!allow.includes(name)) throw new WatchkeeperError('forbidden', `this act is not for ${name}`);
       const reads = isRead(call);
       const { reads: readScope, writes: writeScope } = gcpApis[call.service];
       const look =
@@ -57,10 +57,13 @@ function sessionOf(
       looks.set(readScope, look);
       const deadline = parts.clock.deadline(limits.gcpTimeoutMs, signal);
       try {
-        const identity = reads
+        const token = reads
           ? await look.get(deadline.signal)
           : (await tokenOf(own, { ...wish, scope: writeScope, seconds: writeSeconds }, parts, deadline.signal))
               .identity;
+        // Audit logs keep it with the request, so that they tell which act it was.
+        const reason = act === undefined || reads ? {} : { 'x-goog-request-reason': `watchkeeper-${plainKey(act)}` };
+        const identity = { ...token, ...reason };
         return await send(connection, whole, identity, parts.http, deadline.signal);
       } catch (thrown) {
         const fault = faultOf(thrown, whole);
@@ -72,4 +75,9 @@ function sessionOf(
       }
     },
   };
+}
+
+// A header's value, and short enough for a log.
+function plainKey(key: string): string {
+  return key.replace(/[^\w.-]/g, '-').slice(0, 100);
 }
