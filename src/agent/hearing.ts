@@ -1,6 +1,7 @@
 import { WatchkeeperError } from '../lib/errors.ts';
 import type { Channel, Ear, HeardReply, InboundReply, InboundRequest } from '../domain/ports/channel.ts';
 import type { Clock, Log, Random } from '../domain/ports/io.ts';
+import type { Source } from '../domain/ports/source.ts';
 import { obey, type CommandDesk } from './hearing-commands.ts';
 
 export { chatOperators } from './hearing-commands.ts';
@@ -8,6 +9,8 @@ export { chatOperators } from './hearing-commands.ts';
 /** What listening to people needs. */
 export interface HearingOptions extends CommandDesk {
   readonly channels: () => ReadonlyMap<string, Channel>;
+  /** Those that may be called back among them. */
+  readonly sources?: readonly Pick<Source, 'id' | 'receive'>[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -50,7 +53,7 @@ function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
 }
 
-/** Hands what a peer sent to the channel it is for. @throws `not-found` when that takes nothing. */
+/** Hands what a peer sent to the channel or source it is for. @throws `not-found` when that takes nothing. */
 export async function takeInbound(
   options: HearingOptions,
   id: string,
@@ -58,7 +61,11 @@ export async function takeInbound(
   signal: AbortSignal,
 ): Promise<InboundReply> {
   const channel = options.channels().get(id);
-  if (channel?.receive === undefined) throw new WatchkeeperError('not-found', 'no channel of that name is called back');
+  if (channel?.receive === undefined) {
+    const source = options.sources?.find((one) => one.id === id && one.receive !== undefined);
+    if (source?.receive !== undefined) return source.receive(request, signal);
+    throw new WatchkeeperError('not-found', 'no channel or source of that name is called back');
+  }
   return channel.receive(request, earOf(options, channel), signal);
 }
 

@@ -101,6 +101,7 @@ export async function openWatch(parts: LeadParts): Promise<Agent> {
     escalations,
     agent: scrubbedAgent(to, scrubber),
     channels: () => channels,
+    sources,
   });
   return scrubbedAgent(agentOf(options, ambient, composed, ledger, load, outcome, hearing), scrubber);
 }

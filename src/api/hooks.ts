@@ -4,7 +4,7 @@ import type { Agent } from '../agent/index.ts';
 import type { Env } from './request.ts';
 
 /**
- * Where chats call back: `POST /hooks/CHANNEL`. There is no token; each channel verifies its peer's signature over the body as
+ * Where chats and clouds call back: `POST /hooks/CHANNEL`, or the id of a source. There is no token; each verifies its peer's signature over the body as
  * it came in, and refuses what it cannot verify. GET does nothing here either.
  */
 export function hooks(app: Hono<Env>, agent: Agent): void {

@@ -1,3 +1,4 @@
+import type { InboundReply, InboundRequest } from '../domain/ports/channel.ts';
 import type { ReaderIo } from '../domain/ports/io.ts';
 import type { Source, SourceTraits } from '../domain/ports/source.ts';
 
@@ -6,8 +7,10 @@ export interface Later<Config> {
   readonly kind: string;
   readonly traits: SourceTraits;
   readonly intervalMs: (config: Config) => number;
-  /** What the source rings for by itself; none unless named. */
-  readonly rings?: readonly ('news' | 'newServices')[];
+  /** What the source rings for by itself, by its configuration; none unless named. What is named it must have. */
+  readonly rings?: (config: Config) => readonly ('news' | 'newServices')[];
+  /** Whether it may be called back, by its configuration; never unless told. */
+  readonly receives?: (config: Config) => boolean;
   /** Imports the code and gives what makes the source. */
   readonly load: () => Promise<(id: string, config: Config, io: ReaderIo) => Source>;
 }
@@ -25,6 +28,7 @@ export function later<Config>(kind: Later<Config>): (id: string, config: Config,
         made = create(id, config, io);
         return made;
       }));
+    const ringing = kind.rings?.(config) ?? [];
     const rings = (by: 'news' | 'newServices') => ({
       [by]: async (signal: AbortSignal): Promise<void> => (await source())[by]?.(signal),
     });
@@ -32,8 +36,14 @@ export function later<Config>(kind: Later<Config>): (id: string, config: Config,
       ...{ id, kind: kind.kind, traits: kind.traits, intervalMs: kind.intervalMs(config) },
       collect: async (request, signal) => (await source()).collect(request, signal),
       discover: async (signal) => (await source()).discover(signal),
-      ...(kind.rings?.includes('news') === true && rings('news')),
-      ...(kind.rings?.includes('newServices') === true && rings('newServices')),
+      ...(ringing.includes('news') && rings('news')),
+      ...(ringing.includes('newServices') && rings('newServices')),
+      ...(kind.receives?.(config) === true && {
+        receive: async (request: InboundRequest, signal: AbortSignal): Promise<InboundReply> => {
+          const reply = await (await source()).receive?.(request, signal);
+          return reply ?? { status: 404, type: 'text/plain', body: 'nothing is called back here' };
+        },
+      }),
       parts: () => made?.parts?.(),
       use: () => made?.use?.(),
       check: async (signal) => (await source()).check(signal),

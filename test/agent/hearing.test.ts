@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { chatOperators, earOf, hear, type HearingOptions } from '../../src/agent/hearing.ts';
+import { chatOperators, earOf, hear, takeInbound, type HearingOptions } from '../../src/agent/hearing.ts';
 import type { Escalation } from '../../src/domain/definitions.ts';
 import type { Channel } from '../../src/domain/ports/channel.ts';
 import { recordingLog } from '../support/quiet-log.ts';
@@ -55,6 +55,22 @@ function desk(more: Partial<HearingOptions['agent']> = {}, channels: readonly Ch
   };
   return { options, done, clock, log, ear: earOf(options, { id: 'slack' }) };
 }
+
+describe('who is called back', () => {
+  const request = { headers: {}, body: new Uint8Array() };
+  const signal = new AbortController().signal;
+
+  it('may be a source that verifies what it is sent', async () => {
+    const { options } = desk();
+    const receive = () => Promise.resolve({ status: 200, type: 'text/plain' as const, body: 'taken' });
+    const sources = [{ id: 'prometheus' }, { id: 'aws', receive }];
+    expect(await takeInbound({ ...options, sources }, 'aws', request, signal)).toMatchObject({ body: 'taken' });
+    for (const id of ['prometheus', 'nobody'])
+      await expect(takeInbound({ ...options, sources }, id, request, signal)).rejects.toMatchObject({
+        code: 'not-found',
+      });
+  });
+});
 
 describe('what is said in chat', () => {
   it('is answered under the name of its sender and the channel it came through', async () => {

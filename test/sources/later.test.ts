@@ -14,13 +14,14 @@ function shop(rings: readonly ('news' | 'newServices')[] = []) {
     collect: () => Promise.reject(new Error('not asked for')),
     discover: () => Promise.resolve([]),
     news: () => (seen.push('news'), Promise.resolve()),
+    receive: () => Promise.resolve({ status: 200, type: 'text/plain', body: 'taken' }),
     parts: () => [{ name: 'pods', objects: 3, vital: true }],
     use: () => ({ calls: { pods: 1 }, dollars: 2 }),
     check: () => Promise.resolve(),
     close: () => (seen.push('closed'), Promise.resolve()),
   };
   const create = later<{ readonly everyMs: number }>({
-    ...{ kind: 'fake', traits, rings },
+    ...{ kind: 'fake', traits, rings: () => rings, receives: () => rings.length > 0 },
     intervalMs: ({ everyMs }) => everyMs,
     load: () => (seen.push('loaded'), Promise.resolve(() => made)),
   });
@@ -56,4 +57,12 @@ test('it rings for what its kind names, and for nothing else', async () => {
   await source.news?.(signal);
   expect(seen).toEqual(['loaded', 'news']);
   expect('news' in shop().source).toBe(false);
+});
+
+test('it is called back where its configuration says so, and nowhere else', async () => {
+  const { seen, source } = shop(['news']);
+  const request = { headers: {}, body: new Uint8Array() };
+  expect(await source.receive?.(request, signal)).toMatchObject({ status: 200 });
+  expect(seen).toEqual(['loaded']);
+  expect('receive' in shop().source).toBe(false);
 });

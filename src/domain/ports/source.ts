@@ -5,6 +5,7 @@ import type { Finding } from '../alert.ts';
 import type { Service, TelemetryBinding } from '../service.ts';
 import type { Gap, LogRecord, ResourceState, Series, Span } from '../telemetry.ts';
 import type { AwsStatement } from './aws.ts';
+import type { InboundReply, InboundRequest } from './channel.ts';
 import type { CloudUse } from './cloud.ts';
 import type { GcpGrant } from './gcp.ts';
 import type { ReaderIo } from './io.ts';
@@ -83,6 +84,11 @@ export interface Source {
   news?(signal: AbortSignal): Promise<void>;
   /** Resolves when `discover` may give something else than before, and when the signal fires. */
   newServices?(signal: AbortSignal): Promise<void>;
+  /**
+   * For sources that are called back at `POST /hooks/SOURCE`: takes what a peer sends, once it has verified that it is the
+   * peer's. Whoever it is, it is answered; nothing is believed that is not verified.
+   */
+  receive?(request: InboundRequest, signal: AbortSignal): Promise<InboundReply>;
   /** For sources that keep watches open: each with its freshness, for metrics and status. */
   parts?(): readonly SourcePart[] | undefined;
   /** For sources whose calls are counted and cost money: what was asked since the start, and its price by the list. */

@@ -24,6 +24,8 @@ export const awsSource: SourceKind<AwsConfig> = {
     kind: 'aws',
     traits: awsTraits,
     intervalMs: (config) => config.interval,
+    rings: ({ push }) => (push === undefined ? [] : ['news']),
+    receives: ({ push }) => push !== undefined,
     load: async () => (await import('./source.ts')).createAwsSource,
   }),
 };

@@ -23,6 +23,8 @@ export interface AwsConfig extends Omit<AwsConnection, 'source'> {
   readonly discover: boolean;
   readonly cloudtrail: boolean;
   readonly alarms: boolean;
+  /** Topics of SNS that alarms are pushed through, by ARN. Absent: nothing is pushed. */
+  readonly push?: { readonly topics: readonly string[] };
   /** Whole traces of a service that one look reads at most. */
   readonly maxTraces: number;
   /** By list prices, in a day (UTC). */
@@ -46,6 +48,16 @@ export const awsConfig: Schema<AwsConfig> = schemaOf<AwsConfig>(
       discover: z.boolean().default(true),
       cloudtrail: z.boolean().default(true),
       alarms: z.boolean().default(true),
+      push: z
+        .strictObject({
+          topics: z
+            .array(
+              z.string().regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/, 'must be the ARN of a topic'),
+            )
+            .min(1)
+            .max(50),
+        })
+        .exactOptional(),
       maxTraces: z.int().min(1).max(200).default(20),
       dollarsPerDay: z.number().min(0).max(100_000).default(10),
     })

@@ -18,6 +18,7 @@ import { lookAtEcs } from './look/ecs.ts';
 import { lookAtLambda } from './look/lambda.ts';
 import { resourceStates, stateSignals } from './look/signals.ts';
 import { cloudWatch } from './metrics/service.ts';
+import { createPush } from './push.ts';
 import type { AwsConfig, CloudWatchQuery } from './schema.ts';
 import { createTraces, type Traces } from './traces/xray.ts';
 import { awsTraits } from './traits.ts';
@@ -29,6 +30,7 @@ const firstMs = 2 * 3_600_000;
 /** A live reader of accounts and regions. The SDK is imported with the first call. */
 export function createAwsSource(id: string, config: AwsConfig, io: ReaderIo): Source {
   const reader = io.aws.reader({ ...config, source: id });
+  const push = config.push && createPush(id, config.push.topics, io);
   const spend = createSpend(reader, config.dollarsPerDay);
   const eyes: Eyes = {
     ...{ id, config, reader, io, deliveredMs: undefined },
@@ -52,6 +54,7 @@ export function createAwsSource(id: string, config: AwsConfig, io: ReaderIo): So
       return answer;
     },
     discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
+    ...(push !== undefined && { news: push.news, receive: push.receive }),
     use: () => reader.use(),
     check: (signal) => checkAccess(id, config, reader, signal),
     close: () => {

@@ -22,7 +22,7 @@ export const kubernetesSource: SourceKind<KubernetesConfig> = {
     kind: 'kubernetes',
     traits: kubernetesTraits,
     intervalMs: (config) => config.intervalMs,
-    rings: ['news', 'newServices'],
+    rings: () => ['news', 'newServices'],
     load: async () => (await import('./source.ts')).createKubernetesSource,
   }),
 };

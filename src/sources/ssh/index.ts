@@ -25,7 +25,7 @@ export const sshSource: SourceKind<SshConfig> = {
     kind: 'ssh',
     traits: sshTraits,
     intervalMs: (config) => config.interval,
-    rings: ['newServices'],
+    rings: () => ['newServices'],
     load: async () => (await import('./source.ts')).createSshSource,
   }),
 };
