@@ -38,37 +38,16 @@ export const gcpApis: Readonly<Record<GcpServiceName, GcpApi>> = {
         verb: 'GET',
         path: 'compute/v1/projects/{project}/aggregated/instanceGroupManagers',
       },
-      'instances.aggregatedList': { verb: 'GET', path: 'compute/v1/projects/{project}/aggregated/instances' },
       'instanceGroupManagers.get': { verb: 'GET', path: `${zonal}/${group}` },
       'regionInstanceGroupManagers.get': { verb: 'GET', path: `${regional}/${group}` },
-      'instanceGroupManagers.listManagedInstances': { verb: 'POST', path: `${zonal}/${group}/listManagedInstances` },
-      'regionInstanceGroupManagers.listManagedInstances': {
-        verb: 'POST',
-        path: `${regional}/${group}/listManagedInstances`,
-      },
-      'instances.get': { verb: 'GET', path: `${zonal}/instances/{instance}` },
-      'instanceTemplates.list': { verb: 'GET', path: 'compute/v1/projects/{project}/global/instanceTemplates' },
-      'zoneOperations.get': { verb: 'GET', path: `${zonal}/operations/{operation}` },
-      'regionOperations.get': { verb: 'GET', path: `${regional}/operations/{operation}` },
       'instanceGroupManagers.resize': { verb: 'POST', path: `${zonal}/${group}/resize`, writes: true },
       'regionInstanceGroupManagers.resize': { verb: 'POST', path: `${regional}/${group}/resize`, writes: true },
-      'instanceGroupManagers.recreateInstances': {
-        ...{ verb: 'POST', path: `${zonal}/${group}/recreateInstances`, writes: true },
-      },
-      'regionInstanceGroupManagers.recreateInstances': {
-        ...{ verb: 'POST', path: `${regional}/${group}/recreateInstances`, writes: true },
-      },
-      'instanceGroupManagers.patch': { verb: 'PATCH', path: `${zonal}/${group}`, writes: true },
-      'regionInstanceGroupManagers.patch': { verb: 'PATCH', path: `${regional}/${group}`, writes: true },
-      'instances.reset': { verb: 'POST', path: `${zonal}/instances/{instance}/reset`, writes: true },
     },
   },
   deploy: {
     ...{ root: 'https://clouddeploy.googleapis.com/', reads: wholeScope, writes: wholeScope },
     methods: {
       'rollouts.list': { verb: 'GET', path: 'v1/{+parent}/rollouts' },
-      'rollouts.get': { verb: 'GET', path: 'v1/{+name}' },
-      'deliveryPipelines.rollbackTarget': { verb: 'POST', path: 'v1/{+name}:rollbackTarget', writes: true },
     },
   },
   iamcredentials: {
@@ -100,7 +79,6 @@ export const gcpApis: Readonly<Record<GcpServiceName, GcpApi>> = {
     methods: {
       'instances.get': { verb: 'GET', path: 'v1/projects/{project}/instances/{instance}' },
       'operations.list': { verb: 'GET', path: 'v1/projects/{project}/operations' },
-      'operations.get': { verb: 'GET', path: 'v1/projects/{project}/operations/{operation}' },
       'instances.failover': {
         ...{ verb: 'POST', path: 'v1/projects/{project}/instances/{instance}/failover', writes: true },
       },
