@@ -8,9 +8,9 @@ import { WatchkeeperError } from '../../lib/errors.ts';
 
 /** Takes what SNS sends to `POST /hooks/SOURCE`: a verified notification is a reason to look now, and nothing else. */
 export interface Push {
-  receive(request: InboundRequest, signal: AbortSignal): Promise<InboundReply>;
+  readonly receive: (request: InboundRequest, signal: AbortSignal) => Promise<InboundReply>;
   /** Resolves when there was a notification since it resolved last, not too often, and when the signal fires. */
-  news(signal: AbortSignal): Promise<void>;
+  readonly news: (signal: AbortSignal) => Promise<void>;
 }
 
 /** What it needs of the world. */
