@@ -168,6 +168,40 @@ describe('hosts over a real OpenSSH', () => {
     expect((await collect(fleet, [app, own('web-1')])).changes).toEqual([]);
   });
 
+  it('tells of another image of a container, of apk and of somebody with sudo, and goes on when an engine hangs', async () => {
+    const docker = (answer: string): void => {
+      machine.write('/usr/local/bin/docker', `#!/bin/sh\n${answer}\n`);
+      machine.run('chmod', '755', '/usr/local/bin/docker');
+    };
+    // What the real command prints; no engine can run here.
+    const runs = (image: string, id: string): void =>
+      docker(
+        `case $1 in ps) echo 0123456789ab ;; inspect) [ "$4" = 0123456789ab ] && echo "/shop ${image} sha256:${id}" ;; esac`,
+      );
+    const database = (version: string): void =>
+      machine.write('/lib/apk/db/installed', `P:nginx\nV:${version}\nF:usr/sbin\n`);
+    runs('shop:1', 'aaaa');
+    database('1.24.0-r1');
+    const fleet = source(['web-1']);
+    const first = await collect(fleet, [own('web-1')]);
+    expect(first.changes.map(({ what }) => what).filter((what) => /shop|nginx/.test(what))).toEqual([]);
+    runs('shop:2', 'bbbb');
+    database('1.24.0-r2');
+    const by = 'dana : TTY=pts/0 ; PWD=/home/dana ; USER=root ; COMMAND=/usr/bin/vim /etc/shop.conf';
+    machine.run('systemd-cat', '--identifier=sudo', 'echo', by);
+    const { changes, logs } = await collect(fleet, [own('web-1')]);
+    expect(changes.map(({ kind, what, from, to }) => [kind, what, from, to]).sort()).toEqual([
+      ['deploy', 'container:shop', 'shop:1', 'shop:2'],
+      ['package', 'package:nginx', '1.24.0-r1', '1.24.0-r2'],
+    ]);
+    expect(logs.filter(({ body }) => body === by)).toMatchObject([{ service: 'host-web-1' }]);
+    docker('exec sleep 600');
+    const sick = await collect(fleet, [own('web-1')], ['load']);
+    expect(latest(sick, 'load')).toBeGreaterThanOrEqual(0);
+    expect([sick.changes, sick.gaps]).toEqual([[], []]);
+    machine.run('rm', '/usr/local/bin/docker', '/lib/apk/db/installed');
+  });
+
   it('tells how long a certificate lasts', async () => {
     const openssl = [
       'openssl',

@@ -4,6 +4,7 @@ import type { Service } from '../../domain/service.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { createCollector, empty, span } from '../../io/clients/linux/collect.ts';
 import { describeMachine, machineName, machineState } from '../../io/clients/linux/machine.ts';
+import { localContainers } from '../../io/clients/linux/containers/index.ts';
 import { createJournal } from '../../io/clients/linux/journal/index.ts';
 import { createSystemd } from '../../io/clients/linux/services/systemd.ts';
 import { createRates } from '../../io/clients/linux/rates.ts';
@@ -38,6 +39,7 @@ export function createHostSource(id: string, config: HostConfig, io: ReaderIo): 
       watch: config.watch,
       systemd: createSystemd(config.systemBus),
       readJournal: createJournal(config.journal),
+      containers: localContainers(),
     },
     nameOf,
   );

@@ -8,6 +8,7 @@ import type { Stamp } from '../../io/clients/linux/signals.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { parseAnswers } from './remote/answers.ts';
 import { wordsOf } from './remote/ask.ts';
+import { remoteContainers } from './remote/containers.ts';
 import { remoteFiles } from './remote/files.ts';
 import { remoteJournal } from './remote/journal.ts';
 import { readListening } from './remote/listening.ts';
@@ -34,6 +35,7 @@ export function createHostReader(parts: HostReaderParts): HostReader {
       watch: config.watch,
       systemd: remoteSystemd(machine),
       readJournal: (...asked) => journal.read(...asked),
+      containers: remoteContainers(machine, clock),
     },
     () => Promise.resolve(service),
   );

@@ -190,6 +190,42 @@ describe('package histories', () => {
   });
 });
 
+describe("apk's database", () => {
+  const path = '/lib/apk/db/installed';
+  const stanzas = (versions: Readonly<Record<string, string>>): string =>
+    Object.entries(versions)
+      .map(([name, version]) => `C:Q1abc=\nP:${name}\nV:${version}\nA:x86_64\nF:usr/bin\nR:${name}\n`)
+      .join('\n');
+
+  it('tells what was upgraded, installed and removed since the last look, at the time it was written', async () => {
+    const machine = await startMachine({
+      set: (files) => files.set(path, stanzas({ musl: '1.2.4', nginx: '1.24.0-r1', curl: '8.0' }), now - 48 * hour),
+    });
+    expect(await changes(machine), 'the first look is the baseline').toEqual([]);
+    machine.files.set(path, stanzas({ musl: '1.2.4', nginx: '1.24.0-r2', jq: '1.7' }), now - minute);
+    const found = await changes(machine);
+    expect(found).toMatchObject([
+      { what: 'package:curl', from: '8.0', attributes: { action: 'remove' } },
+      { what: 'package:jq', to: '1.7', attributes: { action: 'install' } },
+      { what: 'package:nginx', from: '1.24.0-r1', to: '1.24.0-r2', attributes: { action: 'upgrade' } },
+    ]);
+    expect(
+      found.every(
+        ({ kind, atMs, service: of }) => kind === 'package' && atMs === now - minute && of === machine.host.name,
+      ),
+    ).toBe(true);
+    expect(await changes(machine)).toEqual([]);
+  });
+
+  it('is a gap of the machine when it is larger than is read, and tells nothing that it did not see', async () => {
+    const machine = await startMachine({ set: (files) => files.set(path, 'P:x\n'.repeat(2_000_000), now - hour) });
+    const answer = await machine.collect({ signals: [], services: [service({})] });
+    expect(answer.gaps).toMatchObject([{ reason: 'too-large', service: machine.host.name }]);
+    machine.files.set(path, stanzas({ musl: '1.2.4' }), now);
+    expect(await changes(machine)).toEqual([]);
+  });
+});
+
 describe('watched configuration', () => {
   const place: HostPlace = { config: ['/etc/shop'] };
 

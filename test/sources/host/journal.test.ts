@@ -7,6 +7,8 @@ import { describe, expect, it } from 'vitest';
 import type { Service } from '../../../src/domain/service.ts';
 import { WatchkeeperError } from '../../../src/lib/errors.ts';
 import { limits } from '../../../src/lib/limits.ts';
+import { routing, toLog } from '../../../src/io/clients/linux/journal/route.ts';
+import type { JournalRecord } from '../../../src/io/clients/linux/journal/file.ts';
 import { readJournalFile } from '../../../src/io/clients/linux/journal/file.ts';
 import { decodeLz4Block } from '../../../src/io/clients/linux/journal/lz4.ts';
 import type { Pages } from '../../../src/io/clients/linux/journal/pages.ts';
@@ -179,6 +181,33 @@ describe('the journal as a source of logs', () => {
     expect(refused[0]?.message).toContain('systemd-journal');
     const without = await startMachine();
     expect((await read(without, start, [shop])).gaps.map((gap) => gap.reason)).toEqual(['unsupported']);
+  });
+});
+
+describe('people who take more rights', () => {
+  const route = routing([], 'web-1');
+  const host = { ...route, host: 'host-web-1' };
+  const entry = (fields: Record<string, string>): JournalRecord => ({
+    tMs: 1,
+    fields: new Map(Object.entries({ PRIORITY: '5', SYSLOG_IDENTIFIER: 'sudo', ...fields })),
+  });
+  const told = (fields: Record<string, string>): readonly string[] =>
+    toLog(entry(fields), host, { source: 'host', nowMs: 2, fromMs: 0 }).map(
+      ({ service, body }) => `${service}: ${body}`,
+    );
+
+  it('are context of the machine: who, and what they ran', () => {
+    const MESSAGE = 'dana : TTY=pts/0 ; PWD=/home/dana ; USER=root ; COMMAND=/usr/bin/vim /etc/shop.conf';
+    expect(told({ MESSAGE })).toEqual([`host-web-1: ${MESSAGE}`]);
+  });
+
+  it.each([
+    ['a program without a terminal', { MESSAGE: 'hand : PWD=/ ; USER=root ; COMMAND=/usr/bin/systemctl restart shop' }],
+    ['an unknown terminal', { MESSAGE: 'hand : TTY=unknown ; PWD=/ ; USER=root ; COMMAND=/bin/true' }],
+    ['what PAM says beside it', { MESSAGE: 'pam_unix(sudo:session): session opened for user root by dana(uid=1000)' }],
+    ['another program that says the same', { SYSLOG_IDENTIFIER: 'evil', MESSAGE: 'x : TTY=pts/0 ; COMMAND=/bin/sh' }],
+  ])('%s is not', (_what, fields) => {
+    expect(told(fields)).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { createChangeReader } from './changes/index.ts';
 import { createFileLogs } from './logs/index.ts';
 import { newestOnly } from './logs/newest.ts';
 import { machineState } from './machine.ts';
+import type { ContainerReader } from './containers/index.ts';
 import type { MachineName } from './machine.ts';
 import { metricOf } from './metrics/catalogue.ts';
 import { createMachineReaders, merge, metricsOf, readGroup } from './metrics/index.ts';
@@ -33,6 +34,7 @@ export interface CollectorParts {
   readonly watch: readonly string[];
   readonly systemd: Systemd;
   readonly readJournal: JournalReader;
+  readonly containers: ContainerReader;
 }
 
 /** Answers requests: live with one sample a series, stamped with the time of the reading; the past from files. */
@@ -41,7 +43,7 @@ export function createCollector(parts: CollectorParts, nameOf: MachineName): Col
   const readLogs = createFileLogs();
   const { readJournal } = parts;
   const services = createServiceReaders(parts.systemd);
-  const changes = createChangeReader(parts.watch);
+  const changes = createChangeReader(parts.watch, parts.containers);
   let state: ResourceState | undefined;
 
   const measure = async (

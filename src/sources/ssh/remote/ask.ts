@@ -15,6 +15,8 @@ export type Question =
   /** Entries of the journal after a cursor (`c…`) or since a second of the epoch (`s…`). */
   | { readonly is: 'journal'; readonly from: string; readonly bytes: number }
   | { readonly is: 'listening' }
+  /** What runs in containers. */
+  | { readonly is: 'containers' }
   /** The host's time zone and its clock. */
   | { readonly is: 'zone' };
 
@@ -41,6 +43,7 @@ export function wordsOf(question: Question): readonly [string, string, string] {
       return ['journal', question.from, String(question.bytes)];
     case 'failed':
     case 'listening':
+    case 'containers':
     case 'zone':
       return [question.is, '-', '-'];
   }

@@ -18,7 +18,9 @@ export const usualQuestions: readonly Question[] = [
   ...['dpkg.log', 'dpkg.log.1', 'dnf.rpm.log', 'pacman.log', 'zypp/history'].map((name) => stat(`/var/log/${name}`)),
   ...['timesync', 'timesync/synchronized', 'system'].map((name) => stat(`/run/systemd/${name}`)),
   stat('/sys/fs/cgroup/cgroup.controllers'),
+  stat('/lib/apk/db/installed'),
   { is: 'failed' },
   { is: 'listening' },
+  { is: 'containers' },
   { is: 'space', path: '/' },
 ];

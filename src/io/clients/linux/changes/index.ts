@@ -5,7 +5,12 @@ import type { Gap } from '../../../../domain/telemetry.ts';
 import { limits } from '../../../../lib/limits.ts';
 import type { ReadContext } from '../reading.ts';
 import type { Stamp } from '../signals.ts';
+import type { ContainerReader } from '../containers/index.ts';
+import { readApk } from './apk.ts';
+import type { ApkState } from './apk.ts';
 import { readBoot } from './boot.ts';
+import { readContainerChanges } from './containers.ts';
+import type { ContainerState } from './containers.ts';
 import { newLook } from './look.ts';
 import type { Look } from './look.ts';
 import { packageHistories, readPackages } from './packages.ts';
@@ -38,22 +43,27 @@ interface Memory {
   readonly packages: Map<string, PackageCursor>;
   readonly watched: Map<string, WatchedState>;
   readonly given: Map<string, Change>;
+  apk: ApkState | undefined;
+  containers: ContainerState;
   firstLook: boolean;
 }
 
 /** Makes a reader of changes that remembers what it gave. `watch`: files whose edits are changes. */
-export function createChangeReader(watch: readonly string[]): ChangeReader {
+export function createChangeReader(watch: readonly string[], containers: ContainerReader): ChangeReader {
   const memory: Memory = {
     releases: new Map(),
     packages: new Map(),
     watched: new Map(),
     given: new Map(),
+    apk: undefined,
+    containers: new Map(),
     firstLook: true,
   };
   return {
     async live(services, host, stamp, context) {
       const look = newLook(stamp, context);
       await lookAtMachine(host, watch, memory, look);
+      await lookAtContainers(host, containers, memory, look);
       for (const service of services)
         for (const place of service.runsOn)
           if (place.on === 'host') await lookAtService(service.name, place.host, memory, look);
@@ -105,7 +115,23 @@ async function lookAtMachine(host: string, watch: readonly string[], memory: Mem
       if (read.cursor !== undefined) memory.packages.set(history.path, read.cursor);
       look.found.push(...read.changes);
     });
+  await look.part(host, async () => {
+    const read = await readApk(memory.apk, wanted, look.context);
+    memory.apk = read.state;
+    look.found.push(...read.changes);
+  });
   for (const path of watch) await lookAtPath(host, { path, what: `config:${path}`, mustExist: true }, memory, look);
+}
+
+function lookAtContainers(host: string, containers: ContainerReader, memory: Memory, look: Look): Promise<void> {
+  return look.part(host, async () => {
+    const read = readContainerChanges(memory.containers, await containers(look.context), {
+      ...look.wanted,
+      service: host,
+    });
+    memory.containers = read.state;
+    look.found.push(...read.changes);
+  });
 }
 
 function lookAtPath(

@@ -24,6 +24,8 @@ export function routing(services: readonly Service[], host: string): Routing {
   return { byUnit, host: asked ? host : undefined, units, interested: asked ? [...units, host] : units };
 }
 
+// sudo(8), "Command log entries": a person has a terminal; programs that call sudo have none.
+const bySomebody = /^\s*\S{1,64} : TTY=(?!unknown)\S+ ; .*\bCOMMAND=/;
 const errorPriority = 3;
 const warningPriority = 4;
 const infoPriority = 6;
@@ -37,7 +39,9 @@ export function toLog({ tMs, fields }: JournalRecord, route: Routing, stamp: Sta
   const written = fields.get('PRIORITY');
   const priority = written !== undefined && /^[0-7]$/.test(written) ? Number(written) : infoPriority;
   const loud = priority <= (fields.get('_TRANSPORT') === 'kernel' ? warningPriority : errorPriority);
-  const service = owner ?? (loud ? route.host : undefined);
+  // Who took more rights than they have is context for whatever happens next.
+  const isSudo = fields.get('SYSLOG_IDENTIFIER') === 'sudo' && bySomebody.test(message);
+  const service = owner ?? (loud || isSudo ? route.host : undefined);
   if (service === undefined) return [];
   // What a service prints all comes as "info": its own words tell more.
   const parsed = parseLine(cleanText(new TextEncoder().encode(message)), stamp.nowMs);
