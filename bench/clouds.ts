@@ -1,5 +1,5 @@
 /**
- * What it costs to watch a cloud: `node bench/clouds.ts [aws…] [--series=1000,10000,100000] [--no-memory]` (after `npm run
+ * What it costs to watch a cloud: `node bench/clouds.ts [aws gcp] [--series=1000,10000,100000] [--no-memory]` (after `npm run
  * build`). For each number of series, one sweep through the real SDK and our transport against a server of the bench's own
  * that answers in the cloud's wire shape: calls, bytes both ways, seconds, processor time and dollars by the list prices; and
  * the same of the look a minute later, in which nothing is due.
@@ -98,13 +98,18 @@ async function sweep(name: string, cloud: BenchCloud, url: string, series: numbe
   }
 }
 
-async function memory(name: string, cloud: BenchCloud, url: string): Promise<void> {
+async function memory(
+  name: string,
+  cloud: BenchCloud,
+  url: string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
   const bare: number[] = [];
   const watching: number[] = [];
   await usedOf(url);
   for (let start = 0; start < starts; start++) {
     bare.push(await residentAtRest([], {}));
-    watching.push(await residentAtRest([cloud.config(url)], cloud.env));
+    watching.push(await residentAtRest([cloud.config(url)], env));
   }
   const [without = Number.NaN, withIt = Number.NaN] = [median(bare), median(watching)];
   const { calls } = await usedOf(url);
@@ -147,11 +152,12 @@ async function residentAtRest(sources: readonly object[], env: Readonly<Record<s
 for (const name of asked.length > 0 ? asked : Object.keys(clouds)) {
   const cloud = clouds[name];
   if (cloud === undefined) throw new Error(`no such cloud: ${name}. There are: ${Object.keys(clouds).join(', ')}`);
-  Object.assign(process.env, cloud.env);
   const server = await startServer(name);
+  const env = cloud.env(server.url);
+  Object.assign(process.env, env);
   try {
     for (const series of sizes) await sweep(name, cloud, server.url, series);
-    if (withMemory) await memory(name, cloud, server.url);
+    if (withMemory) await memory(name, cloud, server.url, env);
   } finally {
     server.child.kill('SIGTERM');
   }

@@ -14,7 +14,7 @@ interface MetricDataQuery {
 /** AWS: five metrics of CloudWatch a service, answered in the JSON protocol that the SDK speaks. */
 export const aws: BenchCloud = {
   kind: 'aws',
-  env: { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench', AWS_EC2_METADATA_DISABLED: 'true' },
+  env: () => ({ AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench', AWS_EC2_METADATA_DISABLED: 'true' }),
   config: (url) => ({ kind: 'aws', id: 'aws', regions: ['eu-west-1'], endpoint: url, dollarsPerDay: 100_000 }),
   perService: signals.length,
   service: (index) => ({

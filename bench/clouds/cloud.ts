@@ -8,8 +8,8 @@ export interface BenchCloud {
   readonly kind: string;
   /** The source's block in watchkeeper.yaml, against a server that stands for the cloud. */
   readonly config: (url: string) => { readonly [key: string]: Json };
-  /** What the SDK finds as credentials. */
-  readonly env: Readonly<Record<string, string>>;
+  /** What the SDK finds as credentials, for a server that stands for the cloud. */
+  readonly env: (url: string) => Readonly<Record<string, string>>;
   /** One of so many services, each with `perService` signals. */
   readonly service: (index: number) => Service;
   readonly perService: number;

@@ -1,5 +1,6 @@
 import { aws } from './aws.ts';
+import { gcp } from './gcp.ts';
 import type { BenchCloud } from './cloud.ts';
 
 /** Every cloud that is measured. A new one is a file beside this, and a line here. */
-export const clouds: Readonly<Record<string, BenchCloud>> = { aws };
+export const clouds: Readonly<Record<string, BenchCloud>> = { aws, gcp };
