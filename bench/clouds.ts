@@ -1,5 +1,5 @@
 /**
- * What it costs to watch a cloud: `node bench/clouds.ts [aws gcp] [--series=1000,10000,100000] [--no-memory]` (after `npm run
+ * What it costs to watch a cloud: `node bench/clouds.ts [aws azure gcp] [--series=1000,10000,100000] [--no-memory]` (after `npm run
  * build`). For each number of series, one sweep through the real SDK and our transport against a server of the bench's own
  * that answers in the cloud's wire shape: calls, bytes both ways, seconds, processor time and dollars by the list prices; and
  * the same of the look a minute later, in which nothing is due.
@@ -12,11 +12,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 
 import type { Log } from '../src/domain/ports/io.ts';
 import { makeReaderIo, systemClock, systemRandom } from '../src/io/index.ts';
 import { sourceKinds } from '../src/sources/index.ts';
 import { median } from '../src/lib/stats.ts';
+import { selfSigned } from '../test/support/self-signed.ts';
 import { signalsOf, type BenchCloud } from './clouds/cloud.ts';
 import { clouds } from './clouds/known.ts';
 import { report, spent } from './report.ts';
@@ -38,13 +40,34 @@ const silent: Log = {
   child: () => silent,
 };
 
-async function startServer(name: string): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+interface StandIn {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** What its clients, this process among them, must believe and know. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function startServer(name: string, cloud: BenchCloud): Promise<StandIn> {
   const file = path.join(import.meta.dirname, 'clouds', 'server.ts');
-  const child = spawn(process.execPath, [file, name], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const pair = cloud.isTls === true ? certified() : undefined;
+  const argv = [file, name, ...(pair === undefined ? [] : [pair.keyFile, pair.certificateFile])];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   const port = await new Promise<string>((resolve) =>
     child.stdout.once('data', (text) => resolve(String(text).trim())),
   );
-  return { child, url: `http://127.0.0.1:${port}` };
+  const url = pair === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
+  const trust = pair === undefined ? {} : { NODE_EXTRA_CA_CERTS: pair.certificateFile };
+  return { child, url, env: { ...cloud.env(url), ...trust } };
+}
+
+function certified(): { readonly keyFile: string; readonly certificateFile: string } {
+  const { key, cert } = selfSigned('localhost');
+  const folder = mkdtempSync(path.join(tmpdir(), 'watchkeeper-bench-tls-'));
+  const [keyFile, certificateFile] = [path.join(folder, 'key.pem'), path.join(folder, 'certificate.pem')];
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  writeFileSync(certificateFile, cert);
+  setDefaultCACertificates([...getCACertificates('default'), cert]);
+  return { keyFile, certificateFile };
 }
 
 async function usedOf(
@@ -57,7 +80,7 @@ async function sweep(name: string, cloud: BenchCloud, url: string, series: numbe
   const io = makeReaderIo({
     ...{ clock: systemClock, random: systemRandom },
     log: silent,
-    secrets: { resolve: () => Promise.reject(new Error('no secrets here')) },
+    secrets: { resolve: ({ env = '' }) => Promise.resolve(process.env[env] ?? '') },
   });
   const { kind: _kind, id: _id, ...config } = cloud.config(url);
   const opened = sourceKinds[cloud.kind]?.open(cloud.kind, config, io);
@@ -152,12 +175,11 @@ async function residentAtRest(sources: readonly object[], env: Readonly<Record<s
 for (const name of asked.length > 0 ? asked : Object.keys(clouds)) {
   const cloud = clouds[name];
   if (cloud === undefined) throw new Error(`no such cloud: ${name}. There are: ${Object.keys(clouds).join(', ')}`);
-  const server = await startServer(name);
-  const env = cloud.env(server.url);
-  Object.assign(process.env, env);
+  const server = await startServer(name, cloud);
+  Object.assign(process.env, server.env);
   try {
     for (const series of sizes) await sweep(name, cloud, server.url, series);
-    if (withMemory) await memory(name, cloud, server.url, env);
+    if (withMemory) await memory(name, cloud, server.url, server.env);
   } finally {
     server.child.kill('SIGTERM');
   }

@@ -8,6 +8,8 @@ export interface BenchCloud {
   readonly kind: string;
   /** The source's block in watchkeeper.yaml, against a server that stands for the cloud. */
   readonly config: (url: string) => { readonly [key: string]: Json };
+  /** Whether the cloud is only ever spoken to over TLS. */
+  readonly isTls?: boolean;
   /** What the SDK finds as credentials, for a server that stands for the cloud. */
   readonly env: (url: string) => Readonly<Record<string, string>>;
   /** One of so many services, each with `perService` signals. */

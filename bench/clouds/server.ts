@@ -1,8 +1,10 @@
 /**
- * A server that stands for a cloud: `node bench/clouds/server.ts CLOUD`. Prints its port; `GET /used` tells how many requests
+ * A server that stands for a cloud: `node bench/clouds/server.ts CLOUD [KEY CERTIFICATE]`. Prints its port; `GET /used` tells how many requests
  * it has answered since it was asked the last time, and their bytes, bodies and lines of both directions.
  */
-import { createServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 import { clouds } from './known.ts';
@@ -11,7 +13,8 @@ const cloud = clouds[process.argv[2] ?? ''];
 if (cloud === undefined) throw new Error(`say which cloud: ${Object.keys(clouds).join(', ')}`);
 let used = { calls: 0, sent: 0, received: 0 };
 
-const server = createServer((request, response) => {
+const [, , , key, certificate] = process.argv;
+const handle = (request: IncomingMessage, response: ServerResponse): void => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
@@ -30,7 +33,11 @@ const server = createServer((request, response) => {
     response.writeHead(answer.status ?? 200, { 'content-type': answer.contentType, 'content-length': text.length });
     response.end(text);
   });
-});
+};
+const server =
+  key === undefined || certificate === undefined
+    ? createServer(handle)
+    : createTlsServer({ key: readFileSync(key), cert: readFileSync(certificate) }, handle);
 // A sweep may take longer than Node keeps a silent connection.
 server.keepAliveTimeout = 300_000;
 server.listen(0, '127.0.0.1', () => {
