@@ -211,6 +211,20 @@ describe('acting on Cloud Run', () => {
     expect(world.runs.get(whole)?.traffic[0]).toEqual({ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 });
   });
 
+  it('passes over a revision that never became ready, and refuses to go there', async () => {
+    const stage = await runStage({});
+    const { service } = stage.context();
+    const found = world.runs.get(`projects/shop-prod/locations/europe-west1/services/${service.name}`);
+    const isB = ({ name }: { readonly name: string }): boolean => name.endsWith('-b');
+    const conditions = [{ type: 'Ready', state: 'CONDITION_FAILED' }];
+    if (found) found.revisions = found.revisions.map((one) => (isB(one) ? { ...one, conditions } : one));
+    const seen = shift.before({}, await shift.observe({}, stage.context()));
+    expect(seen).toMatchObject({ to: `${service.name}-a` });
+    const wish = { toRevision: `${service.name}-b` };
+    const looked = await shift.observe(wish, stage.context());
+    expect(() => shift.preview(wish, looked)).toThrow(/never became ready/);
+  });
+
   it('leaves alone what somebody else shifted meanwhile', async () => {
     const stage = await runStage({});
     const { service } = stage.context();

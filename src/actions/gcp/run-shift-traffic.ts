@@ -20,7 +20,7 @@ const revision = z
   .string()
   .regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be the name of a revision, such as web-00041-abc');
 const params = z.strictObject({
-  /** The revision that is to serve. Default: the one that was made before the one that serves. */
+  /** The revision that is to serve. Default: the last that was made before the one that serves, and became ready. */
   toRevision: revision.exactOptional(),
   /** What is blamed, as the source writes it: `web-00042-abc`, or of a split `web-00041-x@90%+web-00042-y@10%`. When something else serves by now, nothing is done. */
   from: z.string().min(1).max(300).exactOptional(),
@@ -63,7 +63,8 @@ async function look(given: Params, reach: Reach<'run'>): Promise<SwapLook> {
   const revisions = await revisionsOf(reach);
   const names = revisions.map(({ name }) => name);
   const blamed = given.from === serving;
-  const to = given.toRevision ?? names[names.indexOf(serving.split(/[@+]/)[0] ?? '') + 1];
+  const older = revisions.slice(names.indexOf(serving.split(/[@+]/)[0] ?? '') + 1);
+  const to = given.toRevision ?? older.find(({ failed }) => !failed)?.name;
   const busy = whoElse(found, blamed);
   const base = {
     now: { value, token: found.etag },
@@ -73,8 +74,10 @@ async function look(given: Params, reach: Reach<'run'>): Promise<SwapLook> {
   };
   if (given.from !== undefined && !blamed)
     return { ...base, to: { refused: `${given.from} is blamed, and ${serving} serves by now` } };
-  if (to === undefined) return { ...base, to: { refused: `there is no revision before ${serving}` } };
+  if (to === undefined) return { ...base, to: { refused: `there is no revision before ${serving} that became ready` } };
   if (!names.includes(to)) return { ...base, to: { refused: `revision ${to} is gone` } };
+  if (revisions.some(({ name, failed }) => name === to && failed))
+    return { ...base, to: { refused: `revision ${to} never became ready` } };
   if (to === serving) return { ...base, to: { refused: `${to} serves already` } };
   const image = (name: string): string => revisions.find((one) => one.name === name)?.image ?? '?';
   return { ...base, to, diff: [`image: ${image(serving.split(/[@+]/)[0] ?? '')} → ${image(to)}`] };
@@ -113,19 +116,28 @@ const revisionsAnswer = z.object({
         name: z.string(),
         createTime: z.string().default(''),
         containers: z.array(z.object({ image: z.string().default('') })).default([]),
+        conditions: z.array(z.object({ type: z.string().default(''), state: z.string().default('') })).default([]),
       }),
     )
     .default([]),
 });
 
+interface FoundRevision {
+  readonly name: string;
+  readonly image: string;
+  /** It never came up. */
+  readonly failed: boolean;
+}
+
 // The newest first.
-async function revisionsOf(reach: Reach<'run'>): Promise<readonly { readonly name: string; readonly image: string }[]> {
+async function revisionsOf(reach: Reach<'run'>): Promise<readonly FoundRevision[]> {
   const call = { service: 'run', method: 'revisions.list', params: { parent: runName(reach), pageSize: 100 } } as const;
   const { revisions } = revisionsAnswer.parse(await reach.session.ask(call, reach.context.signal));
   return [...revisions]
     .sort((a, b) => (a.createTime < b.createTime ? 1 : a.createTime > b.createTime ? -1 : 0))
-    .map(({ name, containers }) => ({
+    .map(({ name, containers, conditions }) => ({
       name: shortName(name),
+      failed: conditions.some(({ type, state }) => type === 'Ready' && state === 'CONDITION_FAILED'),
       image: oneLine(containers.map(({ image }) => image).join(', '), 300),
     }));
 }

@@ -5,6 +5,7 @@ import { fault } from './server.ts';
 export interface Revision {
   readonly name: string;
   readonly createTime: string;
+  readonly conditions?: readonly { readonly type: string; readonly state: string }[];
 }
 
 interface Share {
