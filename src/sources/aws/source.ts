@@ -3,9 +3,9 @@ import type { AwsReader } from '../../domain/ports/aws.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
+import { cloudSource } from '../../io/clients/cloud/source.ts';
 import { createSpend } from '../../io/clients/cloud/spend.ts';
 import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
-import { WatchkeeperError } from '../../lib/errors.ts';
 import { checkAccess } from './access.ts';
 import { createAlarms, type Alarms } from './alarms.ts';
 import { lookAtDeliveries } from './changes/deliveries.ts';
@@ -42,26 +42,14 @@ export function createAwsSource(id: string, config: AwsConfig, io: ReaderIo): So
     alarms: createAlarms(id, reader),
     trail: createTrail(id, reader, firstMs),
   };
-  return {
-    id,
-    kind: 'aws',
-    traits: awsTraits,
-    intervalMs: config.interval,
-    collect: async (request, signal) => {
-      if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped before the first call');
-      const answer = await (request.mode === 'live' ? live(eyes, request, signal) : past(eyes, request, signal));
-      if (isStopped(signal)) throw new WatchkeeperError('aborted', 'stopped');
-      return answer;
-    },
+  return cloudSource({
+    ...{ id, kind: 'aws', traits: awsTraits, intervalMs: config.interval, reader },
+    live: (request, signal) => live(eyes, request, signal),
+    past: (request, signal) => past(eyes, request, signal),
     discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
     ...(push !== undefined && { news: push.news, receive: push.receive }),
-    use: () => reader.use(),
     check: (signal) => checkAccess(id, config, reader, signal),
-    close: () => {
-      reader.close();
-      return Promise.resolve();
-    },
-  };
+  });
 }
 
 interface Eyes {
@@ -141,8 +129,3 @@ async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
 }
 
 const none: TrailLook = { events: [], gaps: [] };
-
-// Our own deadline leaves partial answers, which are answers; a caller that stops us wants none.
-function isStopped({ aborted, reason }: AbortSignal): boolean {
-  return aborted && !(reason instanceof WatchkeeperError && reason.code === 'timeout');
-}

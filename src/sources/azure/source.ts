@@ -3,6 +3,7 @@ import type { AzureReader } from '../../domain/ports/azure.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
+import { cloudSource } from '../../io/clients/cloud/source.ts';
 import { createSpend } from '../../io/clients/cloud/spend.ts';
 import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
@@ -36,22 +37,13 @@ export function createAzureSource(id: string, config: AzureConfig, io: ReaderIo)
     alerts: createAlerts(id, config, reader),
     activity: createActivityLog(id, config, reader, firstMs),
   };
-  return {
-    ...{ id, kind: 'azure', traits: azureTraits, intervalMs: config.interval },
-    collect: async (request, signal) => {
-      if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped before the first call');
-      const answer = await (request.mode === 'live' ? live(eyes, request, signal) : past(eyes, request, signal));
-      if (isStopped(signal)) throw new WatchkeeperError('aborted', 'stopped');
-      return answer;
-    },
+  return cloudSource({
+    ...{ id, kind: 'azure', traits: azureTraits, intervalMs: config.interval, reader },
+    live: (request, signal) => live(eyes, request, signal),
+    past: (request, signal) => past(eyes, request, signal),
     discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
-    use: () => reader.use(),
     check: (signal) => checkAccess(id, config, reader, signal),
-    close: () => {
-      reader.close();
-      return Promise.resolve();
-    },
-  };
+  });
 }
 
 interface Eyes {
@@ -122,11 +114,6 @@ async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
 }
 
 const none: AuditLook = { events: [], gaps: [] };
-
-// Our own deadline leaves partial answers, which are answers; a caller that stops us wants none.
-function isStopped({ aborted, reason }: AbortSignal): boolean {
-  return aborted && !(reason instanceof WatchkeeperError && reason.code === 'timeout');
-}
 
 async function checkAccess(id: string, config: AzureConfig, reader: AzureReader, signal: AbortSignal): Promise<void> {
   const many = config.subscriptions.length > 1;

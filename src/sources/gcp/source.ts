@@ -3,6 +3,7 @@ import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
+import { cloudSource } from '../../io/clients/cloud/source.ts';
 import { createSpend } from '../../io/clients/cloud/spend.ts';
 import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
@@ -36,22 +37,13 @@ export function createGcpSource(id: string, config: GcpConfig, io: ReaderIo): So
     alerts: createAlerts(id, config, reader),
     audit: createAuditLogs(id, reader, firstMs),
   };
-  return {
-    ...{ id, kind: 'gcp', traits: gcpTraits, intervalMs: config.interval },
-    collect: async (request, signal) => {
-      if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped before the first call');
-      const answer = await (request.mode === 'live' ? live(eyes, request, signal) : past(eyes, request, signal));
-      if (isStopped(signal)) throw new WatchkeeperError('aborted', 'stopped');
-      return answer;
-    },
+  return cloudSource({
+    ...{ id, kind: 'gcp', traits: gcpTraits, intervalMs: config.interval, reader },
+    live: (request, signal) => live(eyes, request, signal),
+    past: (request, signal) => past(eyes, request, signal),
     discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
-    use: () => reader.use(),
     check: (signal) => checkAccess(id, config, reader, signal),
-    close: () => {
-      reader.close();
-      return Promise.resolve();
-    },
-  };
+  });
 }
 
 interface Eyes {
@@ -124,11 +116,6 @@ async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
     changes: eyes.desk.between(close, request.fromMs, request.untilMs),
     gaps: [...measured.gaps, ...read.gaps, ...traced.gaps],
   };
-}
-
-// Our own deadline leaves partial answers, which are answers; a caller that stops us wants none.
-function isStopped({ aborted, reason }: AbortSignal): boolean {
-  return aborted && !(reason instanceof WatchkeeperError && reason.code === 'timeout');
 }
 
 async function checkAccess(id: string, { projects }: GcpConfig, reader: GcpReader, signal: AbortSignal): Promise<void> {

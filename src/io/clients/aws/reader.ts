@@ -9,6 +9,7 @@ import { assumeRole, chainOf, renewing, type CredentialParts, type Identities } 
 import { faultOf, isExpired, isSkew } from './faults.ts';
 import { isRead, makeClient, makeCommand, type SdkClient } from './modules.ts';
 import { createPace } from '../cloud/pace.ts';
+import { isOver, stopped } from '../cloud/stopping.ts';
 import { laneOf } from './lanes.ts';
 import { sdkTransport } from './transport.ts';
 
@@ -117,17 +118,6 @@ export function accountOf<A extends AwsAccount>(
     name === undefined ? `${source} has several accounts: say which (${names})` : `${source} has no account ${name}`,
     { fix: `Name one of ${names}.` },
   );
-}
-
-// Asked anew each time: a signal fires while one waits.
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted;
-}
-
-function stopped(thrown: unknown, signal: AbortSignal): WatchkeeperError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof WatchkeeperError) return reason;
-  return new WatchkeeperError('aborted', 'stopped', { cause: thrown });
 }
 
 function searchedTraces({ TracesProcessedCount: count }: JsonObject): number {

@@ -9,6 +9,7 @@ import { costOf } from './cost.ts';
 import { credentialOf, type CredentialParts } from './credentials.ts';
 import { isNearlySpent, retryAfterOf, whereOf } from './faults.ts';
 import { isAzureRead, operationOf } from './operations.ts';
+import { isOver, stopped } from '../cloud/stopping.ts';
 
 /** What a reader is made with. */
 export interface ReaderParts extends CredentialParts {
@@ -132,15 +133,4 @@ export function subscriptionOf(
       : `${source} has no subscription ${name}`,
     { fix: `Name one of ${names}.` },
   );
-}
-
-// Asked anew each time: a signal fires while one waits.
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted;
-}
-
-function stopped(thrown: unknown, signal: AbortSignal): WatchkeeperError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof WatchkeeperError) return reason;
-  return new WatchkeeperError('aborted', 'stopped', { cause: thrown });
 }

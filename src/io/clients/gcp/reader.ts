@@ -4,6 +4,7 @@ import type { JsonObject } from '../../../lib/json.ts';
 import type { Random } from '../../../domain/ports/io.ts';
 import type { GcpCall, GcpConnection, GcpProject, GcpReader } from '../../../domain/ports/gcp.ts';
 import { createPace } from '../cloud/pace.ts';
+import { isOver, stopped } from '../cloud/stopping.ts';
 import { createTally } from '../cloud/tally.ts';
 import { defaultIdentities, renewing, tokenOf, type CredentialParts, type Identities } from './credentials.ts';
 import { faultOf, isExpired, retryAfterOf } from './faults.ts';
@@ -98,15 +99,4 @@ export function projectOf<P extends GcpProject>(
     id === undefined ? `${source} has several projects: say which (${ids})` : `${source} has no project ${id}`,
     { fix: `Name one of ${ids}.` },
   );
-}
-
-// Asked anew each time: a signal fires while one waits.
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted;
-}
-
-function stopped(thrown: unknown, signal: AbortSignal): WatchkeeperError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof WatchkeeperError) return reason;
-  return new WatchkeeperError('aborted', 'stopped', { cause: thrown });
 }
