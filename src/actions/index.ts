@@ -24,7 +24,9 @@ import { vmRestart, vmssReimage, webAppRestart } from './azure/restarts.ts';
 import { sqlFailover } from './azure/sql-failover.ts';
 import { vmssScale } from './azure/vmss-scale.ts';
 import { webAppSwapSlot } from './azure/webapp-swap-slot.ts';
+import { gceReset } from './gcp/gce-reset.ts';
 import { migResize } from './gcp/mig-resize.ts';
+import { migRollback } from './gcp/mig-rollback.ts';
 import { runScale } from './gcp/run-scale.ts';
 import { gcpSqlFailover } from './gcp/sql-failover.ts';
 import { runShiftTraffic } from './gcp/run-shift-traffic.ts';
@@ -117,6 +119,8 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'gcp.run-shift-traffic': runShiftTraffic,
   'gcp.run-scale': runScale,
   'gcp.mig-resize': migResize,
+  'gcp.mig-rollback': migRollback,
+  'gcp.gce-reset': gceReset,
   'gcp.sql-failover': gcpSqlFailover,
   'kubernetes.argo-rollback': argoRollback,
   'kubernetes.argo-suspend-sync': argoSuspendSync,

@@ -9,7 +9,7 @@ import type { OperatorIo } from '../../src/domain/ports/io.ts';
 import type { GcpPlace } from '../../src/domain/places.ts';
 import type { Service } from '../../src/domain/service.ts';
 import { makeOperatorIo, systemClock, systemRandom } from '../../src/io/index.ts';
-import type { Json } from '../../src/lib/json.ts';
+import type { Json, JsonObject } from '../../src/lib/json.ts';
 import { actionContract, type Stage } from '../contract/action.ts';
 import { startGcpServer, type GcpServer } from '../support/gcp/server.ts';
 import { gcpWorld, type GcpWorld } from '../support/gcp/world.ts';
@@ -89,7 +89,9 @@ function otherStage(
   world.others.set(get, () => at.state as object);
   world.others.set(write, ({ message }) => {
     const size = message['size'];
-    at.state = size === undefined ? at.next : { ...(at.state as object), targetSize: size as number };
+    const patched = message['instanceGroupManagerResource'] as JsonObject | undefined;
+    if (patched !== undefined) at.state = { ...(at.state as JsonObject), versions: patched['versions'] ?? null };
+    else at.state = size === undefined ? at.next : { ...(at.state as object), targetSize: size as number };
     return get.startsWith('sql')
       ? { kind: 'sql#operation', name: 'op', status: 'PENDING' }
       : { name: 'op', status: 'RUNNING' };
@@ -161,6 +163,74 @@ for (const [location, api] of [
     probeTells: true,
     refused: { 'as many as there are': { size: 2 }, none: { size: 0 } },
   });
+
+const versioned = (name: string, more: JsonObject = {}): Json => ({
+  ...group,
+  ...{ fingerprint: name, versions: [{ instanceTemplate: `${templates}${name}` }] },
+  updatePolicy: { type: 'PROACTIVE', maxUnavailable: { fixed: 1, calculated: 1 } },
+  ...more,
+});
+const templates = 'https://www.googleapis.com/compute/v1/projects/shop-prod/global/instanceTemplates/';
+
+for (const [location, api] of [
+  ['europe-west1-b', 'instanceGroupManagers'],
+  ['europe-west1', 'regionInstanceGroupManagers'],
+] as const)
+  actionContract(`gcp.mig-rollback in ${location}`, {
+    kind: kindOf('gcp.mig-rollback'),
+    set: () =>
+      otherStage(
+        groupPlace(location),
+        { toTemplate: 'web-1', from: 'web-2' },
+        { state: versioned('web-2'), next: null },
+        `compute ${api}.get`,
+        `compute ${api}.patch`,
+      ),
+    probeTells: true,
+    refused: {
+      'the template that is set': { toTemplate: 'web-2' },
+      'another that is blamed': { toTemplate: 'web-1', from: 'web-3' },
+      'a name that is none': { toTemplate: '../web' },
+    },
+  });
+
+it.each([
+  [
+    'two versions at once',
+    { versions: [{ instanceTemplate: 'a/web-1' }, { instanceTemplate: 'a/web-2' }] },
+    /2 versions/,
+  ],
+  ['a policy that replaces nothing', { updatePolicy: { type: 'OPPORTUNISTIC' } }, /no instance would be replaced/],
+])('does not give a group with %s another template', async (_what, more, why) => {
+  const at = { state: versioned('web-2', more), next: null };
+  const stage = await otherStage(
+    groupPlace('europe-west1'),
+    {},
+    at,
+    'compute regionInstanceGroupManagers.get',
+    'compute regionInstanceGroupManagers.patch',
+  );
+  const rollback = kindOf('gcp.mig-rollback');
+  const looked = await rollback.observe({ toTemplate: 'web-1' }, stage.context());
+  expect(() => rollback.preview({ toTemplate: 'web-1' }, looked)).toThrow(why);
+});
+
+actionContract('gcp.gce-reset', {
+  kind: kindOf('gcp.gce-reset'),
+  set: () => {
+    const at = {
+      state: { name: 'web', status: 'RUNNING' },
+      next: { name: 'web', status: 'RUNNING', statusMessage: 'reset' },
+    };
+    const place: GcpPlace = {
+      ...{ source: 'gcp', location: 'europe-west1-b' },
+      resource: { is: 'instance', name: 'web' },
+    };
+    return otherStage(place, {}, at, 'compute instances.get', 'compute instances.reset');
+  },
+  probeTells: false,
+  refused: { 'a parameter': { hard: true } },
+});
 
 actionContract('gcp.sql-failover', {
   kind: kindOf('gcp.sql-failover'),

@@ -8,19 +8,29 @@ import { isZone, type PlaceOf } from './place.ts';
 import type { Reach } from './swap.ts';
 
 const whole = z.union([z.number(), z.string().transform(Number)]);
+const fixedOrPercent = z.object({ calculated: z.number().optional(), fixed: z.number().optional() });
 const answer = z.object({
   targetSize: whole.default(0),
   instanceTemplate: z.string().default(''),
   currentActions: z.object({ none: whole.default(0) }).default({ none: 0 }),
+  fingerprint: z.string().default(''),
+  versions: z.array(z.object({ instanceTemplate: z.string().default('') })).default([]),
+  updatePolicy: z
+    .object({ type: z.string().default(''), maxUnavailable: fixedOrPercent.default({}) })
+    .default({ type: '', maxUnavailable: {} }),
   status: z
-    .object({ isStable: z.boolean().default(false), autoscaler: z.string().default('') })
-    .default({ isStable: false, autoscaler: '' }),
+    .object({
+      isStable: z.boolean().default(false),
+      autoscaler: z.string().default(''),
+      versionTarget: z.object({ isReached: z.boolean().default(true) }).default({ isReached: true }),
+    })
+    .default({ isStable: false, autoscaler: '', versionTarget: { isReached: true } }),
 });
 
 /** A managed instance group as a hand sees it. */
 export type Group = z.infer<typeof answer>;
 
-type Verb = 'get' | 'resize';
+type Verb = 'get' | 'patch' | 'resize';
 
 /** The method of a group for its location: zonal and regional groups have APIs of their own. */
 export function groupMethod(location: string, verb: Verb): string {
@@ -28,12 +38,16 @@ export function groupMethod(location: string, verb: Verb): string {
 }
 
 /** What acting on a group needs. IAM knows no narrower place for groups than the project. */
-export function groupAccess({ location }: PlaceOf<'instance-group'>): GcpAccess {
-  const permissions = ['compute.instanceGroupManagers.get', 'compute.instanceGroupManagers.update'];
+export function groupAccess(
+  { location }: PlaceOf<'instance-group'>,
+  verb: Exclude<Verb, 'get'> = 'resize',
+  more: readonly string[] = [],
+): GcpAccess {
+  const permissions = ['compute.instanceGroupManagers.get', 'compute.instanceGroupManagers.update', ...more];
   return {
     grants: [{ permissions, on: { is: 'project' } }],
     look: [`compute ${groupMethod(location, 'get')}`],
-    act: [`compute ${groupMethod(location, 'resize')}`],
+    act: [`compute ${groupMethod(location, verb)}`],
   };
 }
 

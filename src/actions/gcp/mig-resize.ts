@@ -15,7 +15,7 @@ export const migResize = swapAction<z.infer<typeof params>, 'instance-group'>({
   params: schemaOf(params),
   is: 'instance-group',
   setting: 'size',
-  access: groupAccess,
+  access: (place) => groupAccess(place),
   look: async ({ size }, reach) => {
     const { targetSize, currentActions, status } = await readGroup(reach);
     const there = currentActions.none;

@@ -42,6 +42,10 @@ export const gcpApis: Readonly<Record<GcpServiceName, GcpApi>> = {
       'regionInstanceGroupManagers.get': { verb: 'GET', path: `${regional}/${group}` },
       'instanceGroupManagers.resize': { verb: 'POST', path: `${zonal}/${group}/resize`, writes: true },
       'regionInstanceGroupManagers.resize': { verb: 'POST', path: `${regional}/${group}/resize`, writes: true },
+      'instanceGroupManagers.patch': { verb: 'PATCH', path: `${zonal}/${group}`, writes: true },
+      'regionInstanceGroupManagers.patch': { verb: 'PATCH', path: `${regional}/${group}`, writes: true },
+      'instances.get': { verb: 'GET', path: `${zonal}/instances/{instance}` },
+      'instances.reset': { verb: 'POST', path: `${zonal}/instances/{instance}/reset`, writes: true },
     },
   },
   deploy: {
