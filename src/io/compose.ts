@@ -30,14 +30,13 @@ export interface Ambient {
  */
 export function makeReaderIo(ambient: Ambient, sources: readonly CloudSource[] = []): ReaderIo {
   const http = nodeHttp(ambient.clock);
-  const aws = awsReaders({ ...ambient, http });
+  const clouds = { aws: awsReaders({ ...ambient, http }), gcp: gcpReaders({ ...ambient, http }) };
   return {
     ...ambient,
     http,
     azure: azureReaders({ ...ambient, http }),
-    gcp: gcpReaders({ ...ambient, http }),
-    aws,
-    cloudHosts: cloudHosts(sources, { ...ambient, aws }),
+    ...clouds,
+    cloudHosts: cloudHosts(sources, { ...ambient, ...clouds }),
     files: readFiles,
     sockets: nodeSockets,
     kubernetes: kubernetesReaders(ambient.clock, ambient.secrets),
@@ -66,8 +65,8 @@ export function makeSshHands(
   hands: readonly SshHands[],
   sources: readonly CloudSource[],
 ): SshOperators {
-  const aws = awsReaders({ ...ambient, http: nodeHttp(ambient.clock) });
-  return sshOperators({ ...ambient, files: readFiles, cloudHosts: cloudHosts(sources, { ...ambient, aws }) }, hands);
+  const { cloudHosts: machines } = makeReaderIo(ambient, sources);
+  return sshOperators({ ...ambient, files: readFiles, cloudHosts: machines }, hands);
 }
 
 /** Real io for actions. `path` is the PATH that programs are looked up in, `operators` where it may act. Its own HTTP pool: no socket is shared with a reader. */

@@ -1,7 +1,6 @@
 import type { Service } from '../../domain/service.ts';
 import type { Labels } from '../../domain/telemetry.ts';
 import { policyDiff, policyMatrix, type MatrixRow, type PolicyDiff } from '../../policy/index.ts';
-import type { AwsStatement } from '../../domain/ports/aws.ts';
 import type { GcpProject } from '../../domain/ports/gcp.ts';
 import { inventoryConfig } from '../../io/clients/ssh/inventory/config.ts';
 import { actionKinds } from '../../actions/index.ts';
@@ -110,8 +109,10 @@ export function gcpRoles(
   config: Pick<Config, 'sources' | 'operators'>,
   { runbooks, services }: Resources,
 ): { readonly readers: readonly GcpRole[]; readonly operators: readonly GcpRole[] } {
-  const readers = config.sources.flatMap(({ kind, config: block }) => {
-    const grants = sourceKinds[kind]?.gcpAccess(block) ?? [];
+  const readers = config.sources.flatMap(({ id, kind, config: block }) => {
+    const own = sourceKinds[kind]?.gcpAccess(block) ?? [];
+    const machines = own.length > 0 && tellsMachines(config, id) ? ['compute.instances.list'] : [];
+    const grants = own.map((grant) => ({ ...grant, permissions: [...grant.permissions, ...machines].sort() }));
     const { projects } = block as unknown as { readonly projects?: readonly GcpProject[] };
     return gcpReaderRoles(projects ?? [], grants);
   });
@@ -124,7 +125,9 @@ export function awsPolicies(
   { runbooks, services }: Resources,
 ): { readonly readers: readonly AwsPolicy[]; readonly operators: readonly AwsPolicy[] } {
   const readers = config.sources.flatMap(({ id, kind, config: block }) => {
-    const statements = [...(sourceKinds[kind]?.awsAccess(block) ?? []), ...inventoryOf(config, id)];
+    const own = sourceKinds[kind]?.awsAccess(block) ?? [];
+    const machines = own.length > 0 && tellsMachines(config, id);
+    const statements = machines ? [...own, { actions: ['ec2:DescribeInstances'], resources: ['*'] }] : own;
     return statements.length === 0 ? [] : [{ role: id, policy: awsDocument(statements) }];
   });
   return {
@@ -133,15 +136,12 @@ export function awsPolicies(
   };
 }
 
-// Hosts over SSH that are found by what a source of a cloud says of its machines.
-function inventoryOf({ sources }: Pick<Config, 'sources'>, id: string): readonly AwsStatement[] {
-  const asks = sources.some(({ kind, config }) => {
+// Whether hosts over SSH are found by what a source of a cloud says of its machines.
+function tellsMachines({ sources }: Pick<Config, 'sources'>, id: string): boolean {
+  return sources.some(({ kind, config }) => {
     const inventory = kind === 'ssh' ? inventoryConfig.parse(config) : undefined;
     return inventory?.ok === true && inventory.value.cloud.some(({ source }) => source === id);
   });
-  return asks && sources.some((one) => one.id === id && one.kind === 'aws')
-    ? [{ actions: ['ec2:DescribeInstances'], resources: ['*'] }]
-    : [];
 }
 
 /** What no Role can say beforehand, of the actions that the runbooks in force use: `action: what it needs besides`. */

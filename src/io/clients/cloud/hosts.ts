@@ -1,10 +1,12 @@
 import type { AwsReaders } from '../../../domain/ports/aws.ts';
 import type { CloudHost, CloudHosts, CloudHostsAnswer, CloudHostsQuery } from '../../../domain/ports/cloud-hosts.ts';
+import type { GcpReaders } from '../../../domain/ports/gcp.ts';
 import type { Clock } from '../../../domain/ports/io.ts';
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { JsonObject } from '../../../lib/json.ts';
 import { limits } from '../../../lib/limits.ts';
 import { awsHosts, awsScope } from '../aws/hosts.ts';
+import { gcpHosts, gcpScope } from '../gcp/hosts.ts';
 
 /** A source of watchkeeper.yaml: its block is read for where its machines are. */
 export interface CloudSource {
@@ -17,6 +19,7 @@ export interface CloudSource {
 export interface CloudHostsParts {
   readonly clock: Clock;
   readonly aws: AwsReaders;
+  readonly gcp: GcpReaders;
 }
 
 type List = (query: CloudHostsQuery, signal: AbortSignal) => Promise<readonly CloudHost[]>;
@@ -26,6 +29,11 @@ const kinds: Readonly<Record<string, (source: CloudSource, parts: CloudHostsPart
     const scope = awsScope.parse(config);
     const reader = aws.reader({ ...scope, source: id });
     return (query, signal) => awsHosts(reader, scope, query, signal);
+  },
+  gcp: ({ id, config }, { gcp }) => {
+    const scope = gcpScope.parse(config);
+    const reader = gcp.reader({ ...scope, source: id });
+    return (query, signal) => gcpHosts(reader, scope, query, signal);
   },
 };
 
