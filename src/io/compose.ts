@@ -30,11 +30,11 @@ export interface Ambient {
  */
 export function makeReaderIo(ambient: Ambient, sources: readonly CloudSource[] = []): ReaderIo {
   const http = nodeHttp(ambient.clock);
-  const clouds = { aws: awsReaders({ ...ambient, http }), gcp: gcpReaders({ ...ambient, http }) };
+  const parts = { ...ambient, http };
+  const clouds = { aws: awsReaders(parts), azure: azureReaders(parts), gcp: gcpReaders(parts) };
   return {
     ...ambient,
     http,
-    azure: azureReaders({ ...ambient, http }),
     ...clouds,
     cloudHosts: cloudHosts(sources, { ...ambient, ...clouds }),
     files: readFiles,

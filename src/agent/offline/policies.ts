@@ -2,7 +2,6 @@ import type { Service } from '../../domain/service.ts';
 import type { Labels } from '../../domain/telemetry.ts';
 import { policyDiff, policyMatrix, type MatrixRow, type PolicyDiff } from '../../policy/index.ts';
 import type { GcpProject } from '../../domain/ports/gcp.ts';
-import { inventoryConfig } from '../../io/clients/ssh/inventory/config.ts';
 import { actionKinds } from '../../actions/index.ts';
 import { matrixSteps } from '../matrix.ts';
 import { sourceKinds } from '../../sources/index.ts';
@@ -22,6 +21,7 @@ import {
   type WindowsAccount,
 } from '../access/index.ts';
 import type { Config } from '../load/index.ts';
+import { tellsMachines } from './machines.ts';
 import type { Resources } from '../resources.ts';
 import { inventoriesOf } from '../systems.ts';
 
@@ -134,14 +134,6 @@ export function awsPolicies(
     readers,
     operators: awsOperatorPolicies(config.operators.aws, { runbooks, services, actions: actionKinds }),
   };
-}
-
-// Whether hosts over SSH are found by what a source of a cloud says of its machines.
-function tellsMachines({ sources }: Pick<Config, 'sources'>, id: string): boolean {
-  return sources.some(({ kind, config }) => {
-    const inventory = kind === 'ssh' ? inventoryConfig.parse(config) : undefined;
-    return inventory?.ok === true && inventory.value.cloud.some(({ source }) => source === id);
-  });
 }
 
 /** What no Role can say beforehand, of the actions that the runbooks in force use: `action: what it needs besides`. */

@@ -5,7 +5,7 @@ import type { AzurePlace, AzureResource } from '../../domain/places.ts';
 import type { Service } from '../../domain/service.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { oneLine } from '../../lib/text.ts';
-import { graphRows } from './graph.ts';
+import { graphRows } from '../../io/clients/azure/graph.ts';
 import { kqlList, kqlText } from './kql.ts';
 import type { AzureConfig } from './schema.ts';
 import { signalsOf } from './signals.ts';

@@ -1,11 +1,13 @@
 import type { AwsReaders } from '../../../domain/ports/aws.ts';
 import type { CloudHost, CloudHosts, CloudHostsAnswer, CloudHostsQuery } from '../../../domain/ports/cloud-hosts.ts';
+import type { AzureReaders } from '../../../domain/ports/azure.ts';
 import type { GcpReaders } from '../../../domain/ports/gcp.ts';
 import type { Clock } from '../../../domain/ports/io.ts';
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { JsonObject } from '../../../lib/json.ts';
 import { limits } from '../../../lib/limits.ts';
 import { awsHosts, awsScope } from '../aws/hosts.ts';
+import { azureHosts, azureScope } from '../azure/hosts.ts';
 import { gcpHosts, gcpScope } from '../gcp/hosts.ts';
 
 /** A source of watchkeeper.yaml: its block is read for where its machines are. */
@@ -19,6 +21,7 @@ export interface CloudSource {
 export interface CloudHostsParts {
   readonly clock: Clock;
   readonly aws: AwsReaders;
+  readonly azure: AzureReaders;
   readonly gcp: GcpReaders;
 }
 
@@ -29,6 +32,11 @@ const kinds: Readonly<Record<string, (source: CloudSource, parts: CloudHostsPart
     const scope = awsScope.parse(config);
     const reader = aws.reader({ ...scope, source: id });
     return (query, signal) => awsHosts(reader, scope, query, signal);
+  },
+  azure: ({ id, config }, { azure }) => {
+    const scope = azureScope.parse(config);
+    const reader = azure.reader({ ...scope, source: id });
+    return (query, signal) => azureHosts(reader, scope, query, signal);
   },
   gcp: ({ id, config }, { gcp }) => {
     const scope = gcpScope.parse(config);

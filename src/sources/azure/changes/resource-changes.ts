@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { AzureReader } from '../../../domain/ports/azure.ts';
 import { faultOfError } from '../../../io/clients/http-reader.ts';
 import { oneLine } from '../../../lib/text.ts';
-import { graphRows } from '../graph.ts';
+import { graphRows } from '../../../io/clients/azure/graph.ts';
 import { kqlList, kqlTime } from '../kql.ts';
 import type { AzureConfig } from '../schema.ts';
 import type { AuditEvent, AuditLook } from './activity.ts';

@@ -6,6 +6,7 @@ import { inventoryConfig, type InventoryConfig } from '../../../../src/io/client
 import { readFleet } from '../../../../src/io/clients/ssh/inventory/fleet.ts';
 import { WatchkeeperError } from '../../../../src/lib/errors.ts';
 import type { JsonObject } from '../../../../src/lib/json.ts';
+import { noAzure } from '../../../support/no-azure.ts';
 import { noGcp } from '../../../support/no-gcp.ts';
 import { memoryFiles } from '../../../support/memory-files.ts';
 import { virtualClock } from '../../../support/virtual-clock.ts';
@@ -42,7 +43,10 @@ function world(answer: (call: AwsCall) => JsonObject, inventory: JsonObject = {}
     }),
   };
   const sources = [{ id: 'aws', kind: 'aws', config: { regions: ['eu-west-1'], ...aws } }];
-  const io = { files: memoryFiles(), cloudHosts: cloudHosts(sources, { clock, aws: readers, gcp: noGcp }) };
+  const io = {
+    files: memoryFiles(),
+    cloudHosts: cloudHosts(sources, { clock, aws: readers, azure: noAzure, gcp: noGcp }),
+  };
   const parsed = inventoryConfig.parse({
     login: { user: 'watch', keyFile: '/key' },
     cloud: [{ source: 'aws', tags: { role: 'web' }, groups: ['role'], labels: ['team'] }],

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 
-import type { AzureReader } from '../../domain/ports/azure.ts';
-import { limits } from '../../lib/limits.ts';
-import type { AzureConfig } from './schema.ts';
+import type { AzureReader, AzureSubscription } from '../../../domain/ports/azure.ts';
+import { limits } from '../../../lib/limits.ts';
 
 const page = z.object({
   data: z.array(z.record(z.string(), z.unknown())).default([]),
@@ -19,7 +18,7 @@ export interface GraphRows {
 
 /** Asks Resource Graph, all pages. The query must order its rows: pages are cut out of the order. */
 export async function graphRows(
-  config: Pick<AzureConfig, 'subscriptions'>,
+  config: { readonly subscriptions: readonly AzureSubscription[] },
   reader: AzureReader,
   query: string,
   signal: AbortSignal,
