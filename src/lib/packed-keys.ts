@@ -25,6 +25,11 @@ export class PackedKeys {
     return this.#size;
   }
 
+  /** Room that is held for texts, in bytes: used, free and forgotten. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** The number of a string; -1 when it is not here. */
   find(key: string): number {
     // Those who ask for many ask in the order in which they added them: then neither hash nor search is needed.

@@ -60,12 +60,12 @@ describe('packed keys', () => {
   it('give back the room of texts that come and go: a hundred thousand fit where a thousand live', () => {
     const keys = new PackedKeys();
     const alive = 1_000;
-    const before = process.memoryUsage().arrayBuffers;
     for (let n = 0; n < 100_000; n++) {
       if (n >= alive) keys.remove(n % alive);
       keys.add(`checkout/load{pod="checkout-${n}"}`, n % alive);
     }
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2e6);
+    // What the process holds beside it waits for the garbage collector; without giving back it would be 3.5 million.
+    expect(keys.bytes).toBeLessThan(500_000);
     expect(keys.find('checkout/load{pod="checkout-99999"}')).toBe(999);
     expect(keys.find('checkout/load{pod="checkout-0"}')).toBe(-1);
     expect(keys.size).toBe(alive);
