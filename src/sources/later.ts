@@ -1,6 +1,7 @@
 import type { InboundReply, InboundRequest } from '../domain/ports/channel.ts';
 import type { ReaderIo } from '../domain/ports/io.ts';
 import type { Source, SourceTraits } from '../domain/ports/source.ts';
+import type { Service } from '../domain/service.ts';
 
 /** What a source says of itself before its code is read. */
 export interface Later<Config> {
@@ -11,6 +12,8 @@ export interface Later<Config> {
   readonly rings?: (config: Config) => readonly ('news' | 'newServices')[];
   /** Whether it may be called back, by its configuration; never unless told. */
   readonly receives?: (config: Config) => boolean;
+  /** What of a service is only ever searched for, as `Source.searched` has it; nothing unless told. */
+  readonly searched?: (id: string, service: Service) => Service | undefined;
   /** Imports the code and gives what makes the source. */
   readonly load: () => Promise<(id: string, config: Config, io: ReaderIo) => Source>;
 }
@@ -44,6 +47,7 @@ export function later<Config>(kind: Later<Config>): (id: string, config: Config,
           return reply ?? { status: 404, type: 'text/plain', body: 'nothing is called back here' };
         },
       }),
+      searched: (service) => kind.searched?.(id, service),
       parts: () => made?.parts?.(),
       use: () => made?.use?.(),
       check: async (signal) => (await source()).check(signal),

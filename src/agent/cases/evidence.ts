@@ -66,21 +66,26 @@ async function askSources(
   // What the window and the books cover is asked of nobody: an act may be waiting.
   const covered = oldest <= fromMs + stepMs;
   const startedMs = new Map(watch.sources.statuses().map((status) => [status.id, status.startedMs]));
-  const asked = watch.liveSources().filter((source) => {
+  const asked = watch.liveSources().flatMap((source) => {
     const isBound = (bindings: readonly { readonly source: string }[] = []): boolean =>
       bindings.some((binding) => binding.source === source.id);
-    if (!covered && services.some((service) => isBound(Object.values(service.telemetry)))) return true;
-    return (
-      keepsRecords(source) &&
-      (startedMs.get(source.id) ?? untilMs) > fromMs + stepMs &&
-      services.some((service) => isBound(service.logs) || isBound(service.traces))
-    );
+    const isOwed =
+      (!covered && services.some((service) => isBound(Object.values(service.telemetry)))) ||
+      (keepsRecords(source) &&
+        (startedMs.get(source.id) ?? untilMs) > fromMs + stepMs &&
+        services.some((service) => isBound(service.logs) || isBound(service.traces)));
+    if (isOwed) return [{ source, services }];
+    // What is never read live is in no book, however long the watch has been running.
+    const searched = services.flatMap((service) => source.searched?.(service) ?? []);
+    return searched.length === 0 ? [] : [{ source, services: searched }];
   });
   if (asked.length === 0) return [];
   const deadline = watch.clock.deadline(watch.settings.diagnosisDeadlineMs, watch.signal);
   try {
     return await Promise.all(
-      asked.map((source) => watch.sources.history(source, { fromMs, untilMs, stepMs, services }, deadline.signal)),
+      asked.map(({ source, services: some }) =>
+        watch.sources.history(source, { fromMs, untilMs, stepMs, services: some }, deadline.signal),
+      ),
     );
   } finally {
     deadline.cancel();

@@ -89,6 +89,11 @@ export interface Source {
    * peer's. Whoever it is, it is answered; nothing is believed that is not verified.
    */
   receive?(request: InboundRequest, signal: AbortSignal): Promise<InboundReply>;
+  /**
+   * What of a service is only ever searched for, and never read live: the service with those records and nothing else, to
+   * be asked for in `history` mode whenever it is diagnosed. `undefined`, or absent: nothing.
+   */
+  searched?(service: Service): Service | undefined;
   /** For sources that keep watches open: each with its freshness, for metrics and status. */
   parts?(): readonly SourcePart[] | undefined;
   /** For sources whose calls are counted and cost money: what was asked since the start, and its price by the list. */

@@ -48,3 +48,15 @@ export function boundTo(
     return own.length > 0 || named.length > 0 || which === 'bound' ? own : [{ service: service.name, query: {} }];
   });
 }
+
+/** A service with nothing but those of its records in this source that are only ever searched for. `undefined`: it has none. */
+export function onlySearched(
+  id: string,
+  service: Service,
+  isSearched: (key: 'logs' | 'traces', query: Bound['query']) => boolean,
+): Service | undefined {
+  const of = (key: 'logs' | 'traces') =>
+    (service[key] ?? []).filter(({ source, query }) => source === id && isSearched(key, query));
+  const [logs, traces] = [of('logs'), of('traces')];
+  return logs.length + traces.length === 0 ? undefined : { ...service, telemetry: {}, logs, traces };
+}

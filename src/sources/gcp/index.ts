@@ -1,4 +1,5 @@
 import type { SourceKind } from '../../domain/ports/source.ts';
+import { onlySearched } from '../../io/clients/record-store.ts';
 import { later } from '../later.ts';
 import { readingGrants } from './needs.ts';
 import { gcpConfig, gcpLogs, gcpQuery, gcpTraces, type GcpConfig } from './schema.ts';
@@ -24,6 +25,8 @@ export const gcpSource: SourceKind<GcpConfig> = {
     kind: 'gcp',
     traits: gcpTraits,
     intervalMs: (config) => config.interval,
+    searched: (id, service) =>
+      onlySearched(id, service, (key, query) => key === 'traces' || query['live'] === false),
     load: async () => (await import('./source.ts')).createGcpSource,
   }),
 };
