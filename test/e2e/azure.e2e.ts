@@ -97,6 +97,7 @@ describe('the daemon in Azure', () => {
     const view = await becomes(daemon, 'web');
     expect(view.file?.diagnosis?.cause).toBe('change');
     expect(JSON.stringify(view)).toContain('"actor":"ana@example.org"');
+    expect(JSON.stringify(view.file?.diagnosis)).toContain('"kind":"trace"');
     expect(
       view.executions.map(({ plan, status, verification }) => [plan.runbook.name, status, verification?.status]),
     ).toEqual([['azure-containerapp-shift-back-broken-revision', 'succeeded', 'passed']]);
@@ -189,8 +190,9 @@ function writeHome(home: Home, url: string): void {
       ...more,
     });
   const lines = { table: 'ContainerAppConsoleLogs_CL', where: { ContainerAppName_s: 'web' } };
-  const logs = [{ source: 'azure', workspace: '55555555-2222-3333-4444-555555555555', ...lines }];
-  home.write('resources/web.yaml', service('web', { containerApp: 'web' }, { logs }));
+  const stored = { source: 'azure', workspace: '55555555-2222-3333-4444-555555555555' };
+  const records = { logs: [{ ...stored, ...lines }], traces: [stored] };
+  home.write('resources/web.yaml', service('web', { containerApp: 'web' }, records));
   home.write('resources/pay.yaml', service('pay', { webApp: { name: 'pay', slot: 'staging' } }));
   const policy = readFileSync(path.join(root, 'examples/policies/azure.yaml'), 'utf8');
   home.write('resources/policy.yaml', policy);

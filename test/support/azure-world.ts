@@ -58,7 +58,10 @@ export function answerOf(world: AzureWorld, asked: AzureAsked): Answer {
   const { method, path, permission } = asked;
   if (path.endsWith('/eventtypes/management/values')) return ok({ value: world.activity });
   if (path.endsWith('/alerts')) return ok({ value: [] });
-  if (path.startsWith('/v1/')) return ok(linesOf(world, asked.body));
+  if (path.startsWith('/v1/')) {
+    const isOfTraces = JSON.stringify(asked.body['query'] ?? '').includes('AppRequests');
+    return ok(isOfTraces ? tracesOf(world, asked.body) : linesOf(world, asked.body));
+  }
   if (path.endsWith('/resources'))
     return ok({ data: JSON.stringify(asked.body['query'] ?? '').startsWith('"resources\\n') ? [...world.tagged] : [] });
   if (path.endsWith(':getBatch')) return ok({ values: [] });
@@ -108,6 +111,28 @@ function linesOf(world: AzureWorld, { timespan = '/' }: { readonly timespan?: st
       rows.push([new Date(tMs).toISOString(), 'ERROR cannot start: setting PAYMENT_URL is missing', bad?.name ?? '']);
   const columns = ['TimeGenerated', 'Log_s', 'RevisionName_s'].map((name) => ({ name, type: 'string' }));
   return { tables: [{ name: 'PrimaryResult', columns, rows }] };
+}
+
+// A request every minute of the last half hour, and ten a second since there is a bad revision: all of those fail.
+function tracesOf(world: AzureWorld, { timespan = '/' }: { readonly timespan?: string }): JsonObject {
+  const [from = 0] = timespan.split('/').map((text) => Date.parse(text));
+  const all = Object.values(world.apps).flatMap(({ revisions }) => revisions);
+  const bad = all.find(({ image }) => image.includes('bad'));
+  const nowMs = Date.now();
+  const times: number[] = [];
+  for (let tMs = Math.max(from, nowMs - 1_800_000); tMs < nowMs && times.length < 1_000;) {
+    times.push(tMs);
+    tMs += tMs + 60_000 > (bad?.createdMs ?? Infinity) ? 100 : 60_000;
+  }
+  const columns = ['TimeGenerated', 'Type', 'OperationId', 'Id', 'AppRoleName', 'AppVersion', 'Name', 'DurationMs'];
+  const rows = times.map((tMs, at): Json => {
+    const isBad = tMs >= (bad?.createdMs ?? Infinity);
+    const version = (isBad ? bad : all[0])?.name ?? '';
+    const span = [`${at}`.padStart(32, '0'), `${at}`.padStart(16, '0'), 'web', version, 'GET /cart', 20];
+    return [new Date(tMs).toISOString(), 'AppRequests', ...span, !isBad, isBad ? '500' : '200'];
+  });
+  const named = [...columns, 'Success', 'ResultCode'].map((name) => ({ name, type: 'string' }));
+  return { tables: [{ name: 'PrimaryResult', columns: named, rows }] };
 }
 
 function latestOf({ revisions }: PlayedApp): string {

@@ -1,9 +1,6 @@
-import * as z from 'zod';
-
 import { canonicalJson } from '../../lib/canonical.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Json } from '../../lib/json.ts';
-import { oneLine } from '../../lib/text.ts';
 import type { AzureReader } from '../../domain/ports/azure.ts';
 import type { CollectRequest } from '../../domain/ports/source.ts';
 import type { Gap, LogRecord } from '../../domain/telemetry.ts';
@@ -13,6 +10,7 @@ import { cursorAt, msOf, nsOf, readOn, type Cursor, type FetchPage } from '../..
 import { boundTo, type Bound } from '../../io/clients/record-store.ts';
 import { kqlText, kqlTime } from './kql.ts';
 import { logTables, typedLogs, type AzureConfig, type LogsQuery } from './schema.ts';
+import { askWorkspace, type Row } from './tables.ts';
 
 /** Reads the tables that services name: live from cursors of its own, and the past as evidence. */
 export interface LogsReader {
@@ -22,18 +20,6 @@ export interface LogsReader {
     signal: AbortSignal,
   ): Promise<{ readonly logs: readonly LogRecord[]; readonly gaps: readonly Gap[] }>;
 }
-
-const answer = z.object({
-  tables: z
-    .array(
-      z.object({
-        columns: z.array(z.object({ name: z.string() })),
-        rows: z.array(z.array(z.unknown())),
-      }),
-    )
-    .default([]),
-  error: z.object({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
-});
 
 // An answer has at most so many rows (and 100 MB).
 const mostPerPage = 10_000;
@@ -101,31 +87,19 @@ function pagesOf(reader: AzureReader, subscription: { readonly subscription?: st
   return async (fromNs, untilNs, limit, signal) => {
     const most = Math.min(limit, mostPerPage);
     const [fromMs, untilMs] = [msOf(fromNs), msOf(untilNs)];
-    const body = {
-      query: logsKql(query, fromMs, untilMs, most),
-      // Beside the bounds in the query: without it a workspace looks through all that it keeps.
-      timespan: `${new Date(fromMs).toISOString()}/${new Date(untilMs).toISOString()}`,
-    };
+    const kql = logsKql(query, fromMs, untilMs, most);
+    const asked = { subscription, workspace: query.workspace, kql, fromMs, untilMs };
     try {
-      const call = { operation: 'logs.query', ...subscription, path: { workspace: query.workspace }, body } as const;
-      const { tables, error } = answer.parse(await reader.ask(call, signal));
-      const [table] = tables;
-      const names = (table?.columns ?? []).map(({ name }) => name);
-      const records = (table?.rows ?? []).flatMap((row) => recordFrom(query, names, row) ?? []);
-      const partial =
-        error && `Azure Monitor Logs gave a part: ${oneLine(`${error.code ?? ''}: ${error.message ?? ''}`, 200)}`;
-      return { records, ...(partial ? { partial } : {}) };
+      const { rows, partial } = await askWorkspace(reader, asked, signal);
+      const records = rows.flatMap((row) => recordFrom(query, row) ?? []);
+      return { records, ...(partial === undefined ? {} : { partial }) };
     } catch (thrown) {
       return { fault: faultOfError(thrown) };
     }
   };
 }
 
-function recordFrom({ table }: LogsQuery, names: readonly string[], row: readonly unknown[]) {
-  const cell = (name: string): string => {
-    const value = row[names.indexOf(name)];
-    return typeof value === 'string' ? value : value === null || value === undefined ? '' : JSON.stringify(value);
-  };
+function recordFrom({ table }: LogsQuery, cell: Row) {
   const tMs = Date.parse(cell('TimeGenerated'));
   if (!Number.isFinite(tMs)) return undefined;
   const { line, beside } = logTables[table];

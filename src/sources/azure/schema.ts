@@ -154,10 +154,12 @@ export interface LogsQuery {
   readonly has?: readonly string[];
 }
 
+const workspace = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be the id of a workspace');
+
 /** A `logs` binding, typed. */
 export const typedLogs: Schema<LogsQuery> = schemaOf<LogsQuery>(
   z.strictObject({
-    workspace: z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be the id of a workspace'),
+    workspace,
     table: z.enum(Object.keys(logTables) as [keyof typeof logTables, ...(keyof typeof logTables)[]]),
     where: z
       .record(z.string().regex(/^[A-Za-z_]\w{0,100}$/, 'must be the name of a column'), z.string().min(1).max(500))
@@ -169,6 +171,22 @@ export const typedLogs: Schema<LogsQuery> = schemaOf<LogsQuery>(
 
 /** The same for the loader. */
 export const azureLogs: Schema<JsonObject> = keptAsWritten(typedLogs);
+
+/** A `traces` binding: the workspace that an Application Insights resource writes to, and which role the service is. */
+export interface TracesQuery {
+  /** The workspace's own id, a GUID. */
+  readonly workspace: string;
+  /** The cloud role name. Absent: the name of the service's resource, or of the service where it has none here. */
+  readonly role?: string;
+}
+
+/** A `traces` binding, typed. */
+export const typedTraces: Schema<TracesQuery> = schemaOf<TracesQuery>(
+  z.strictObject({ workspace, role: z.string().min(1).max(253).exactOptional() }),
+);
+
+/** The same for the loader. */
+export const azureTraces: Schema<JsonObject> = keptAsWritten(typedTraces);
 
 function keptAsWritten<T>(typed: Schema<T>): Schema<JsonObject> {
   return {

@@ -19,6 +19,7 @@ import { lookAt } from './look/states.ts';
 import type { PlacedQuery } from './metrics/calls.ts';
 import { azureMonitor } from './metrics/service.ts';
 import type { AzureConfig } from './schema.ts';
+import { readTraces } from './traces/insights.ts';
 import { azureTraits } from './traits.ts';
 import { idOf, watchedPlaces, type Corner } from './watched.ts';
 
@@ -102,14 +103,15 @@ async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   const nowMs = eyes.io.clock.nowMs();
   const service = azureMonitor(config, reader, watchedPlaces(eyes.id, request.services));
   const close = new Set(request.services.map(({ name }) => name));
-  const [measured, read] = await Promise.all([
+  const [measured, read, traced] = await Promise.all([
     eyes.metrics.read(request, { nowMs, close, service }, signal),
     eyes.logs.read(request, nowMs, signal),
+    readTraces(eyes.id, config, reader, request, signal),
   ]);
   return {
-    ...{ series: measured.series, logs: read.logs, resources: [], findings: [] },
+    ...{ series: measured.series, logs: read.logs, spans: traced.spans, resources: [], findings: [] },
     changes: eyes.desk.between(close, request.fromMs, request.untilMs),
-    gaps: [...measured.gaps, ...read.gaps],
+    gaps: [...measured.gaps, ...read.gaps, ...traced.gaps],
   };
 }
 
