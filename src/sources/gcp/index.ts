@@ -25,8 +25,7 @@ export const gcpSource: SourceKind<GcpConfig> = {
     kind: 'gcp',
     traits: gcpTraits,
     intervalMs: (config) => config.interval,
-    searched: (id, service) =>
-      onlySearched(id, service, (key, query) => key === 'traces' || query['live'] === false),
+    searched: (id, service) => onlySearched(id, service, (key, query) => key === 'traces' || query['live'] === false),
     load: async () => (await import('./source.ts')).createGcpSource,
   }),
 };
