@@ -25,6 +25,7 @@ import { sqlFailover } from './azure/sql-failover.ts';
 import { vmssScale } from './azure/vmss-scale.ts';
 import { webAppSwapSlot } from './azure/webapp-swap-slot.ts';
 import { gceReset } from './gcp/gce-reset.ts';
+import { migRecreateInstances } from './gcp/mig-recreate-instances.ts';
 import { migResize } from './gcp/mig-resize.ts';
 import { migRollback } from './gcp/mig-rollback.ts';
 import { runScale } from './gcp/run-scale.ts';
@@ -120,6 +121,7 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'gcp.run-scale': runScale,
   'gcp.mig-resize': migResize,
   'gcp.mig-rollback': migRollback,
+  'gcp.mig-recreate-instances': migRecreateInstances,
   'gcp.gce-reset': gceReset,
   'gcp.sql-failover': gcpSqlFailover,
   'kubernetes.argo-rollback': argoRollback,

@@ -46,18 +46,21 @@ export interface Swap<P, R> {
   /** To look alone, or with the key of an act to act. */
   reach(context: ActionContext, key?: string): Promise<R>;
   look(params: P, reach: R): Promise<SwapLook>;
-  /** Reads the setting alone. */
-  read(reach: R): Promise<Setting>;
+  /** Reads the setting alone; of what the plan took it from and to, where it needs to know. */
+  read(reach: R, before: Before): Promise<Setting>;
   /** The only write: one call. The key is the act's own. */
   write(reach: R, to: string, now: Setting, key: string, params: P): Promise<void>;
   /** Waits for what the write sets going. A failure here leaves the write in place, for undo. */
-  readonly finish?: ((reach: R, to: string) => Promise<ActionResult>) | undefined;
+  readonly finish?: ((reach: R, to: string, from: string) => Promise<ActionResult>) | undefined;
   /** Whether a value that was asked for is reached. Default: it is that very value. */
   reached?(now: string, from: string, to: string): boolean;
+  /** Whether a value that was reached is over as well, for a probe: until then it does not know. Default: it is. */
+  settled?(now: string): boolean;
 }
 
 const beforeShape = z.strictObject({ from: z.string(), to: z.string() });
-type Before = z.infer<typeof beforeShape>;
+/** What the plan saw, and what it would make of it. */
+export type Before = z.infer<typeof beforeShape>;
 
 /**
  * Makes an action of it. The write happens only while the setting is what the plan saw, so the same key twice has one
@@ -126,7 +129,7 @@ async function bring<P, R>(
   let now: Setting;
   try {
     reach = await spec.reach(context, key);
-    now = await spec.read(reach);
+    now = await spec.read(reach, { from, to });
   } catch (thrown) {
     if (context.signal.aborted) throw thrown;
     const { message } = WatchkeeperError.from(thrown);
@@ -143,7 +146,7 @@ async function bring<P, R>(
   }
   if (spec.finish === undefined) return { is: 'done', message: `${spec.setting} of ${name} is ${to}` };
   try {
-    return await spec.finish(reach, to);
+    return await spec.finish(reach, to, from);
   } catch (thrown) {
     const { message } = WatchkeeperError.from(thrown);
     return {
@@ -154,9 +157,12 @@ async function bring<P, R>(
 }
 
 async function probe<P, R>(spec: Swap<P, R>, { from, to }: Before, context: ActionContext): Promise<Probe> {
-  const { value } = await spec.read(await spec.reach(context));
+  const { value } = await spec.read(await spec.reach(context), { from, to });
   const because = `${spec.setting} of ${spec.nameOf(context.service)} is ${value}`;
-  if (isReached(spec, value, { from, to })) return { is: 'done', because };
+  if (isReached(spec, value, { from, to }))
+    return spec.settled?.(value) === false
+      ? { is: 'unknown', because: `${because}: it is under way` }
+      : { is: 'done', because };
   return value === from ? { is: 'not-done', because } : { is: 'unknown', because: `${because}: somebody changed it` };
 }
 

@@ -52,3 +52,10 @@ it('binds what acts on a database under a condition on its name', () => {
 it('asks for nothing in a project where nothing is declared', () => {
   expect(rolesFor('gcp.sql-failover', [service('db', { is: 'sql', instance: 'db' }, 'shop-data')])).toEqual([]);
 });
+
+it('lets what recreates instances of a group do that, and not make or delete instances of its own', () => {
+  const roles = rolesFor('gcp.mig-recreate-instances', [service('web', { is: 'instance-group', name: 'web' })]);
+  expect(roles.map(({ permissions, on }) => [permissions, on])).toEqual([
+    [['compute.instanceGroupManagers.get', 'compute.instanceGroupManagers.update'], [{ is: 'project' }]],
+  ]);
+});

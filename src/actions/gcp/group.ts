@@ -14,6 +14,10 @@ const answer = z.object({
   instanceTemplate: z.string().default(''),
   currentActions: z.object({ none: whole.default(0) }).default({ none: 0 }),
   fingerprint: z.string().default(''),
+  autoHealingPolicies: z.array(z.object({ healthCheck: z.string().default('') })).default([]),
+  instanceLifecyclePolicy: z
+    .object({ defaultActionOnFailure: z.string().default(''), onFailedHealthCheck: z.string().default('') })
+    .default({ defaultActionOnFailure: '', onFailedHealthCheck: '' }),
   versions: z.array(z.object({ instanceTemplate: z.string().default('') })).default([]),
   updatePolicy: z
     .object({ type: z.string().default(''), maxUnavailable: fixedOrPercent.default({}) })
@@ -30,7 +34,7 @@ const answer = z.object({
 /** A managed instance group as a hand sees it. */
 export type Group = z.infer<typeof answer>;
 
-type Verb = 'get' | 'patch' | 'resize';
+type Verb = 'get' | 'listManagedInstances' | 'patch' | 'recreateInstances' | 'resize';
 
 /** The method of a group for its location: zonal and regional groups have APIs of their own. */
 export function groupMethod(location: string, verb: Verb): string {
@@ -40,13 +44,14 @@ export function groupMethod(location: string, verb: Verb): string {
 /** What acting on a group needs. IAM knows no narrower place for groups than the project. */
 export function groupAccess(
   { location }: PlaceOf<'instance-group'>,
-  verb: Exclude<Verb, 'get'> = 'resize',
+  verb: Exclude<Verb, 'get' | 'listManagedInstances'> = 'resize',
   more: readonly string[] = [],
+  looks: readonly Verb[] = ['get'],
 ): GcpAccess {
   const permissions = ['compute.instanceGroupManagers.get', 'compute.instanceGroupManagers.update', ...more];
   return {
     grants: [{ permissions, on: { is: 'project' } }],
-    look: [`compute ${groupMethod(location, 'get')}`],
+    look: looks.map((one) => `compute ${groupMethod(location, one)}`),
     act: [`compute ${groupMethod(location, verb)}`],
   };
 }

@@ -44,6 +44,17 @@ export const gcpApis: Readonly<Record<GcpServiceName, GcpApi>> = {
       'regionInstanceGroupManagers.resize': { verb: 'POST', path: `${regional}/${group}/resize`, writes: true },
       'instanceGroupManagers.patch': { verb: 'PATCH', path: `${zonal}/${group}`, writes: true },
       'regionInstanceGroupManagers.patch': { verb: 'PATCH', path: `${regional}/${group}`, writes: true },
+      'instanceGroupManagers.listManagedInstances': { verb: 'POST', path: `${zonal}/${group}/listManagedInstances` },
+      'regionInstanceGroupManagers.listManagedInstances': {
+        verb: 'POST',
+        path: `${regional}/${group}/listManagedInstances`,
+      },
+      'instanceGroupManagers.recreateInstances': {
+        ...{ verb: 'POST', path: `${zonal}/${group}/recreateInstances`, writes: true },
+      },
+      'regionInstanceGroupManagers.recreateInstances': {
+        ...{ verb: 'POST', path: `${regional}/${group}/recreateInstances`, writes: true },
+      },
       'instances.aggregatedList': { verb: 'GET', path: 'compute/v1/projects/{project}/aggregated/instances' },
       'instances.get': { verb: 'GET', path: `${zonal}/instances/{instance}` },
       'instances.reset': { verb: 'POST', path: `${zonal}/instances/{instance}/reset`, writes: true },
