@@ -8,9 +8,7 @@ import { groupAccess, groupMethod, groupParams, readGroup, requestId, type Group
 import { isAutohealed, isIll, readMembers, type Member } from './members.ts';
 import { swapAction, type Reach, type SwapLook } from './swap.ts';
 
-const name = z
-  .string()
-  .regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be the name of an instance, such as web-x1a2');
+const name = z.string().regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be the name of an instance, such as web-x1a2');
 const params = z.strictObject({
   /** The instances to recreate. Default: those that are ill. */
   instances: z.array(name).min(1).max(20).exactOptional(),
