@@ -191,9 +191,13 @@ actionContract('azure.webapp-restart', {
   refused: { 'a parameter': { slot: 'x' } },
 });
 
-function setStage(kind: string, params: Json): Promise<Stage> {
+function setStage(
+  kind: string,
+  params: Json,
+  more: Pick<AzureWorld['sets'][string], 'autoscale'> = {},
+): Promise<Stage> {
   const resource = { is: 'scale-set', name: `set${made++}` } as const;
-  const set = { capacity: 3, reimaged: [] as string[] };
+  const set = { capacity: 3, reimaged: [] as string[], ...more };
   world.sets[`/resourceGroups/shop/providers/Microsoft.Compute/virtualMachineScaleSets/${resource.name}`] = set;
   return Promise.resolve(
     stageOf(kindOf(kind), resource, params, {
@@ -208,6 +212,19 @@ actionContract('azure.vmss-scale', {
   set: () => setStage('azure.vmss-scale', { machines: 5 }),
   probeTells: true,
   refused: { 'as many as there are': { machines: 3 }, none: { machines: 0 }, 'too many': { machines: 100_000 } },
+});
+
+test('a scale set that an autoscale setting sets the number of is left to it, and one whose setting is off is not', async () => {
+  const kind = kindOf('azure.vmss-scale');
+  const look = async (enabled: boolean) => {
+    const stage = await setStage(kind.kind, { machines: 5 }, { autoscale: { enabled } });
+    return kind.observe({ machines: 5 }, stage.context());
+  };
+  const on = await look(true);
+  expect(on.facts).toMatchObject({ autoscaled: true });
+  expect(() => kind.preview({ machines: 5 }, on)).toThrow(/its autoscale setting .* would set it back: by-cpu/);
+  const off = await look(false);
+  expect(kind.preview({ machines: 5 }, off).diff[0]).toMatch(/3 → 5/);
 });
 
 actionContract('azure.vmss-reimage', {

@@ -86,6 +86,29 @@ actionContract('aws.ecs-scale', {
   refused: { 'as many tasks as there are': { tasks: 2 }, none: { tasks: 0 }, 'too many': { tasks: 100_000 } },
 });
 
+test('the number of tasks is left to Application Auto Scaling where that sets it, and not where it is suspended', async () => {
+  const kind = kindOf('aws.ecs-scale');
+  const stage = await ecsStage({ tasks: 4 });
+  const [place] = stage.context().service.runsOn;
+  if (place?.on !== 'aws' || place.aws.resource.is !== 'ecs') throw new Error('no service');
+  const target = {
+    ...{ ServiceNamespace: 'ecs', ResourceId: `service/shop/${place.aws.resource.service}` },
+    ScalableDimension: 'ecs:service:DesiredCount',
+  };
+  await hand.ask('application-autoscaling', 'register_scalable_target', { ...target, MinCapacity: 1, MaxCapacity: 9 });
+  const observed = await kind.observe({ tasks: 4 }, stage.context());
+  expect(observed.facts).toMatchObject({ autoscaled: true });
+  expect(() => kind.preview({ tasks: 4 }, observed)).toThrow(/Application Auto Scaling .*: from 1 to 9 tasks/);
+  await hand.ask('application-autoscaling', 'register_scalable_target', {
+    ...target,
+    SuspendedState: {
+      ...{ DynamicScalingInSuspended: true, DynamicScalingOutSuspended: true, ScheduledScalingSuspended: true },
+    },
+  });
+  const suspended = await kind.observe({ tasks: 4 }, stage.context());
+  expect(kind.preview({ tasks: 4 }, suspended).diff[0]).toMatch(/2 → 4/);
+});
+
 actionContract('aws.ecs-force-deployment', {
   kind: kindOf('aws.ecs-force-deployment'),
   set: () => ecsStage({}),

@@ -76,6 +76,20 @@ actionContract('aws.asg-set-capacity', {
   refused: { 'as many as there are': { instances: 2 }, 'more than the group may have': { instances: 6 } },
 });
 
+test('the number of instances is left to an enabled scaling policy', async () => {
+  const stage = await groupStage();
+  const [place] = stage.context().service.runsOn;
+  if (place?.on !== 'aws' || place.aws.resource.is !== 'auto-scaling-group') throw new Error('no group');
+  await hand.ask('autoscaling', 'put_scaling_policy', {
+    ...{ AutoScalingGroupName: place.aws.resource.name, PolicyName: 'by-cpu', PolicyType: 'TargetTrackingScaling' },
+    TargetTrackingConfiguration: {
+      ...{ PredefinedMetricSpecification: { PredefinedMetricType: 'ASGAverageCPUUtilization' }, TargetValue: 50 },
+    },
+  });
+  const observed = await asgSetCapacity.observe({ instances: 4 }, stage.context());
+  expect(() => asgSetCapacity.preview({ instances: 4 }, observed)).toThrow(/would set it back: by-cpu/);
+});
+
 actionContract('aws.ec2-reboot', {
   kind: ec2Reboot,
   set: () => instanceStage({}),

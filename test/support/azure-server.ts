@@ -125,11 +125,14 @@ export function permissionOf(method: string, path: string): { readonly permissio
   const isOpen = words.length % 2 === 1;
   const verb = method === 'GET' ? 'read' : method === 'POST' ? 'action' : 'write';
   const resource = isOpen ? path.slice(0, path.lastIndexOf('/')) : path;
-  const special = namespace === 'Microsoft.Insights' ? 'Microsoft.Insights/eventtypes/values/read' : undefined;
+  const special = path.includes('/Microsoft.Insights/eventtypes/')
+    ? 'Microsoft.Insights/eventtypes/values/read'
+    : undefined;
   // Of an action on a revision, the revision's own name stands before the verb's.
   return {
     permission: special ?? [namespace, ...types, verb].join('/'),
-    resource: special !== undefined || namespace === 'Microsoft.AlertsManagement' ? path.slice(0, at) : resource,
+    // What is listed of a subscription or a group is a right there.
+    resource: special !== undefined || words.length === 1 ? path.slice(0, at) : resource,
   };
 }
 

@@ -22,11 +22,18 @@ export interface PlayedSite {
   swappedAt?: string;
 }
 
+/** A scale set, and the autoscale setting that is for it. */
+export interface PlayedSet {
+  capacity: number;
+  readonly reimaged: string[];
+  autoscale?: { readonly enabled: boolean };
+}
+
 /** What there is in Azure. Names are paths below the subscription. */
 export interface AzureWorld {
   readonly apps: Readonly<Record<string, PlayedApp>>;
   readonly sites: Readonly<Record<string, PlayedSite>>;
-  readonly sets: Readonly<Record<string, { capacity: number; reimaged: string[] }>>;
+  readonly sets: Readonly<Record<string, PlayedSet>>;
   readonly machines: Readonly<Record<string, { power: string; restarts: number }>>;
   readonly groups: Readonly<Record<string, { role: string }>>;
   /** Who each client is in the activity log. */
@@ -77,6 +84,7 @@ function resourceAnswer(world: AzureWorld, below: string, asked: AzureAsked): An
     Object.entries(all)
       .sort(([a], [b]) => b.length - a.length)
       .find(([name]) => below === name || below.startsWith(`${name}/`));
+  if (below.endsWith('/autoscaleSettings')) return ok({ value: autoscaleAnswer(world) });
   const app = has(world.apps);
   if (app !== undefined) return appAnswer(app[0].split('/').at(-1) ?? '', app[1], below.slice(app[0].length), asked);
   const site = has(world.sites);
@@ -228,7 +236,16 @@ function siteAnswer(
   return ok({ properties: { state: site.state, availabilityState: 'Normal', siteConfig: {}, ...swapped } });
 }
 
-function setAnswer(set: { capacity: number; reimaged: string[] }, rest: string, { method, body }: AzureAsked): Answer {
+// Azure writes the target in capitals of its own.
+function autoscaleAnswer({ sets }: AzureWorld): readonly JsonObject[] {
+  return Object.entries(sets).flatMap(([on, { autoscale }]) =>
+    autoscale === undefined
+      ? []
+      : [{ name: 'by-cpu', properties: { ...autoscale, targetResourceUri: `/subscriptions/x${on.toUpperCase()}` } }],
+  );
+}
+
+function setAnswer(set: PlayedSet, rest: string, { method, body }: AzureAsked): Answer {
   if (rest === '/instanceView')
     return ok({ virtualMachine: { statusesSummary: [{ code: 'ProvisioningState/succeeded', count: set.capacity }] } });
   if (rest === '/virtualMachines')

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { limits } from '../../lib/limits.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { until } from '../until.ts';
-import { asgAccess, groupFacts, isGoing, newestRefresh, readGroup } from './asg.ts';
+import { asgAccess, groupFacts, isGoing, newestRefresh, readGroup, scalingPolicy } from './asg.ts';
 import { swapAction, type Reach } from './swap.ts';
 
 const params = z.strictObject({ instances: z.int().min(1).max(1_000) });
@@ -18,7 +18,7 @@ export const asgSetCapacity = swapAction<z.infer<typeof params>, 'auto-scaling-g
   setting: 'number of instances',
   access: (place) =>
     asgAccess(place, {
-      reads: ['DescribeAutoScalingGroups', 'DescribeInstanceRefreshes'],
+      reads: ['DescribeAutoScalingGroups', 'DescribeInstanceRefreshes', 'DescribePolicies'],
       write: 'SetDesiredCapacity',
     }),
   look,
@@ -38,6 +38,7 @@ export const asgSetCapacity = swapAction<z.infer<typeof params>, 'auto-scaling-g
 
 async function look({ instances }: z.infer<typeof params>, reach: Reach<'auto-scaling-group'>) {
   const [group, refresh] = await Promise.all([readGroup(reach), newestRefresh(reach)]);
+  const policy = await scalingPolicy(reach, group);
   const { min, max, desired, inService, suspended } = group;
   const blast = {
     ...{ touched: Math.max(1, Math.abs(instances - desired)), total: Math.max(instances, desired) },
@@ -46,8 +47,11 @@ async function look({ instances }: z.infer<typeof params>, reach: Reach<'auto-sc
   };
   return {
     now: { value: String(desired) },
-    to: whyNot(instances, group) ?? String(instances),
-    facts: { ...groupFacts(group, refresh), suspended: [...suspended], min, max },
+    to: whyNot(instances, group, policy) ?? String(instances),
+    facts: {
+      ...groupFacts(group, refresh),
+      ...{ suspended: [...suspended], min, max, autoscaled: policy !== undefined },
+    },
     blast,
     ...(isGoing(refresh) ? { busy: `an instance refresh is ${refresh?.Status ?? ''}` } : {}),
   };
@@ -56,7 +60,10 @@ async function look({ instances }: z.infer<typeof params>, reach: Reach<'auto-sc
 function whyNot(
   instances: number,
   { min, max, desired, suspended }: Awaited<ReturnType<typeof readGroup>>,
+  policy: string | undefined,
 ): { readonly refused: string } | undefined {
+  if (policy !== undefined)
+    return { refused: `its scaling policy sets the number of instances, and would set it back: ${policy}` };
   // Its limits are what people thought it may be; moving them is theirs.
   if (instances < min || instances > max)
     return { refused: `${instances} is outside the group's own limits, ${min} to ${max}` };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { WatchkeeperError } from '../../lib/errors.ts';
+import { oneLine } from '../../lib/text.ts';
 import type { AwsAccess } from '../../domain/ports/action.ts';
 import type { PlaceOf } from './place.ts';
 import type { Reach } from './swap.ts';
@@ -46,6 +47,19 @@ export interface Group {
   readonly suspended: readonly string[];
 }
 
+const policies = z.object({
+  ScalingPolicies: z
+    .array(
+      z.object({
+        PolicyName: z.string().default(''),
+        PolicyType: z.string().default(''),
+        Enabled: z.boolean().nullish(),
+        PredictiveScalingConfiguration: z.object({ Mode: z.string().nullish() }).nullish(),
+      }),
+    )
+    .default([]),
+});
+
 /** One replacement of all instances of a group. */
 export type Refresh = z.infer<typeof refreshes>['InstanceRefreshes'][number];
 
@@ -89,6 +103,25 @@ export async function newestRefresh({
   const call = { service: 'autoscaling', operation: 'DescribeInstanceRefreshes', input } as const;
   const all = refreshes.parse(await session.ask(call, context.signal)).InstanceRefreshes;
   return [...all].sort((a, b) => (b.StartTime ?? Infinity) - (a.StartTime ?? Infinity))[0];
+}
+
+/**
+ * Who else sets the number of instances: an enabled scaling policy, by name. One that only forecasts sets nothing, and no
+ * alarm does while the group is told not to hear them. `undefined`: nobody.
+ */
+export async function scalingPolicy(
+  { place, session, context }: Reach<'auto-scaling-group'>,
+  { suspended }: Pick<Group, 'suspended'>,
+): Promise<string | undefined> {
+  const input = { AutoScalingGroupName: place.resource.name, MaxRecords: 100 };
+  const call = { service: 'autoscaling', operation: 'DescribePolicies', input } as const;
+  const all = policies.parse(await session.ask(call, context.signal)).ScalingPolicies;
+  const found = all.find(({ Enabled, PolicyType, PredictiveScalingConfiguration }) => {
+    if (Enabled === false) return false;
+    if (PolicyType === 'PredictiveScaling') return PredictiveScalingConfiguration?.Mode === 'ForecastAndScale';
+    return !suspended.includes('AlarmNotification');
+  });
+  return found === undefined ? undefined : oneLine(found.PolicyName, 100);
 }
 
 const over: ReadonlySet<string> = new Set([

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { schemaOf } from '../../lib/schema.ts';
+import { autoscalingOf, scalableTargetsRight } from './ecs-autoscaling.ts';
 import { ecsAccess, ecsFacts, readService, untilDeployed, whoElse } from './ecs.ts';
 import { swapAction } from './swap.ts';
 
@@ -14,18 +15,18 @@ export const ecsScale = swapAction<z.infer<typeof params>, 'ecs'>({
   params: schemaOf(params),
   is: 'ecs',
   setting: 'number of tasks',
-  access: ecsAccess,
+  access: (place) => {
+    const { look, act } = ecsAccess(place);
+    return { look: [...look, scalableTargetsRight], act };
+  },
   look: async ({ tasks }, reach) => {
-    const found = await readService(reach);
+    const [found, autoscaling] = await Promise.all([readService(reach), autoscalingOf(reach)]);
     const busy = whoElse(found, false);
     const { desiredCount: desired, runningCount: running, schedulingStrategy } = found;
     return {
       now: { value: String(desired) },
-      to:
-        schedulingStrategy === 'DAEMON'
-          ? { refused: 'a daemon service runs one task on each instance' }
-          : String(tasks),
-      facts: ecsFacts(found),
+      to: whyNot(schedulingStrategy, autoscaling) ?? String(tasks),
+      facts: { ...ecsFacts(found), autoscaled: autoscaling !== undefined },
       blast: {
         ...{ touched: Math.max(1, Math.abs(tasks - desired)), total: Math.max(tasks, desired), replicasAfter: tasks },
         ...{ healthyNow: running, healthyAfter: Math.min(running, tasks) },
@@ -41,3 +42,9 @@ export const ecsScale = swapAction<z.infer<typeof params>, 'ecs'>({
   },
   finish: (reach, to) => untilDeployed(reach, `${to} tasks`),
 });
+
+function whyNot(strategy: string, autoscaling: string | undefined): { readonly refused: string } | undefined {
+  if (strategy === 'DAEMON') return { refused: 'a daemon service runs one task on each instance' };
+  if (autoscaling === undefined) return undefined;
+  return { refused: `Application Auto Scaling sets the number of tasks, and would set it back: ${autoscaling}` };
+}

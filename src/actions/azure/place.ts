@@ -15,6 +15,8 @@ export type PlaceOf<K extends AzureResource['is']> = AzurePlace & {
 export interface Asks {
   readonly look: readonly AzureOperation[];
   readonly act: readonly AzureOperation[];
+  /** To look in the resource group around it. */
+  readonly around?: readonly AzureOperation[];
   /** Below the resource: `/slots/staging`. Looked at as well; what acts on the resource acts on it too. */
   readonly part?: string;
 }
@@ -33,6 +35,8 @@ export interface Asking {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: JsonObject;
   readonly part?: string;
+  /** Of the resource group around it instead. */
+  readonly around?: boolean;
 }
 
 /** Where a service is in Azure. @throws `config-invalid` when it has no such place, or several: which is meant is not guessed. */
@@ -62,14 +66,16 @@ export function targetOf(place: AzurePlace, service: Service): Target {
 }
 
 /** What a kind needs to be allowed at a place. */
-export function accessOf(place: AzurePlace, { look, act, part }: Asks): AzureAccess {
+export function accessOf(place: AzurePlace, { look, act, part, around }: Asks): AzureAccess {
   const on = azureResourcePath(place);
   const { source, subscription } = place;
   const both = (operations: readonly AzureOperation[]) => [
     { operations, on },
     ...(part === undefined ? [] : [{ operations, on: `${on}${part}` }]),
   ];
-  return { source, ...(subscription === undefined ? {} : { subscription }), look: both(look), act: both(act) };
+  const group = around === undefined ? [] : [{ operations: around, on: groupOf(place) }];
+  const where = { source, ...(subscription === undefined ? {} : { subscription }) };
+  return { ...where, look: [...both(look), ...group], act: both(act) };
 }
 
 /** A session at a place: to look alone, or with the key of an act to act. */
@@ -91,7 +97,11 @@ export async function reachOf<K extends AzureResource['is']>(
   return {
     place,
     context,
-    ask: (operation, { part = '', ...more } = {}) =>
-      session.ask({ operation, on: `${on}${part}`, ...more }, context.signal),
+    ask: (operation, { part = '', around = false, ...more } = {}) =>
+      session.ask({ operation, on: around ? groupOf(place) : `${on}${part}`, ...more }, context.signal),
   };
+}
+
+function groupOf({ resourceGroup }: AzurePlace): string {
+  return `/resourceGroups/${resourceGroup}`;
 }

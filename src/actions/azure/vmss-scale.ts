@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { limits } from '../../lib/limits.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import { until } from '../until.ts';
-import { readSet } from './scale-set.ts';
+import { autoscaleOf, readSet } from './scale-set.ts';
 import { swapAction } from './swap.ts';
 
 const params = z.strictObject({ machines: z.int().min(1).max(1_000) });
@@ -16,13 +16,20 @@ export const vmssScale = swapAction<z.infer<typeof params>, 'scale-set'>({
   params: schemaOf(params),
   is: 'scale-set',
   setting: 'number of machines',
-  asks: () => ({ look: ['scaleSets.get', 'scaleSets.instanceView'], act: ['scaleSets.update'] }),
+  asks: () => ({
+    ...{ look: ['scaleSets.get', 'scaleSets.instanceView'], act: ['scaleSets.update'] },
+    around: ['autoscaleSettings.list'],
+  }),
   look: async ({ machines }, reach) => {
-    const { capacity, well, provisioning, sku } = await readSet(reach);
+    const [set, autoscale] = await Promise.all([readSet(reach), autoscaleOf(reach)]);
+    const { capacity, well, provisioning, sku } = set;
     return {
       now: { value: String(capacity) },
-      to: String(machines),
-      facts: { capacity, well, provisioning, sku },
+      to:
+        autoscale === undefined
+          ? String(machines)
+          : { refused: `its autoscale setting sets the number of machines, and would set it back: ${autoscale}` },
+      facts: { capacity, well, provisioning, sku, autoscaled: autoscale !== undefined },
       blast: {
         ...{ touched: Math.max(1, Math.abs(machines - capacity)), total: Math.max(machines, capacity, 1) },
         ...{ replicasAfter: machines, healthyNow: well, healthyAfter: Math.min(well, machines) },

@@ -4,7 +4,7 @@ import type { ActionKind, AzureAccess } from '../../domain/ports/action.ts';
 import type { AzureAllowance } from '../../domain/ports/azure.ts';
 import type { Service } from '../../domain/service.ts';
 import type { ActingAzure } from '../../io/clients/azure/index.ts';
-import { operationOf } from '../../io/clients/azure/operations.ts';
+import { isResourceGroup, operationOf } from '../../io/clients/azure/operations.ts';
 import { identityFor } from '../../io/clients/azure/scopes.ts';
 import type { Runbook } from '../../runbooks/index.ts';
 
@@ -40,7 +40,7 @@ export function azureReaderRole(
  */
 export function azureOperatorRoles(connections: readonly ActingAzure[], acts: AzureActs): readonly AzureRole[] {
   return connections.flatMap((connection) => {
-    const wanted = new Map<string, { readonly at: Set<string>; readonly permissions: Set<string> }>();
+    const wanted = new Map<string, Wanted>();
     for (const access of accesses(acts).filter(({ source }) => source === connection.source)) {
       const { subscriptions } = connection;
       const found = subscriptions.find(({ name }) => name === access.subscription);
@@ -49,26 +49,40 @@ export function azureOperatorRoles(connections: readonly ActingAzure[], acts: Az
       const allow = [...access.look, ...access.act];
       const scope = scopeFor(connection, subscription.id, allow);
       if (scope === undefined) continue;
-      const known = wanted.get(scope) ?? { at: new Set<string>(), permissions: new Set<string>() };
       for (const one of allow) {
+        // A right to look around in a group is a role of its own: what acts is not to be assigned there.
+        const isWide = isResourceGroup(one.on);
+        const key = `${scope}${isWide ? ' around' : ''}`;
+        const known = wanted.get(key) ?? { scope, isWide, at: new Set<string>(), permissions: new Set<string>() };
         // What lies below a resource is covered by the role at the resource.
         known.at.add(`/subscriptions/${subscription.id}${one.on.replace(/\/slots\/[^/]+$/, '')}`);
         for (const permission of permissionsOf(one)) known.permissions.add(permission);
+        wanted.set(key, known);
       }
-      wanted.set(scope, known);
     }
     return [...wanted]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([scope, { at, permissions }]): AzureRole => {
+      .map(([, { scope, isWide, at, permissions }]): AzureRole => {
         const assignAt = [...at].sort();
         const subscriptions = [...new Set(assignAt.map((id) => id.split('/').slice(0, 3).join('/')))];
         const { clientId } = connection.identities.find((one) => one.scope === scope) ?? {};
         return {
           ...{ identity: clientId ?? `the identity of ${scope}`, assignAt },
-          role: definition(`Watchkeeper operator (${scope.split('/').at(-1) ?? ''})`, [...permissions], subscriptions),
+          role: definition(
+            `Watchkeeper operator (${scope.split('/').at(-1) ?? ''}${isWide ? ', around' : ''})`,
+            [...permissions],
+            subscriptions,
+          ),
         };
       });
   });
+}
+
+interface Wanted {
+  readonly scope: string;
+  readonly isWide: boolean;
+  readonly at: Set<string>;
+  readonly permissions: Set<string>;
 }
 
 function accesses({ runbooks, services, actions }: AzureActs): readonly AzureAccess[] {

@@ -4,6 +4,7 @@ import type { SecretRef } from './secrets.ts';
 
 /** The services of AWS that are spoken to. Each is a package of the SDK, imported at the first call. */
 export type AwsServiceName =
+  | 'applicationautoscaling'
   | 'autoscaling'
   | 'cloudformation'
   | 'cloudtrail'

@@ -6,6 +6,7 @@ import type { SecretRef } from './secrets.ts';
 export type AzureRead =
   | 'activityLog.list'
   | 'alerts.list'
+  | 'autoscaleSettings.list'
   | 'containerApps.get'
   | 'containerApps.revisions'
   | 'failoverGroups.get'
@@ -83,7 +84,7 @@ export interface AzureCall {
   readonly subscription?: string;
   /** For what lies in a region: the metrics. */
   readonly region?: string;
-  /** The resource below its subscription: `/resourceGroups/shop/providers/Microsoft.App/containerApps/web`. */
+  /** The resource below its subscription: `/resourceGroups/shop/providers/Microsoft.App/containerApps/web`; or a resource group. */
   readonly on?: string;
   /** What else the path names: a revision, a workspace. */
   readonly path?: Readonly<Record<string, string>>;

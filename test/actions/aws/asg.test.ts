@@ -11,13 +11,14 @@ interface Group {
   desired: number;
   running: number;
   suspended: string[];
+  policies: JsonObject[];
   fails?: boolean;
   refreshes: { id: string; status: string; percent: number; startedMs: number }[];
 }
 
 /** A group that becomes what is asked, step by step, as time passes. */
 function group(more: Partial<Group> = {}) {
-  const now: Group = { desired: 4, running: 4, suspended: [], refreshes: [], ...more };
+  const now: Group = { desired: 4, running: 4, suspended: [], policies: [], refreshes: [], ...more };
   const world = awsWorld(
     ({ operation, input }): JsonObject => {
       switch (operation) {
@@ -34,6 +35,8 @@ function group(more: Partial<Group> = {}) {
               },
             ],
           };
+        case 'DescribePolicies':
+          return { ScalingPolicies: now.policies };
         case 'DescribeInstanceRefreshes':
           return {
             InstanceRefreshes: now.refreshes.map(({ id, status, percent, startedMs }) => ({
@@ -103,6 +106,38 @@ actionContract('aws.asg-set-capacity', {
     'fewer than the group may have': { instances: 1 },
     none: { instances: 0 },
   },
+});
+
+describe('the number of instances', () => {
+  const tracking = { PolicyName: 'by-cpu', PolicyType: 'TargetTrackingScaling' };
+  const predicting = (Mode: string) => ({
+    ...{ PolicyName: 'by-week', PolicyType: 'PredictiveScaling', PredictiveScalingConfiguration: { Mode } },
+  });
+  const shown = async (more: Partial<Group>) => {
+    const stage = await stageOf({ instances: 6 }, more);
+    const observed = await asgSetCapacity.observe({ instances: 6 }, stage.context());
+    try {
+      return asgSetCapacity.preview({ instances: 6 }, observed).diff[0];
+    } catch (thrown) {
+      return String(thrown);
+    }
+  };
+
+  test.each([
+    ['a policy', { policies: [{ ...tracking, Enabled: true }] }, /would set it back: by-cpu/],
+    ['a policy of which nothing more is said', { policies: [tracking] }, /would set it back: by-cpu/],
+    ['a forecast that is acted on', { policies: [predicting('ForecastAndScale')] }, /would set it back: by-week/],
+  ] as const)('is left to %s that sets it', async (_what, more, words) => {
+    expect(await shown({ policies: [...more.policies] })).toMatch(words);
+  });
+
+  test.each([
+    ['a policy that is off', { policies: [{ ...tracking, Enabled: false }] }],
+    ['a forecast alone', { policies: [predicting('ForecastOnly')] }],
+    ['a policy whose alarms are not heard', { policies: [tracking], suspended: ['AlarmNotification'] }],
+  ])('is not left to %s', async (_what, more) => {
+    expect(await shown(more)).toMatch(/4 → 6/);
+  });
 });
 
 actionContract('aws.asg-instance-refresh', {

@@ -20,11 +20,18 @@ interface SdkService {
 
 /** Every service that is spoken to, and every operation. A package is imported at the first call of its service. */
 export const sdkServices: Readonly<Record<AwsServiceName, SdkService>> = {
+  applicationautoscaling: {
+    load: () => import('@aws-sdk/client-application-auto-scaling'),
+    client: 'ApplicationAutoScalingClient',
+    iam: 'application-autoscaling',
+    reads: ['DescribeScalableTargets'],
+    writes: [],
+  },
   autoscaling: {
     load: () => import('@aws-sdk/client-auto-scaling'),
     client: 'AutoScalingClient',
     iam: 'autoscaling',
-    reads: ['DescribeAutoScalingGroups', 'DescribeScalingActivities', 'DescribeInstanceRefreshes'],
+    reads: ['DescribeAutoScalingGroups', 'DescribeScalingActivities', 'DescribeInstanceRefreshes', 'DescribePolicies'],
     writes: ['SetDesiredCapacity', 'StartInstanceRefresh', 'CancelInstanceRefresh'],
   },
   cloudformation: {

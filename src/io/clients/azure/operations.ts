@@ -19,6 +19,8 @@ export interface OperationSpec {
   readonly perSecond?: number;
 }
 
+/** What `on` is of a call about a whole resource group. */
+const resourceGroup = 'Microsoft.Resources/resourceGroups';
 const app = 'Microsoft.App/containerApps';
 const site = 'Microsoft.Web/sites';
 const set = 'Microsoft.Compute/virtualMachineScaleSets';
@@ -54,6 +56,12 @@ export const reads: Readonly<Record<AzureRead, OperationSpec>> = {
     '/subscriptions/{subscription}/providers/Microsoft.AlertsManagement/alerts',
     '2019-03-01',
     'Microsoft.AlertsManagement/alerts/read',
+  ),
+  'autoscaleSettings.list': read(
+    '{on}/providers/Microsoft.Insights/autoscaleSettings',
+    '2015-04-01',
+    'Microsoft.Insights/autoscaleSettings/read',
+    resourceGroup,
   ),
   'containerApps.get': read('{on}', versions.app, `${app}/read`, app),
   'containerApps.revisions': read('{on}/revisions', versions.app, `${app}/revisions/read`, app),
@@ -118,6 +126,11 @@ export function operationOf(operation: AzureOperation): OperationSpec {
   return known;
 }
 
+/** Whether something below a subscription is a resource group, and not a resource in one. */
+export function isResourceGroup(on: string): boolean {
+  return /^\/resourceGroups\/[\w.()-]{1,90}$/.test(on) && !/\/\.+$/.test(on);
+}
+
 /** The path of a call. @throws `config-invalid` when what it names cannot stand in one, or is of another type. */
 export function pathOf({ operation, on, path = {} }: AzureCall, subscriptionId: string): string {
   const spec = operationOf(operation);
@@ -132,6 +145,7 @@ export function pathOf({ operation, on, path = {} }: AzureCall, subscriptionId: 
 
 // `/resourceGroups/shop/providers/Microsoft.Web/sites/web/slots/staging`: names between known words, nothing else.
 function resourcePath(on: string | undefined, { type = '' }: OperationSpec, operation: string): string {
+  if (type === resourceGroup && on !== undefined && isResourceGroup(on)) return on;
   const match = /^\/resourceGroups\/[\w.()-]{1,90}\/providers\/([\w.]+)((?:\/\w+\/[\w.-]{1,260})+)$/.exec(on ?? '');
   const words = (match?.[2] ?? '').split('/').filter((_word, index) => index % 2 === 1);
   const found = `${match?.[1] ?? ''}/${words.join('/')}`;

@@ -1,5 +1,6 @@
 import { WatchkeeperError } from '../../../lib/errors.ts';
 import type { AzureConnection, AzureIdentity, AzureSessionWish } from '../../../domain/ports/azure.ts';
+import { isResourceGroup } from './operations.ts';
 
 /** An identity to act as, for the resources below a scope. */
 export interface ActingIdentity extends AzureIdentity {
@@ -18,7 +19,9 @@ export function identityFor(
   subscriptionId: string,
   { allow }: Pick<AzureSessionWish, 'allow'>,
 ): ActingIdentity {
-  const ids = allow.map(({ on }) => `/subscriptions/${subscriptionId}${on}`);
+  // What is looked at in the group around a resource does not ask for an identity of the whole group.
+  const resources = allow.filter(({ on }) => !isResourceGroup(on));
+  const ids = (resources.length === 0 ? allow : resources).map(({ on }) => `/subscriptions/${subscriptionId}${on}`);
   const [found] = identities
     .filter(({ scope }) => ids.every((id) => isWithin(id, scope)))
     .sort((a, b) => b.scope.length - a.scope.length);
