@@ -97,7 +97,11 @@ function watches(entry: Running, context: BankContext, service: string): boolean
   const known = entry.selected.get(service);
   if (known !== undefined) return known;
   const found = context.services.get(service);
-  const answer = found !== undefined && selects(entry.definition.services, found);
+  const { services, runsOn } = entry.definition;
+  const answer =
+    found !== undefined &&
+    selects(services, found) &&
+    (runsOn === undefined || found.runsOn.some(({ on }) => on === runsOn));
   entry.selected.set(service, answer);
   return answer;
 }

@@ -22,6 +22,10 @@ const afterChange = z.strictObject({
 
 const spec = z.strictObject({
   services: zSelector.prefault({}),
+  runsOn: z
+    .enum(['host', 'ssh', 'kubernetes', 'aws', 'azure', 'gcp'])
+    .exactOptional()
+    .describe('only services that run there'),
   on: z.string().min(1).exactOptional().describe('the signal; may be a glob. Kinds without one leave it out'),
   kind: z.string(),
   params: z.json().exactOptional(),
@@ -54,6 +58,7 @@ export function parseDetector(document: ResourceDocument): Parsed<DetectorDefini
     value: {
       name: document.metadata.name,
       services: value.services,
+      ...(value.runsOn === undefined ? {} : { runsOn: value.runsOn }),
       on: value.on ?? '',
       kind: value.kind,
       params: params.value,

@@ -7,6 +7,8 @@ import type { AfterChange } from './ports/detector.ts';
 export interface DetectorDefinition {
   readonly name: string;
   readonly services: Selector;
+  /** Only services that run there; signals of one name come from several platforms. Absent: wherever they run. */
+  readonly runsOn?: 'host' | 'ssh' | 'kubernetes' | 'aws' | 'azure' | 'gcp';
   /** The signal it watches; for kinds without one (`event`, `external`), empty. */
   readonly on: string;
   readonly kind: string;

@@ -11,7 +11,11 @@ const series = (signal: string): Series => ({ service: 'checkout', signal, sampl
 const gap = (signal: string): Gap => ({ service: 'checkout', signal }) as unknown as Gap;
 
 /** What a detector on these signals is handed of a batch. */
-function handed(on: string, signals: readonly string[]): readonly [series: string[], gaps: string[]] {
+function handed(
+  on: string,
+  signals: readonly string[],
+  runsOn?: DetectorDefinition['runsOn'],
+): readonly [series: string[], gaps: string[]] {
   let seen: DetectorBatch | undefined;
   const bank = createBank(
     () => ({
@@ -23,7 +27,7 @@ function handed(on: string, signals: readonly string[]): readonly [series: strin
     }),
     recordingLog(),
   );
-  bank.replace([{ name: 'd', digest: 'd', on, services: {} } as unknown as DetectorDefinition], () => undefined);
+  bank.replace([{ name: 'd', digest: 'd', on, runsOn, services: {} } as unknown as DetectorDefinition], () => undefined);
   const empty = { logs: [], changes: [], external: [] };
   const batch = { ...empty, asOfMs: 0, series: signals.map(series), gaps: signals.map(gap) };
   bank.step(batch, {
@@ -44,4 +48,9 @@ test('a detector on a pattern is handed every signal that fits it, as the shippe
 test('traffic comes with what is judged beside it, and once where the pattern fits it', () => {
   expect(handed('errors', ['errors', 'traffic'])[0]).toEqual(['errors', 'traffic']);
   expect(handed('t*', ['errors', 'traffic'])[0]).toEqual(['traffic']);
+});
+
+test('a detector for one platform is handed nothing of services that run elsewhere, though their signals have its name', () => {
+  expect(handed('availability', ['availability'], 'host')).toEqual([['availability'], ['availability']]);
+  expect(handed('availability', ['availability'], 'azure')).toEqual([[], []]);
 });

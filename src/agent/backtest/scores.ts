@@ -85,7 +85,9 @@ const signal = 'value';
 function scorer(definition: DetectorDefinition, nature: SeriesMeta['nature']): (tMs: number, v: number) => number {
   const failed: unknown[] = [];
   const bank = createBank(createDetector, logInto(failed));
-  bank.replace([{ ...definition, on: signal, services: {} }], () => undefined);
+  // What is scored stands for a service that runs nowhere.
+  const { runsOn: _runsOn, ...rule } = definition;
+  bank.replace([{ ...rule, on: signal, services: {} }], () => undefined);
   const unit = nature === 'ratio' ? 'ratio' : '1';
   const service: Service = {
     name,
