@@ -27,7 +27,10 @@ function handed(
     }),
     recordingLog(),
   );
-  bank.replace([{ name: 'd', digest: 'd', on, runsOn, services: {} } as unknown as DetectorDefinition], () => undefined);
+  bank.replace(
+    [{ name: 'd', digest: 'd', on, runsOn, services: {} } as unknown as DetectorDefinition],
+    () => undefined,
+  );
   const empty = { logs: [], changes: [], external: [] };
   const batch = { ...empty, asOfMs: 0, series: signals.map(series), gaps: signals.map(gap) };
   bank.step(batch, {
