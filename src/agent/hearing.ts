@@ -1,7 +1,7 @@
 import { WatchkeeperError } from '../lib/errors.ts';
 import type { Channel, Ear, HeardReply, InboundReply, InboundRequest } from '../domain/ports/channel.ts';
 import type { Clock, Log, Random } from '../domain/ports/io.ts';
-import type { Source } from '../domain/ports/source.ts';
+import type { Source, SourceReply } from '../domain/ports/source.ts';
 import { obey, type CommandDesk } from './hearing-commands.ts';
 
 export { chatOperators } from './hearing-commands.ts';
@@ -63,10 +63,24 @@ export async function takeInbound(
   const channel = options.channels().get(id);
   if (channel?.receive === undefined) {
     const source = options.sources?.find((one) => one.id === id && one.receive !== undefined);
-    if (source?.receive !== undefined) return source.receive(request, signal);
+    if (source?.receive !== undefined) return pushed(options, id, await source.receive(request, signal));
     throw new WatchkeeperError('not-found', 'no channel or source of that name is called back');
   }
   return channel.receive(request, earOf(options, channel), signal);
+}
+
+// What a source turned away is in the ledger as what a channel did is; nobody is named in it, for nobody was believed.
+async function pushed(
+  { agent, log }: HearingOptions,
+  id: string,
+  { refused, ...reply }: SourceReply,
+): Promise<InboundReply> {
+  try {
+    if (refused !== undefined) await agent.refused('unknown', 'push', `hook:${id}`, refused);
+  } catch (thrown) {
+    log.warn('a push that was refused could not be written down', { error: WatchkeeperError.from(thrown) });
+  }
+  return reply;
 }
 
 /** What a channel brings its answers and commands to. */

@@ -35,6 +35,10 @@ export const limits = {
   oidcKeysMs: 10 * 60_000,
   oidcAgainMs: 10_000,
   oidcKeysStaleMs: 60 * 60_000,
+  /** What services push, who wait ten seconds for an answer: the keys they sign with; how old it may be. */
+  keysTimeoutMs: 4_000,
+  keysAnswerBytes: 1024 * 1024,
+  pushOldMs: 60 * 60_000,
   loginMs: 10 * 60_000,
   logins: 1_000,
   sessionMs: 8 * 60 * 60_000,

@@ -1,6 +1,6 @@
-import type { InboundReply, InboundRequest } from '../domain/ports/channel.ts';
+import type { InboundRequest } from '../domain/ports/channel.ts';
 import type { ReaderIo } from '../domain/ports/io.ts';
-import type { Source, SourceTraits } from '../domain/ports/source.ts';
+import type { Source, SourceReply, SourceTraits } from '../domain/ports/source.ts';
 import type { Service } from '../domain/service.ts';
 
 /** What a source says of itself before its code is read. */
@@ -42,7 +42,7 @@ export function later<Config>(kind: Later<Config>): (id: string, config: Config,
       ...(ringing.includes('news') && rings('news')),
       ...(ringing.includes('newServices') && rings('newServices')),
       ...(kind.receives?.(config) === true && {
-        receive: async (request: InboundRequest, signal: AbortSignal): Promise<InboundReply> => {
+        receive: async (request: InboundRequest, signal: AbortSignal): Promise<SourceReply> => {
           const reply = await (await source()).receive?.(request, signal);
           return reply ?? { status: 404, type: 'text/plain', body: 'nothing is called back here' };
         },

@@ -6,6 +6,7 @@ import type { Channel, Ear, InboundReply } from '../../domain/ports/channel.ts';
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { BotConnector } from '../../io/clients/bot-connector.ts';
 import { botTokens } from '../../io/clients/bot-tokens.ts';
+import { bearerOf } from '../../io/clients/signed-tokens.ts';
 import { cardMessage, cardType, textCard } from '../adaptive-card.ts';
 import { objectAt, readActivity, type Activity } from './activity.ts';
 import { pressOf, type Press } from './buttons.ts';
@@ -37,7 +38,7 @@ export function receiving(parts: ReceivingParts): NonNullable<Channel['receive']
       await ear.refused('unknown', 'request', because);
       return reply(status, { error: 'That was not accepted.' });
     };
-    const token = /^Bearer ([A-Za-z0-9_.-]{1,8192})$/i.exec(request.headers['authorization'] ?? '')?.[1];
+    const token = bearerOf(request.headers);
     if (token === undefined) return refuse(401, 'it has no token');
     let service: string;
     try {

@@ -67,6 +67,11 @@ export interface SourcePart {
   readonly stale?: string;
 }
 
+/** What a peer is answered, and why it was turned away, for the ledger: the peer is not told more than it has to know. */
+export interface SourceReply extends InboundReply {
+  readonly refused?: string;
+}
+
 /** A live reader. It holds a reader's credentials only. */
 export interface Source {
   readonly id: string;
@@ -88,7 +93,7 @@ export interface Source {
    * For sources that are called back at `POST /hooks/SOURCE`: takes what a peer sends, once it has verified that it is the
    * peer's. Whoever it is, it is answered; nothing is believed that is not verified.
    */
-  receive?(request: InboundRequest, signal: AbortSignal): Promise<InboundReply>;
+  receive?(request: InboundRequest, signal: AbortSignal): Promise<SourceReply>;
   /**
    * What of a service is only ever searched for, and never read live: the service with those records and nothing else, to
    * be asked for in `history` mode whenever it is diagnosed. `undefined`, or absent: nothing.

@@ -2,16 +2,12 @@ import { verify, X509Certificate } from 'node:crypto';
 
 import * as z from 'zod';
 
-import type { InboundReply, InboundRequest } from '../../domain/ports/channel.ts';
 import type { Clock, Http, Log } from '../../domain/ports/io.ts';
+import type { SourceReply } from '../../domain/ports/source.ts';
+import { createBell } from '../../io/clients/cloud/bell.ts';
+import { jsonOf, type Push } from '../../io/clients/cloud/push.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
-
-/** Takes what SNS sends to `POST /hooks/SOURCE`: a verified notification is a reason to look now, and nothing else. */
-export interface Push {
-  readonly receive: (request: InboundRequest, signal: AbortSignal) => Promise<InboundReply>;
-  /** Resolves when there was a notification since it resolved last, not too often, and when the signal fires. */
-  readonly news: (signal: AbortSignal) => Promise<void>;
-}
+import { limits } from '../../lib/limits.ts';
 
 /** What it needs of the world. */
 export interface PushParts {
@@ -29,15 +25,11 @@ const message = z.object({
 });
 type Message = z.infer<typeof message>;
 
-// SNS tries again for an hour; what is older is somebody's recording.
-const oldestMs = 3_600_000;
+// SNS tries again for an hour; what is older than `pushOldMs` is somebody's recording.
 const aheadMs = 300_000;
-const remembered = 10_000;
 const timeoutMs = 10_000;
 const certificateBytes = 64 * 1024;
 const mostCertificates = 20;
-/** However much is pushed, it is looked no more often. */
-const restMs = 10_000;
 
 /**
  * Makes it for topics by their ARN. Who sent a message is known by its signature (SNS developer guide, "Verifying the
@@ -46,10 +38,7 @@ const restMs = 10_000;
  */
 export function createPush(id: string, topics: readonly string[], { clock, http, log }: PushParts): Push {
   const certificates = new Map<string, X509Certificate>();
-  const seen = new Set<string>();
-  let rung = false;
-  let ring = (): void => undefined;
-  let lastMs = -Infinity;
+  const bell = createBell(clock);
   const fetched = async (url: string, maxBytes: number, signal: AbortSignal): Promise<string> => {
     const answer = await http.request({ method: 'GET', url, timeoutMs, maxBytes, signal });
     if (answer.status !== 200) throw new WatchkeeperError('unreachable', `SNS answered with ${answer.status}`);
@@ -65,13 +54,13 @@ export function createPush(id: string, topics: readonly string[], { clock, http,
   };
   return {
     receive: async ({ body }, signal) => {
-      const said = parsed(body);
+      const { data: said } = message.safeParse(jsonOf(body));
       if (said === undefined) return reply(400, 'this is no message of SNS');
       if (!topics.includes(said.TopicArn)) return reply(403, 'messages of this topic are not taken');
       if (!isOfSns(said.SigningCertURL, said.TopicArn, '.pem')) return reply(403, 'its certificate is not one of SNS');
       const nowMs = clock.nowMs();
       const atMs = Date.parse(said.Timestamp);
-      if (atMs < nowMs - oldestMs || atMs > nowMs + aheadMs) return reply(403, 'its time is not now');
+      if (atMs < nowMs - limits.pushOldMs || atMs > nowMs + aheadMs) return reply(403, 'its time is not now');
       const certificate = await certificateAt(said.SigningCertURL, signal);
       if (!isSigned(said, certificate, nowMs)) return reply(403, 'its signature is not right');
       if (said.Type === 'SubscriptionConfirmation') {
@@ -85,38 +74,14 @@ export function createPush(id: string, topics: readonly string[], { clock, http,
         log.warn('a topic of SNS sends no more: it was unsubscribed', { source: id, topic: said.TopicArn });
         return reply(200, 'noted');
       }
-      if (seen.has(said.MessageId)) return reply(200, 'known already');
-      seen.add(said.MessageId);
-      for (const oldest of seen) if (seen.size > remembered) seen.delete(oldest);
-      rung = true;
-      ring();
-      return reply(200, 'taken');
+      return reply(200, bell.ring(said.MessageId) ? 'taken' : 'known already');
     },
-    news: async (signal) => {
-      while (!rung && !signal.aborted)
-        await new Promise<void>((resolve) => {
-          ring = resolve;
-          signal.addEventListener('abort', () => resolve(), { once: true });
-        });
-      const waitMs = lastMs + restMs - clock.monotonicMs();
-      if (waitMs > 0) await clock.sleep(waitMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      rung = false;
-      lastMs = clock.monotonicMs();
-    },
+    news: bell.news,
   };
 }
 
-function reply(status: number, body: string): InboundReply {
-  return { status, type: 'text/plain', body };
-}
-
-function parsed(body: Uint8Array): Message | undefined {
-  try {
-    return message.safeParse(JSON.parse(new TextDecoder().decode(body))).data;
-  } catch {
-    return undefined;
-  }
+function reply(status: number, body: string): SourceReply {
+  return { status, type: 'text/plain', body, ...(status >= 400 && { refused: body }) };
 }
 
 // Of the region that the topic is in: `https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-….pem`.

@@ -25,6 +25,8 @@ export const gcpSource: SourceKind<GcpConfig> = {
     kind: 'gcp',
     traits: gcpTraits,
     intervalMs: (config) => config.interval,
+    rings: ({ push }) => (push === undefined ? [] : ['news']),
+    receives: ({ push }) => push !== undefined,
     searched: (id, service) => onlySearched(id, service, (key, query) => key === 'traces' || query['live'] === false),
     load: async () => (await import('./source.ts')).createGcpSource,
   }),

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import type { GcpConnection, GcpProject } from '../../domain/ports/gcp.ts';
 import type { Schema } from '../../domain/ports/schema.ts';
-import { gcpConnection, gcpRegion, readProjects } from '../../io/clients/gcp/config.ts';
+import { gcpConnection, gcpRegion, readProjects, serviceAccount } from '../../io/clients/gcp/config.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { durationMs, schemaOf } from '../../lib/schema.ts';
 
@@ -24,11 +24,45 @@ export interface GcpConfig extends Omit<GcpConnection, 'source'> {
   readonly discover: boolean;
   readonly auditLogs: boolean;
   readonly alerts: boolean;
+  /** Alerts that are pushed through Pub/Sub. Absent: nothing is pushed. */
+  readonly push?: GcpPush;
   /** By list prices, in a day (UTC). */
   readonly dollarsPerDay: number;
 }
 
+/** How a push is known for Google's, and for ours. */
+export interface GcpPush {
+  /** Whom its token must be for: what the subscription says. */
+  readonly audience: string;
+  /** Of whom it must be: the service account that the subscription authenticates with. */
+  readonly serviceAccount: string;
+  readonly subscriptions: readonly string[];
+  /** Where Google publishes its keys. */
+  readonly keys: string;
+}
+
 const second = 1_000;
+
+const push = z.strictObject({
+  audience: z.string().min(1).max(1_000).describe("The subscription's audience."),
+  serviceAccount: serviceAccount.describe('The service account that the subscription authenticates with.'),
+  subscriptions: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^projects\/[a-z][a-z0-9-]{4,28}[a-z0-9]\/subscriptions\/[A-Za-z][\w.~+%-]{2,254}$/,
+          'must be projects/PROJECT/subscriptions/NAME',
+        ),
+    )
+    .min(1)
+    .max(50),
+  keys: z
+    .string()
+    .regex(/^(https:\/\/|http:\/\/(127\.0\.0\.1|localhost)[:/])/, 'must be an https:// URL')
+    .default('https://www.googleapis.com/oauth2/v3/certs')
+    .describe('Where Google publishes the keys that it signs with.'),
+});
 
 /** The source's block in watchkeeper.yaml. */
 export const gcpConfig: Schema<GcpConfig> = schemaOf<GcpConfig>(
@@ -48,9 +82,11 @@ export const gcpConfig: Schema<GcpConfig> = schemaOf<GcpConfig>(
       discover: z.boolean().default(true),
       auditLogs: z.boolean().default(true),
       alerts: z.boolean().default(true),
+      push: push.exactOptional().describe('Alerts that Cloud Monitoring pushes through Pub/Sub to /hooks/ID.'),
       dollarsPerDay: z.number().min(0).max(100_000).default(10),
     })
-    .refine(({ interval, sweep }) => sweep >= interval, 'sweep must not be shorter than interval'),
+    .refine(({ interval, sweep }) => sweep >= interval, 'sweep must not be shorter than interval')
+    .refine((all) => all.push === undefined || all.alerts, 'push is a reason to read alerts: it needs alerts'),
 );
 
 /** One selection of time series and what is made of them: one value a period. */

@@ -18,6 +18,7 @@ import { lookAtGroups } from './look/groups.ts';
 import { lookAtRun } from './look/run.ts';
 import { resourceStates, stateSignals } from './look/signals.ts';
 import { cloudMonitoring } from './metrics/service.ts';
+import { createPush } from './push.ts';
 import type { GcpConfig, SeriesQuery } from './schema.ts';
 import { readTraces } from './traces.ts';
 import { gcpTraits } from './traits.ts';
@@ -29,6 +30,7 @@ const firstMs = 2 * 3_600_000;
 /** A live reader of projects. Google's libraries are imported with the first call. */
 export function createGcpSource(id: string, config: GcpConfig, io: ReaderIo): Source {
   const reader = io.gcp.reader({ ...config, source: id });
+  const push = config.push && createPush(config.push, io);
   const eyes: Eyes = {
     ...{ id, config, reader, io, deliveredMs: undefined, desk: createChangeDesk(), memory: new Map() },
     closeUp: createCloseUp(config.closeUp),
@@ -42,6 +44,7 @@ export function createGcpSource(id: string, config: GcpConfig, io: ReaderIo): So
     live: (request, signal) => live(eyes, request, signal),
     past: (request, signal) => past(eyes, request, signal),
     discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
+    ...(push !== undefined && { news: push.news, receive: push.receive }),
     check: (signal) => checkAccess(id, config, reader, signal),
   });
 }

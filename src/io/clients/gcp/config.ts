@@ -12,7 +12,8 @@ export const projectId = z
   .string()
   .regex(/^[a-z]([a-z0-9-]{4,28}[a-z0-9])$/, "must be a project's id: 6 to 30 lower-case letters, digits and '-'");
 
-const serviceAccount = z
+/** A service account, by its address. */
+export const serviceAccount = z
   .string()
   .regex(/^[a-z0-9-]{1,63}@[a-z0-9.-]{1,200}$/, 'must be the e-mail address of a service account');
 
