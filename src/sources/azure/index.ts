@@ -26,6 +26,8 @@ export const azureSource: SourceKind<AzureConfig> = {
     kind: 'azure',
     traits: azureTraits,
     intervalMs: (config) => config.interval,
+    rings: ({ push }) => (push === undefined ? [] : ['news']),
+    receives: ({ push }) => push !== undefined,
     searched: (id, service) => onlySearched(id, service, (key) => key === 'traces'),
     load: async () => (await import('./source.ts')).createAzureSource,
   }),

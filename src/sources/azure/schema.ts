@@ -2,7 +2,13 @@ import * as z from 'zod';
 
 import type { AzureReading } from '../../domain/ports/azure.ts';
 import type { Schema } from '../../domain/ports/schema.ts';
-import { azureConnection, azureIdentity, azureRegion, azureSubscriptions } from '../../io/clients/azure/config.ts';
+import {
+  azureConnection,
+  azureIdentity,
+  azureRegion,
+  azureSubscriptions,
+  guid,
+} from '../../io/clients/azure/config.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { durationMs, schemaOf } from '../../lib/schema.ts';
 
@@ -24,11 +30,33 @@ export interface AzureConfig extends Omit<AzureReading, 'source'> {
   readonly activityLog: boolean;
   readonly resourceChanges: boolean;
   readonly alerts: boolean;
+  /** Alerts that an action group pushes. Absent: nothing is pushed. */
+  readonly push?: AzurePush;
   /** By list prices, in a day (UTC). */
   readonly dollarsPerDay: number;
 }
 
+/** How a push is known for Azure's, and for ours. */
+export interface AzurePush {
+  readonly tenantId: string;
+  /** Of the app registration that stands for the daemon. */
+  readonly clientId: string;
+  /** Its Application ID URI, where that is not `api://CLIENT-ID`. */
+  readonly audience?: string;
+}
+
 const second = 1_000;
+
+const push = z.strictObject({
+  tenantId: guid.describe('The tenant of the action groups, and of the app registration.'),
+  clientId: guid.describe('The app registration that stands for the daemon.'),
+  audience: z
+    .string()
+    .min(1)
+    .max(500)
+    .exactOptional()
+    .describe('Its Application ID URI, where that is not api://CLIENT-ID.'),
+});
 
 /** The source's block in watchkeeper.yaml. */
 export const azureConfig: Schema<AzureConfig> = schemaOf<AzureConfig>(
@@ -50,9 +78,15 @@ export const azureConfig: Schema<AzureConfig> = schemaOf<AzureConfig>(
       activityLog: z.boolean().default(true),
       resourceChanges: z.boolean().default(true),
       alerts: z.boolean().default(true),
+      push: push.exactOptional().describe('Alerts that the secure webhook of an action group pushes to /hooks/ID.'),
       dollarsPerDay: z.number().min(0).max(100_000).default(10),
     })
-    .refine(({ interval, sweep }) => sweep >= interval, 'sweep must not be shorter than interval'),
+    .refine(({ interval, sweep }) => sweep >= interval, 'sweep must not be shorter than interval')
+    .refine((all) => all.push === undefined || all.alerts, 'push is a reason to read alerts: it needs alerts')
+    .refine(
+      (all) => all.push === undefined || all.cloud === 'public',
+      'push is known of the public cloud alone: the others have issuers of their own',
+    ),
 );
 
 /** One metric of Azure Monitor, and which of its values. */

@@ -18,6 +18,7 @@ import { resourceStates, stateSignals } from './look/signals.ts';
 import { lookAt } from './look/states.ts';
 import type { PlacedQuery } from './metrics/calls.ts';
 import { azureMonitor } from './metrics/service.ts';
+import { createPush } from './push.ts';
 import type { AzureConfig } from './schema.ts';
 import { readTraces } from './traces/insights.ts';
 import { azureTraits } from './traits.ts';
@@ -29,6 +30,7 @@ const firstMs = 2 * 3_600_000;
 /** A live reader of subscriptions. The SDK is imported with the first call. */
 export function createAzureSource(id: string, config: AzureConfig, io: ReaderIo): Source {
   const reader = io.azure.reader({ ...config, source: id });
+  const push = config.push && createPush(config.push, config, io);
   const eyes: Eyes = {
     ...{ id, config, reader, io, changedMs: undefined },
     ...{ desk: createChangeDesk(), memory: new Map() },
@@ -43,6 +45,7 @@ export function createAzureSource(id: string, config: AzureConfig, io: ReaderIo)
     live: (request, signal) => live(eyes, request, signal),
     past: (request, signal) => past(eyes, request, signal),
     discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
+    ...(push !== undefined && { news: push.news, receive: push.receive }),
     check: (signal) => checkAccess(id, config, reader, signal),
   });
 }

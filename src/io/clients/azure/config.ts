@@ -5,7 +5,8 @@ import { zSecretRef } from '../../../lib/zod-parts.ts';
 /** `westeurope`, `eastus2`: as Azure writes a location, without spaces. */
 export const azureRegion = z.string().regex(/^[a-z0-9]{2,40}$/, 'must be a region such as westeurope');
 
-const guid = z
+/** An id as Azure and Entra ID write them. */
+export const guid = z
   .string()
   .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be an id such as 00000000-0000-0000-0000-000000000000');
 
