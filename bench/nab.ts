@@ -40,10 +40,10 @@ const fixed = 0.5;
 const falseAlarmEveryMs = (7 * 86_400_000) / 2;
 const data = readCorpus(folder);
 
-/** Ranges for `--nested`: eight weights, then the constants in the order of `tunedAs`. */
+/** Ranges for `--nested`: nine weights, then the constants in the order of `tunedAs`. */
 const ranges: readonly (readonly [number, number])[] = [
-  ...[0, 1, 2, 3, 4].map(() => [0.33, 3] as const),
-  ...[5, 6, 7].map(() => [0.1, 0.9] as const),
+  ...[0, 1, 2, 3, 4, 5].map(() => [0.33, 3] as const),
+  ...[6, 7, 8].map(() => [0.1, 0.9] as const),
   [4, 7],
   [2, 16],
   [6, 100],
@@ -54,6 +54,7 @@ const ranges: readonly (readonly [number, number])[] = [
   [5, 40],
   [100, 800],
   [2, 14],
+  [0.15, 1.5],
 ];
 
 function tunedAs(logs: readonly number[]): Tuning {
@@ -61,16 +62,17 @@ function tunedAs(logs: readonly number[]): Tuning {
   return {
     ...tuning,
     weights: tuning.weights.map((_, index) => at(index)),
-    rare: at(8),
-    cap: at(9),
-    refractory: at(10),
-    onsetLeast: at(11),
-    onsetEvery: at(12),
-    onsetAge: at(13),
-    onsetMean: at(14),
-    onsetPrior: at(15),
-    levelMemory: at(16),
-    profileDays: at(17),
+    rare: at(9),
+    cap: at(10),
+    refractory: at(11),
+    onsetLeast: at(12),
+    onsetEvery: at(13),
+    onsetAge: at(14),
+    onsetMean: at(15),
+    onsetPrior: at(16),
+    levelMemory: at(17),
+    profileDays: at(18),
+    recordPace: at(19),
   };
 }
 

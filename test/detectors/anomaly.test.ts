@@ -114,6 +114,22 @@ describe('scores of kind anomaly', () => {
     expect(called[0]).toBe(1_000);
     expect(called.filter((index) => index > 1_000).length).toBeLessThan(2);
   });
+  it('call a series that grows quieter though every value is a usual one', () => {
+    let found = 0;
+    let before = 0;
+    for (let seed = 31; seed < 41; seed++) {
+      const random = noise(seed);
+      const values = Array.from(
+        { length: 2_500 },
+        (_, index) => 100 + (index < 2_000 ? 20 : 4) * (random() + random() - 1),
+      );
+      const called = scoresOf(values).flatMap((score, index) => (score >= 0.5 && index > 600 ? [index] : []));
+      if (called.some((index) => index >= 2_000)) found++;
+      before += called.filter((index) => index < 2_000).length;
+    }
+    expect(found).toBeGreaterThanOrEqual(8);
+    expect(before).toBeLessThanOrEqual(10);
+  });
   it('stay below one half on noise, but for about as often as was asked for', () => {
     let called = 0;
     for (let series = 0; series < 20; series++) {
@@ -123,6 +139,39 @@ describe('scores of kind anomaly', () => {
     }
     // Twenty series, a week each, two false alarms a week: forty are allowed.
     expect(called).toBeLessThanOrEqual(40);
+  });
+});
+
+/** What the engine expects of the last day of `days`, hour by hour, where a day is worth what `worth` says. */
+function expectedOfLastDay(days: number, worth: (day: number, hour: number) => number): readonly number[] {
+  const random = noise(3);
+  const [chunk, seen] = [emptyChunk(), emptySeen()];
+  const nature = natureOf(metaOf(), undefined);
+  const manner = { nature, freezes: true, falseAlarmEveryMs: (7 * 86_400_000) / 2, tuned: tuning };
+  const expected: number[] = [];
+  for (let hour = 0; hour < days * 24; hour++)
+    for (let part = 0; part < 12; part++) {
+      const v = worth(Math.floor(hour / 24) % 7, hour % 24) + random();
+      foldSample(chunk, 0, fromMs + hour * 3_600_000 + part * 300_000, { v, certain: v, most: Infinity }, manner, seen);
+      if (part === 11) expected.push(seen.expected + (chunk.doubles[0] ?? 0));
+    }
+  return expected.slice(-24);
+}
+
+describe('the days of the week', () => {
+  const busy = (hour: number): number => 100 + 60 * Math.sin((2 * Math.PI * hour) / 24);
+  const off = (days: number, worth: (day: number, hour: number) => number): number => {
+    const last = expectedOfLastDay(days, worth);
+    const misses = last.map((expected, hour) => Math.abs(expected - worth((days - 1) % 7, hour)));
+    return misses.reduce((sum, miss) => sum + miss, 0) / misses.length;
+  };
+  const quietWeekend = (day: number, hour: number): number => (day < 5 ? 1 : 0.3) * busy(hour);
+  it('are learned where they differ: after three weekends, the fourth is expected to be quiet', () => {
+    expect(off(6, quietWeekend)).toBeGreaterThan(40);
+    expect(off(27, quietWeekend)).toBeLessThan(15);
+  });
+  it('are nothing to a series whose days are alike', () => {
+    expect(off(27, (_, hour) => busy(hour))).toBeLessThan(3);
   });
 });
 

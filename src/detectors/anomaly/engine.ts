@@ -1,8 +1,10 @@
 import { unfamiliarity, halve } from './histogram.ts';
 import { byte, bytes, bins, column, field, floats, histograms, hours, rowsPerChunk } from './layout.ts';
+import { moved } from './moved.ts';
 import type { Nature } from './nature.ts';
 import type { Chunk } from './rows.ts';
 import type { Tuning } from './tuning.ts';
+import { learnDay, ofDay, provenWeek } from './week.ts';
 
 /** What one sample came to. One object is filled again and again: a million points a second leave no garbage. */
 export interface Seen {
@@ -18,8 +20,10 @@ export interface Seen {
   readonly values: Float64Array;
 }
 
-const features = 5;
-const noiseFeature = 4;
+const features = 6;
+/** Features from here on are how much a series varies: over a dozen samples, over a hundred. */
+const variation = 4;
+const variationMemory = [12, 100] as const;
 const evidenceAt = features + histograms + features;
 
 /** An empty result to be filled by `observe`. */
@@ -58,6 +62,7 @@ export function observe(
   weighRecords(f, at, n, nature, tuned, seen);
   weighHistograms(chunk, slot, n, nature, tuned, seen);
   seen.surprise = onset(f, at, seen.values[evidenceAt] ?? 0, n, tuned);
+  if (seen.surprise > 0) adopt(f, at, seen);
 }
 
 // Computes what is looked at from what was known before this sample, then learns the sample.
@@ -78,16 +83,21 @@ function look(chunk: Chunk, slot: number, tMs: number, v: number, nature: Nature
   const known = f[profileAt] ?? NaN;
   const isKnown = known === known;
   const proven = provenShare(f, at);
-  const expected = isKnown ? proven * known + (1 - proven) * mean : mean;
+  const hourly = isKnown ? proven * known + (1 - proven) * mean : mean;
+  const absolute = hourly + v - x;
+  const expected = hourly + ofDay(f, at, tMs) * absolute;
   const level = f[at + field.level] ?? 0;
-  seen.expected = proven > 0.5 ? expected : level;
-  band(f, at, seen, proven > 0.5 ? 0 : 2);
+  const seasonal = proven > 0.5 || provenWeek(f, at) > 0.5;
+  seen.expected = seasonal ? expected : level;
+  band(f, at, seen, seasonal ? 0 : 2);
   const y48 = f[at + field.y48] ?? 0;
   const y96 = f[at + field.y96] ?? 0;
   const y12 = moved(f, at + field.y12, y, 12);
   const vol = Math.log(Math.abs(y - (f[at + field.yLast] ?? 0)) + 0.003);
   if (n === 2) f[at + field.vol12] = f[at + field.vol400] = vol;
-  const vol12 = moved(f, at + field.vol12, vol, 12);
+  const vol12 = moved(f, at + field.vol12, vol, variationMemory[0]);
+  if (n <= 2) f[at + field.vol100] = f[at + field.vol1000] = vol;
+  const vol100 = moved(f, at + field.vol100, vol, Math.min(n, variationMemory[1]));
   const warmed = n > warmProfile;
   const rest = warmed ? x - expected : 0;
   values[0] = rest;
@@ -95,13 +105,15 @@ function look(chunk: Chunk, slot: number, tMs: number, v: number, nature: Nature
   values[2] = x - level;
   values[3] = y - y48;
   values[4] = vol12 - (f[at + field.vol400] ?? 0);
-  values[5] = y;
-  values[6] = y12;
-  values[7] = moved(f, at + field.rest12, rest, 12) / offset;
+  values[5] = vol100 - (f[at + field.vol1000] ?? 0);
+  values[6] = y;
+  values[7] = y12;
+  values[8] = moved(f, at + field.rest12, rest, 12) / offset;
   const grain = nature.grain * scale;
-  values[8] = values[10] = 3 * grain;
-  values[9] = values[11] = 0.006;
-  values[12] = 0.09;
+  values[9] = values[11] = 3 * grain;
+  values[10] = values[12] = 0.006;
+  values[13] = 0.09;
+  values[14] = 0.5;
   values[evidenceAt + 2] = y - y96;
   if (isKnown) {
     const memory = Math.min(n, tuned.meanMemory);
@@ -110,11 +122,13 @@ function look(chunk: Chunk, slot: number, tMs: number, v: number, nature: Nature
     const visit = 3_600_000 / Math.max(1_000, f[at + field.intervalMs] ?? 0);
     f[profileAt] = known + (x - known) / Math.max(2, Math.min(n / hours, tuned.profileDays * visit));
   } else f[profileAt] = x;
+  learnDay(f, at, tMs, x - hourly, absolute);
   moved(f, at + field.mean, x, Math.min(n, tuned.meanMemory));
   moved(f, at + field.level, x, Math.min(n, tuned.levelMemory));
   moved(f, at + field.y48, y, 48);
   moved(f, at + field.y96, y, 96);
   moved(f, at + field.vol400, vol, Math.min(n, 400));
+  moved(f, at + field.vol1000, vol, Math.min(n, 1_000));
   f[at + field.yLast] = y;
 }
 
@@ -138,13 +152,6 @@ function timing(chunk: Chunk, slot: number, tMs: number, n: number): void {
   chunk.floats[at] = usual === 0 ? gap : usual + (Math.min(gap, 4 * usual) - usual) / Math.min(n, 32);
 }
 
-function moved(f: Float32Array, at: number, value: number, memory: number): number {
-  const old = f[at] ?? 0;
-  const next = old + (value - old) / memory;
-  f[at] = next;
-  return next;
-}
-
 function hourOf(tMs: number): number {
   const hour = Math.floor(tMs / 3_600_000) % hours;
   return hour < 0 ? hour + hours : hour;
@@ -164,9 +171,11 @@ export function bandAt(chunk: Chunk, slot: number, tMs: number): { readonly low:
   const mean = f[at + field.mean] ?? 0;
   const known = f[at + field.profile + hourOf(tMs)] ?? NaN;
   const proven = provenShare(f, at);
-  const byHour = proven > 0.5 && known === known;
-  const expected = byHour ? proven * known + (1 - proven) * mean : (f[at + field.level] ?? 0);
-  const pair = at + field.records + 2 * (byHour ? 0 : 2);
+  const seasonal = (proven > 0.5 && known === known) || provenWeek(f, at) > 0.5;
+  const hourly = known === known ? proven * known + (1 - proven) * mean : mean;
+  const origin = chunk.doubles[column.origin * rowsPerChunk + slot] ?? 0;
+  const expected = seasonal ? hourly + ofDay(f, at, tMs) * (hourly + origin) : (f[at + field.level] ?? 0);
+  const pair = at + field.records + 2 * (seasonal ? 0 : 2);
   return { low: expected + (f[pair + 1] ?? 0), high: expected + (f[pair] ?? 0) };
 }
 
@@ -196,16 +205,34 @@ function weighRecords(f: Float32Array, at: number, n: number, nature: Nature, tu
     const over = value > high ? value - high : 0;
     const under = value < low ? low - value : 0;
     const middle = (high + low) / 2;
-    const top = high + over;
-    const bottom = low - under;
+    const pace = n <= warm ? 1 : paceOf(which, tuned);
+    const top = high + over / pace;
+    const bottom = low - under / pace;
     f[pair] = top - (top - middle) * fade;
     f[pair + 1] = bottom - (bottom - middle) * fade;
     if (n <= warm) continue;
     const excess = up * over + down * under;
-    // More noise is a fall as well as a rise: it counts with the way the series went.
-    if (excess <= 0 || (which === noiseFeature && !isBadWay(nature, seen))) continue;
+    // More variation is a fall as well as a rise: it counts with the way the series went.
+    if (excess <= 0 || (which >= variation && !isBadWay(nature, seen))) continue;
     const range = Math.max(high - low, seen.values[features + histograms + which] ?? 0, 1e-30);
     weigh(seen, which, Math.min(tuned.cap, (8 * excess) / range), tuned);
+  }
+}
+
+// How many samples a record takes to follow. A mean of many samples creeps: were its record to follow each of them, it
+// would never be beaten by much, however far it went.
+function paceOf(which: number, tuned: Tuning): number {
+  const memory = which < variation ? 0 : (variationMemory[which - variation] ?? 0);
+  return Math.max(1, memory * tuned.recordPace);
+}
+
+// What was called an onset is on record from then on: it is not called once more while it lasts.
+function adopt(f: Float32Array, at: number, seen: Seen): void {
+  for (let which = 0; which < features; which++) {
+    const pair = at + field.records + 2 * which;
+    const value = seen.values[which] ?? 0;
+    f[pair] = Math.max(f[pair] ?? 0, value);
+    f[pair + 1] = Math.min(f[pair + 1] ?? 0, value);
   }
 }
 

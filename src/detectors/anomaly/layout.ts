@@ -33,29 +33,40 @@ export const field = {
   /** Mean absolute errors, out of sample, of the hourly profile and of the mean alone. */
   missProfile: 10,
   missMean: 11,
-  /** Five pairs: see `feature`. */
+  /** Six pairs: see `feature`. */
   records: 12,
   /** Three pairs: see `Histogram`. */
-  layouts: 22,
-  histogramSamples: 28,
-  barrier: 29,
-  onsets: 30,
-  excess: 31,
-  intervalMs: 32,
-  run: 33,
-  longestRun: 34,
-  repeats: 35,
+  layouts: 24,
+  histogramSamples: 30,
+  barrier: 31,
+  onsets: 32,
+  excess: 33,
+  intervalMs: 34,
+  run: 35,
+  longestRun: 36,
+  repeats: 37,
   /** Since when something is strange, in seconds before the last sample; the band it left; how surprising it was. */
-  strangeForS: 36,
-  low: 37,
-  high: 38,
-  surprise: 39,
+  strangeForS: 38,
+  low: 39,
+  high: 40,
+  surprise: 41,
   /** The last value. */
-  last: 40,
+  last: 42,
   /** The mean of the last dozen differences from what the hour lets expect. */
-  rest12: 41,
+  rest12: 43,
+  /** How much it varies, over a hundred and over a thousand samples. */
+  vol100: 44,
+  vol1000: 45,
+  /**
+   * Mean absolute errors, out of sample, of what is expected without and with the day of the week; what part more or
+   * less than the hour's each of seven days has; the most that was proven of them.
+   */
+  missHourly: 46,
+  missWeek: 47,
+  days: 48,
+  weekProven: 55,
   /** Twenty-four hourly means, NaN where none was seen. */
-  profile: 42,
+  profile: 56,
 } as const;
 /** Length of a row of floats. */
 export const floats = field.profile + hours;

@@ -1,6 +1,6 @@
 /** The engine's constants: the same for every series there is. Lengths are in samples. */
 export interface Tuning {
-  /** What each source of evidence counts: five record features, then three histograms. */
+  /** What each source of evidence counts: six record features, then three histograms. */
   readonly weights: readonly number[];
   /** A feature's excess beyond its record, in eighths of its range, counts no more than this. */
   readonly cap: number;
@@ -12,6 +12,8 @@ export interface Tuning {
   /** How many visits of an hour its mean remembers. */
   readonly profileDays: number;
   readonly recordMemory: number;
+  /** A record of how much a series varies follows over this part of the feature's memory. */
+  readonly recordPace: number;
   readonly histogramMemory: number;
   /** Half-life of the barrier that an onset puts up. */
   readonly refractory: number;
@@ -29,7 +31,7 @@ export interface Tuning {
 
 /** The product's one configuration. */
 export const tuning: Tuning = {
-  weights: [1, 1, 1, 1, 1, 0.3, 0.3, 0.3],
+  weights: [1, 1, 1, 1, 1, 1, 0.3, 0.3, 0.3],
   cap: 8,
   rare: 6,
   levelMemory: 400,
@@ -37,6 +39,7 @@ export const tuning: Tuning = {
   scaleMemory: 4_000,
   profileDays: 7,
   recordMemory: 50_000,
+  recordPace: 0.5,
   histogramMemory: 30_000,
   refractory: 25,
   onsetLeast: 0.6,
@@ -47,4 +50,15 @@ export const tuning: Tuning = {
 };
 
 /** What the engine looks at; indexes of `tuning.weights` and of `Seen.cause`. */
-export const causes = ['hour', 'shift', 'level', 'jump', 'noise', 'value', 'smoothed', 'hour-drift', 'frozen'] as const;
+export const causes = [
+  'hour',
+  'shift',
+  'level',
+  'jump',
+  'noise',
+  'activity',
+  'value',
+  'smoothed',
+  'hour-drift',
+  'frozen',
+] as const;

@@ -33,6 +33,7 @@ const what = {
   level: 'is far from its level',
   jump: 'jumped',
   noise: 'varies as it never did',
+  activity: 'varies for a good while as it never did for as long',
   value: 'has a value it hardly ever had',
   smoothed: 'stays where it hardly ever was',
   'hour-drift': 'has not been for a while what it is at this hour',
