@@ -24,6 +24,7 @@ import { vmRestart, vmssReimage, webAppRestart } from './azure/restarts.ts';
 import { sqlFailover } from './azure/sql-failover.ts';
 import { vmssScale } from './azure/vmss-scale.ts';
 import { webAppSwapSlot } from './azure/webapp-swap-slot.ts';
+import { deployRollback } from './gcp/deploy-rollback.ts';
 import { gceReset } from './gcp/gce-reset.ts';
 import { migRecreateInstances } from './gcp/mig-recreate-instances.ts';
 import { migResize } from './gcp/mig-resize.ts';
@@ -122,6 +123,7 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'gcp.mig-resize': migResize,
   'gcp.mig-rollback': migRollback,
   'gcp.mig-recreate-instances': migRecreateInstances,
+  'gcp.deploy-rollback': deployRollback,
   'gcp.gce-reset': gceReset,
   'gcp.sql-failover': gcpSqlFailover,
   'kubernetes.argo-rollback': argoRollback,

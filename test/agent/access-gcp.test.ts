@@ -59,3 +59,10 @@ it('lets what recreates instances of a group do that, and not make or delete ins
     [['compute.instanceGroupManagers.get', 'compute.instanceGroupManagers.update'], [{ is: 'project' }]],
   ]);
 });
+
+it('lets what takes a target of Cloud Deploy back roll out, and approve nothing', () => {
+  const resource = { is: 'deploy', pipeline: 'shop', target: 'prod' } as const;
+  expect(rolesFor('gcp.deploy-rollback', [service('web', resource)]).map(({ permissions }) => permissions)).toEqual([
+    ['clouddeploy.rollouts.create', 'clouddeploy.rollouts.list', 'clouddeploy.rollouts.rollback'],
+  ]);
+});

@@ -8,7 +8,9 @@ import { isZone, type PlaceOf } from './place.ts';
 import type { Reach } from './swap.ts';
 
 const whole = z.union([z.number(), z.string().transform(Number)]);
-const fixedOrPercent = z.object({ calculated: z.number().optional(), fixed: z.number().optional() });
+const fixedOrPercent = z.object({
+  ...{ calculated: z.number().optional(), fixed: z.number().optional(), percent: z.number().optional() },
+});
 const answer = z.object({
   targetSize: whole.default(0),
   instanceTemplate: z.string().default(''),
@@ -18,7 +20,9 @@ const answer = z.object({
   instanceLifecyclePolicy: z
     .object({ defaultActionOnFailure: z.string().default(''), onFailedHealthCheck: z.string().default('') })
     .default({ defaultActionOnFailure: '', onFailedHealthCheck: '' }),
-  versions: z.array(z.object({ instanceTemplate: z.string().default('') })).default([]),
+  versions: z
+    .array(z.object({ instanceTemplate: z.string().default(''), targetSize: fixedOrPercent.optional() }))
+    .default([]),
   updatePolicy: z
     .object({ type: z.string().default(''), maxUnavailable: fixedOrPercent.default({}) })
     .default({ type: '', maxUnavailable: {} }),

@@ -64,6 +64,7 @@ export const gcpApis: Readonly<Record<GcpServiceName, GcpApi>> = {
     ...{ root: 'https://clouddeploy.googleapis.com/', reads: wholeScope, writes: wholeScope },
     methods: {
       'rollouts.list': { verb: 'GET', path: 'v1/{+parent}/rollouts' },
+      'deliveryPipelines.rollbackTarget': { verb: 'POST', path: 'v1/{+name}:rollbackTarget', writes: true },
     },
   },
   iamcredentials: {
