@@ -1,5 +1,7 @@
 import type { Clock, Log, OperatorIo, Random, ReaderIo, Secrets } from '../domain/ports/io.ts';
 import type { AwsOperators } from '../domain/ports/aws.ts';
+import type { AzureOperators } from '../domain/ports/azure.ts';
+import type { GcpOperators } from '../domain/ports/gcp.ts';
 import type { KubernetesConnection } from '../domain/ports/kubernetes.ts';
 import type { SshOperators } from '../domain/ports/ssh.ts';
 import { awsOperators, awsReaders, type ActingConnection } from './clients/aws/index.ts';
@@ -57,6 +59,16 @@ export interface Operators {
 /** Real hands in AWS. */
 export function makeAwsHands(ambient: Ambient, connections: readonly ActingConnection[]): AwsOperators {
   return awsOperators(connections, { ...ambient, http: nodeHttp(ambient.clock) });
+}
+
+/** Real hands in Google Cloud. */
+export function makeGcpHands(ambient: Ambient, connections: readonly ActingProjects[]): GcpOperators {
+  return gcpOperators(connections, { ...ambient, http: nodeHttp(ambient.clock) });
+}
+
+/** Real hands in Azure. */
+export function makeAzureHands(ambient: Ambient, connections: readonly ActingAzure[]): AzureOperators {
+  return azureOperators(connections, { ...ambient, http: nodeHttp(ambient.clock) });
 }
 
 /** Real hands on hosts: which hosts there are is read with the readers' credentials. */

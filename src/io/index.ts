@@ -13,6 +13,14 @@ export { createLog, type LogLevel, type LogTarget } from './log.ts';
 export { createScrubber, type Scrubber } from './scrub.ts';
 export { createSecrets } from './secrets.ts';
 export { readEnvironment, type Environment } from './environment.ts';
-export { makeReaderIo, makeOperatorIo, makeAwsHands, makeSshHands, type Ambient } from './compose.ts';
+export {
+  makeReaderIo,
+  makeOperatorIo,
+  makeAwsHands,
+  makeAzureHands,
+  makeGcpHands,
+  makeSshHands,
+  type Ambient,
+} from './compose.ts';
 export { cloudKinds, type CloudSource } from './clients/cloud/hosts.ts';
 export type { SshHands } from './clients/ssh/operators.ts';

@@ -27,11 +27,17 @@ export interface AzureServer {
   readonly certificate: string;
   readonly called: readonly AzureCalled[];
   /** Assigns a role: these permissions, at these scopes and below. */
-  assign(clientId: string, permissions: readonly string[], scopes: readonly string[]): void;
+  assign(clientId: string, permissions: readonly string[], scopes: readonly string[], more?: MoreOfRole): void;
   close(): Promise<void>;
 }
 
-interface Assignment {
+/** What a role names beside its actions. */
+interface MoreOfRole {
+  readonly notActions?: readonly string[];
+  readonly dataActions?: readonly string[];
+}
+
+interface Assignment extends MoreOfRole {
   readonly clientId: string;
   readonly permissions: readonly string[];
   readonly scopes: readonly string[];
@@ -43,12 +49,15 @@ export async function startAzure(world: AzureWorld): Promise<AzureServer> {
   setDefaultCACertificates([...getCACertificates('default'), cert]);
   const called: AzureCalled[] = [];
   const assignments: Assignment[] = [];
+  const rolesAt = (who: string, resource: string): readonly Assignment[] =>
+    assignments.filter(
+      ({ clientId, scopes }) =>
+        clientId === who && scopes.some((scope) => `${resource}/`.toLowerCase().startsWith(`${scope}/`.toLowerCase())),
+    );
   const may = (who: string, permission: string, resource: string): boolean =>
-    assignments.some(
-      ({ clientId, permissions, scopes }) =>
-        clientId === who &&
-        permissions.some((one) => one.toLowerCase() === permission.toLowerCase()) &&
-        scopes.some((scope) => `${resource}/`.toLowerCase().startsWith(`${scope}/`.toLowerCase())),
+    rolesAt(who, resource).some(
+      ({ permissions, notActions = [] }) =>
+        permissions.some((one) => covers(one, permission)) && !notActions.some((one) => covers(one, permission)),
     );
   const server: Server = createServer({ key, cert }, (request, response) => {
     const respond = (status: number, body: Json): void => {
@@ -82,6 +91,14 @@ export async function startAzure(world: AzureWorld): Promise<AzureServer> {
         respond(403, { error: { code: 'AuthorizationFailed', message } });
         return;
       }
+      if (permission === 'Microsoft.Authorization/permissions/read') {
+        const value = rolesAt(who, resource).map(({ permissions: actions, notActions = [], dataActions = [] }) => ({
+          ...{ actions: [...actions], notActions: [...notActions] },
+          ...{ dataActions: [...dataActions], notDataActions: [] },
+        }));
+        respond(200, { value });
+        return;
+      }
       const { status, body: said } = answerOf(world, {
         ...{ method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, who, permission, resource },
         body: (body === '' ? {} : JSON.parse(body)) as JsonObject,
@@ -95,13 +112,20 @@ export async function startAzure(world: AzureWorld): Promise<AzureServer> {
     url: `https://localhost:${(server.address() as AddressInfo).port}`,
     certificate: cert,
     called,
-    assign: (clientId, permissions, scopes) => assignments.push({ clientId, permissions, scopes }),
+    assign: (clientId, permissions, scopes, more = {}) => assignments.push({ clientId, permissions, scopes, ...more }),
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
         server.close(() => resolve());
       }),
   };
+}
+
+// `Microsoft.App/*` covers all that begins so, in capitals or not.
+function covers(pattern: string, permission: string): boolean {
+  const [head = '', ...rest] = pattern.toLowerCase().split('*');
+  const word = permission.toLowerCase();
+  return rest.length === 0 ? word === head : word.startsWith(head) && word.endsWith(rest.at(-1) ?? '');
 }
 
 const refusedSecret = {

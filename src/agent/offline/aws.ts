@@ -7,6 +7,7 @@ import { makeAwsHands, type Ambient } from '../../io/index.ts';
 import { awsOperatorPolicies, type AwsPolicy } from '../access/index.ts';
 import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
+import { listed } from './rights.ts';
 
 /** How the role of one account fared. */
 export interface AwsHandsReport {
@@ -135,10 +136,4 @@ function regionOf({ source }: Connection, sources: Config['sources']): string {
   const block = sources.find(({ id }) => id === source)?.config;
   const regions = z.object({ regions: z.array(z.string()) }).safeParse(block).data?.regions ?? [];
   return regions[0] ?? 'us-east-1';
-}
-
-const shown = 8;
-
-function listed(what: readonly string[]): string {
-  return what.length <= shown ? what.join(', ') : `${what.slice(0, shown).join(', ')} and ${what.length - shown} more`;
 }

@@ -9,7 +9,7 @@ import { tellsMachines } from './machines.ts';
 /** The least roles for Azure: one for each azure source's reader, and one for each identity that acts. */
 export function azureRoles(
   config: Pick<Config, 'sources' | 'operators'>,
-  { runbooks, services }: Resources,
+  { runbooks, services }: Pick<Resources, 'runbooks' | 'services'>,
 ): { readonly readers: readonly AzureRole[]; readonly operators: readonly AzureRole[] } {
   const readers = config.sources.flatMap(({ id, kind, config: block }) => {
     const own = sourceKinds[kind]?.azureAccess(block) ?? [];

@@ -19,6 +19,8 @@ import type { Config } from '../load/index.ts';
 import type { Resources } from '../resources.ts';
 import { postgresOptions } from '../stores.ts';
 import { awsHandsReports } from './aws.ts';
+import { azureRightsReports } from './azure.ts';
+import { gcpRightsReports } from './gcp.ts';
 import { handsReports } from './hands.ts';
 
 /** How one connection fared. */
@@ -73,6 +75,10 @@ export async function checkConnections(
   const reader = makeReaderIo(ambient, config.sources);
   const kinds = channelKinds(() => undefined);
   const inAws = awsHandsReports(config, resources, ambient, io.signal, withinMs);
+  const clouds = Promise.all([
+    gcpRightsReports(config, resources, { ambient, reader }, io.signal, withinMs),
+    azureRightsReports(config, resources, { ambient, reader }, io.signal, withinMs),
+  ]);
   const hands = handsReports(config.operators.ssh, config.sources, ambient, io.signal, withinMs);
   const others = await Promise.all([
     ...storeReports(config, ambient),
@@ -85,7 +91,7 @@ export async function checkConnections(
     ...config.operators.kubernetes.map((connection) => operatorOf(connection, resources, reader, io)),
     ...config.http.tokens.map(({ name, secret }) => tokenReport(name, () => reader.secrets.resolve(secret, io.signal))),
   ]);
-  return [...others, ...(await hands), ...(await inAws)];
+  return [...others, ...(await hands), ...(await inAws), ...(await clouds).flat()];
 }
 
 async function tried(

@@ -109,14 +109,20 @@ export function gcpRoles(
   config: Pick<Config, 'sources' | 'operators'>,
   { runbooks, services }: Resources,
 ): { readonly readers: readonly GcpRole[]; readonly operators: readonly GcpRole[] } {
-  const readers = config.sources.flatMap(({ id, kind, config: block }) => {
-    const own = sourceKinds[kind]?.gcpAccess(block) ?? [];
-    const machines = own.length > 0 && tellsMachines(config, id) ? ['compute.instances.list'] : [];
-    const grants = own.map((grant) => ({ ...grant, permissions: [...grant.permissions, ...machines].sort() }));
-    const { projects } = block as unknown as { readonly projects?: readonly GcpProject[] };
-    return gcpReaderRoles(projects ?? [], grants);
-  });
+  const readers = config.sources.flatMap((source) => gcpReading(config, source));
   return { readers, operators: gcpOperatorRoles(config.operators.gcp, { runbooks, services, actions: actionKinds }) };
+}
+
+/** The least roles of one source's identity, in each of its projects. */
+export function gcpReading(
+  config: Pick<Config, 'sources'>,
+  { id, kind, config: block }: Config['sources'][number],
+): readonly GcpRole[] {
+  const own = sourceKinds[kind]?.gcpAccess(block) ?? [];
+  const machines = own.length > 0 && tellsMachines(config, id) ? ['compute.instances.list'] : [];
+  const grants = own.map((grant) => ({ ...grant, permissions: [...grant.permissions, ...machines].sort() }));
+  const { projects } = block as unknown as { readonly projects?: readonly GcpProject[] };
+  return gcpReaderRoles(projects ?? [], grants);
 }
 
 /** The least policies for AWS: one for each aws source's readers, and one for each role that acts. */

@@ -13,6 +13,7 @@ export type AzureRead =
   | 'graph.query'
   | 'logs.query'
   | 'metrics.batch'
+  | 'permissions.list'
   | 'scaleSets.get'
   | 'scaleSets.instances'
   | 'scaleSets.instanceView'

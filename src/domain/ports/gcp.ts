@@ -3,7 +3,7 @@ import type { CloudUse } from './cloud.ts';
 
 /** The services of Google Cloud that are spoken to. */
 export type GcpServiceName =
-  'compute' | 'deploy' | 'iamcredentials' | 'logging' | 'monitoring' | 'run' | 'sql' | 'trace';
+  'compute' | 'deploy' | 'iamcredentials' | 'logging' | 'monitoring' | 'resourcemanager' | 'run' | 'sql' | 'trace';
 
 /** One project, as watchkeeper.yaml names it. */
 export interface GcpProject {

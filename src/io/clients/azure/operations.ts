@@ -21,6 +21,8 @@ export interface OperationSpec {
 
 /** What `on` is of a call about a whole resource group. */
 const resourceGroup = 'Microsoft.Resources/resourceGroups';
+// Of a subscription, a resource group, or any resource in one.
+const anything = '*';
 const app = 'Microsoft.App/containerApps';
 const site = 'Microsoft.Web/sites';
 const set = 'Microsoft.Compute/virtualMachineScaleSets';
@@ -62,6 +64,13 @@ export const reads: Readonly<Record<AzureRead, OperationSpec>> = {
     '2015-04-01',
     'Microsoft.Insights/autoscaleSettings/read',
     resourceGroup,
+  ),
+  // What the caller may do there. Of a subscription: learn.microsoft.com, "Use Resource Manager authentication API".
+  'permissions.list': read(
+    '{on}/providers/Microsoft.Authorization/permissions',
+    '2022-04-01',
+    'Microsoft.Authorization/permissions/read',
+    anything,
   ),
   'containerApps.get': read('{on}', versions.app, `${app}/read`, app),
   'containerApps.revisions': read('{on}/revisions', versions.app, `${app}/revisions/read`, app),
@@ -145,10 +154,12 @@ export function pathOf({ operation, on, path = {} }: AzureCall, subscriptionId: 
 
 // `/resourceGroups/shop/providers/Microsoft.Web/sites/web/slots/staging`: names between known words, nothing else.
 function resourcePath(on: string | undefined, { type = '' }: OperationSpec, operation: string): string {
-  if (type === resourceGroup && on !== undefined && isResourceGroup(on)) return on;
+  if (type === anything && on === '') return on;
+  if ((type === resourceGroup || type === anything) && on !== undefined && isResourceGroup(on)) return on;
   const match = /^\/resourceGroups\/[\w.()-]{1,90}\/providers\/([\w.]+)((?:\/\w+\/[\w.-]{1,260})+)$/.exec(on ?? '');
   const words = (match?.[2] ?? '').split('/').filter((_word, index) => index % 2 === 1);
   const found = `${match?.[1] ?? ''}/${words.join('/')}`;
+  if (type === anything && match !== null && on !== undefined && !/\/\.+(\/|$)/.test(on)) return on;
   if (on !== undefined && (found === type || found === `${type}/slots`) && !/\/\.+(\/|$)/.test(on)) return on;
   throw new WatchkeeperError('config-invalid', `${operation}: ${on ?? 'nothing'} is no resource of type ${type}`);
 }

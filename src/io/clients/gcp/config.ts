@@ -29,6 +29,7 @@ export const gcpConnection = {
       iamcredentials: url.exactOptional(),
       logging: url.exactOptional(),
       monitoring: url.exactOptional(),
+      resourcemanager: url.exactOptional(),
       run: url.exactOptional(),
       sql: url.exactOptional(),
       trace: url.exactOptional(),

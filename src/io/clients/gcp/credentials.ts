@@ -67,6 +67,11 @@ export interface Token {
   readonly untilMs: number;
 }
 
+/** What to do where we may not be a service account: by this it is known that nothing else was asked. */
+export function impersonationFix(serviceAccount: string): string {
+  return `Grant roles/iam.serviceAccountTokenCreator on ${serviceAccount} to the daemon's own identity.`;
+}
+
 /** Makes a token of a service account. @throws what a call throws: `forbidden` when we may not be it. */
 export async function tokenOf(
   from: Identities,
@@ -92,7 +97,7 @@ export async function tokenOf(
     const fault = faultOf(thrown, call);
     if (fault.code !== 'forbidden') throw fault;
     throw new WatchkeeperError('forbidden', fault.message, {
-      fix: `Grant roles/iam.serviceAccountTokenCreator on ${serviceAccount} to the daemon's own identity.`,
+      fix: impersonationFix(serviceAccount),
       cause: thrown,
     });
   }

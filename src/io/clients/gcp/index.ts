@@ -2,6 +2,7 @@ import type { GcpReaders } from '../../../domain/ports/gcp.ts';
 import { gcpReader, type ReaderParts } from './reader.ts';
 
 export { gcpOperators, type ActingProject, type ActingProjects } from './operators.ts';
+export { impersonationFix } from './credentials.ts';
 export { gcpApis } from './methods.ts';
 export { seriesPrice } from './reader.ts';
 

@@ -82,11 +82,16 @@ export const gcpApis: Readonly<Record<GcpServiceName, GcpApi>> = {
       'alerts.list': { verb: 'GET', path: 'v3/{+parent}/alerts' },
     },
   },
+  resourcemanager: {
+    ...{ root: 'https://cloudresourcemanager.googleapis.com/', reads: `${wholeScope}.read-only`, writes: wholeScope },
+    methods: { 'projects.testIamPermissions': { verb: 'POST', path: 'v3/{+resource}:testIamPermissions' } },
+  },
   run: {
     ...{ root: 'https://run.googleapis.com/', reads: `${auth}/run.readonly`, writes: `${auth}/run` },
     methods: {
       'services.list': { verb: 'GET', path: 'v2/{+parent}/services' },
       'services.get': { verb: 'GET', path: 'v2/{+name}' },
+      'services.testIamPermissions': { verb: 'POST', path: 'v2/{+resource}:testIamPermissions' },
       'revisions.list': { verb: 'GET', path: 'v2/{+parent}/revisions' },
       'services.patch': { verb: 'PATCH', path: 'v2/{+name}', writes: true },
     },
