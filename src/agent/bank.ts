@@ -9,7 +9,7 @@ import type { Detector, DetectorBatch, DetectorContext } from '../domain/ports/d
 import type { Log } from '../domain/ports/io.ts';
 import type { Put } from '../domain/ports/store.ts';
 import type { Service } from '../domain/service.ts';
-import type { Series } from '../domain/telemetry.ts';
+import type { Series, SeriesMeta } from '../domain/telemetry.ts';
 import { detectorPuts } from './detector-rows.ts';
 
 /** What the detectors are told beside the samples. */
@@ -19,6 +19,7 @@ export interface BankContext {
   readonly dependenciesOf: (service: string) => readonly string[];
   readonly isRead: (source: string) => boolean;
   readonly isWatched: (detector: string, finding: Pick<Finding, 'service' | 'signal' | 'labels'>) => boolean;
+  readonly describe?: (key: string) => SeriesMeta | undefined;
 }
 
 /** All running detectors. */
@@ -157,6 +158,7 @@ function contextFor(entry: Running, context: BankContext): DetectorContext {
     slo: (service, name) => context.services.get(service)?.slos.find((slo) => slo.name === name),
     isRead: (source) => context.isRead(source),
     isWatched: (finding) => context.isWatched(definition.name, finding),
+    describe: (key) => context.describe?.(key),
   };
 }
 

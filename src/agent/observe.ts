@@ -65,6 +65,7 @@ export function observe(state: WatchState, intake: Intake, context: ObserveConte
       dependenciesOf: (service) => context.catalog.dependenciesOf(service),
       isRead: (source) => context.sources.has(source),
       isWatched: watcher(state.alerts),
+      describe: (key) => context.window.describe(key),
     },
   );
   const alerts = stepAlerts(state.alerts, {

@@ -15,6 +15,8 @@ export interface TelemetryWindow {
   /** Keeps the samples that are new, and gives back just those: what detectors step over. */
   add(series: readonly Series[]): readonly Series[];
   read(query: WindowQuery): readonly Series[];
+  /** What describes the series of this key: one object, for others to share who describe it alike. */
+  describe(key: string): SeriesMeta | undefined;
   /** The newest sample of each series of a signal. */
   latest(service: string, signal: string): readonly { readonly meta: SeriesMeta; readonly sample: Sample }[];
   /** Drops samples stamped after `tMs`: after the wall clock was set back they would hide everything that follows. */
@@ -26,11 +28,6 @@ export interface TelemetryWindow {
   readonly refused: number;
 }
 
-interface Kept {
-  readonly meta: SeriesMeta;
-  readonly ring: number;
-}
-
 // However many series there are, each shows this much of its past.
 const fewestSamples = 16;
 
@@ -40,32 +37,35 @@ const fewestSamples = 16;
  * Samples at or before the newest one are dropped: sources overlap their reads on purpose.
  */
 export function createWindow(retentionMs: number, maxSeries: number = limits.seriesPerCollect): TelemetryWindow {
-  const kept = new Map<string, Kept>();
+  // By its key the ring of a series, and by its ring what describes it: an object for both would be one more of each.
+  const kept = new Map<string, number>();
+  const metas: (SeriesMeta | undefined)[] = [];
   const byService = new Map<string, Set<string>>();
   const pool = new RingPool();
   let refused = 0;
 
-  const keptFor = (series: Series): Kept | undefined => {
+  const ringFor = (series: Series): number | undefined => {
     const found = kept.get(series.key);
-    if (found) return found;
+    if (found !== undefined) return found;
     if (kept.size >= maxSeries) {
       refused += 1;
       return undefined;
     }
-    const made = { meta: metaOf(series), ring: pool.take() };
-    kept.set(series.key, made);
+    const ring = pool.take();
+    metas[ring] = metaOf(series);
+    kept.set(series.key, ring);
     const keys = byService.get(series.service) ?? new Set<string>();
     byService.set(series.service, keys.add(series.key));
-    return made;
+    return ring;
   };
 
   return {
     add: (incoming) => {
       const fresh: Series[] = [];
       for (const series of incoming) {
-        const one = keptFor(series);
-        if (!one) continue;
-        const added = addTo(pool, one.ring, series, mostSamples(kept.size));
+        const ring = ringFor(series);
+        if (ring === undefined) continue;
+        const added = addTo(pool, ring, series, mostSamples(kept.size));
         if (added !== undefined) fresh.push(added);
       }
       return fresh;
@@ -76,28 +76,33 @@ export function createWindow(retentionMs: number, maxSeries: number = limits.ser
         : kept.keys();
       const found: Series[] = [];
       for (const key of keys) {
-        const one = kept.get(key);
-        if (!one || (query.signal !== undefined && one.meta.signal !== query.signal)) continue;
-        const samples = samplesOf(pool, one.ring, query);
-        if (samples.length > 0) found.push({ ...one.meta, samples });
+        const ring = kept.get(key);
+        const meta = ring === undefined ? undefined : metas[ring];
+        if (ring === undefined || meta === undefined) continue;
+        if (query.signal !== undefined && meta.signal !== query.signal) continue;
+        const samples = samplesOf(pool, ring, query);
+        if (samples.length > 0) found.push({ ...meta, samples });
       }
       return found;
     },
+    describe: (key) => metas[kept.get(key) ?? -1],
     latest: (service, signal) =>
       [...(byService.get(service) ?? [])].flatMap((key) => {
-        const one = kept.get(key);
-        const sample = one?.meta.signal === signal ? pool.last(one.ring) : undefined;
-        return one === undefined || sample === undefined ? [] : [{ meta: one.meta, sample }];
+        const ring = kept.get(key) ?? -1;
+        const meta = metas[ring];
+        const sample = meta?.signal === signal ? pool.last(ring) : undefined;
+        return meta === undefined || sample === undefined ? [] : [{ meta, sample }];
       }),
     forgetAfter: (tMs) => {
-      for (const { ring } of kept.values()) while (pool.newest(ring) > tMs) pool.dropNewest(ring);
+      for (const ring of kept.values()) while (pool.newest(ring) > tMs) pool.dropNewest(ring);
     },
     prune: (asOfMs) => {
-      for (const [key, { meta, ring }] of kept) {
+      for (const [key, ring] of kept) {
         if (pool.newest(ring) >= asOfMs - retentionMs) continue;
         pool.release(ring);
         kept.delete(key);
-        byService.get(meta.service)?.delete(key);
+        byService.get(metas[ring]?.service ?? '')?.delete(key);
+        metas[ring] = undefined;
       }
     },
     get seriesCount() {

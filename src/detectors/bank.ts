@@ -24,7 +24,7 @@ export function foldPerSeries<S>(
   saved: Json | undefined,
   options: BankOptions = {},
 ): Detector {
-  const tracks = new Tracks<S>();
+  const tracks = new Tracks<S>(options.lessOfMany);
   const before = savedState(saved) as
     { readonly parts?: Readonly<Record<string, readonly SavedTrack<S>[]>> } | undefined;
   const { pack, unpack } = fold;
@@ -65,7 +65,8 @@ function takeIn<S>(env: StepEnv<S>, input: StepInput<S>): ReadonlyMap<string, nu
   const take = (meta: SeriesMeta, samples: readonly Sample[], note?: string): void => {
     const track = env.tracks.get(meta.key) ?? newTrack(meta, env);
     if (track === undefined) refused.set(meta.service, (refused.get(meta.service) ?? 0) + 1);
-    else if (addAll(track, samples, env, input)) {
+    else if (track.freshStep < 0) track.meta = shared(track.meta, env);
+    if (track !== undefined && addAll(track, samples, env, input)) {
       track.freshStep = env.step;
       track.note = note;
     }
@@ -200,6 +201,12 @@ function say<S>(findings: Finding[], track: Track<S>, verdict: Verdict, env: Ste
 
 function explained(reason: string, note: string): string {
   return `${reason}: ${cleanText(note, 400)}`;
+}
+
+// The object that others keep of the series, when it says the same.
+function shared<S>(own: SeriesMeta, { context }: StepEnv<S>): SeriesMeta {
+  const other = context.describe?.(own.key);
+  return other !== undefined && JSON.stringify(other) === JSON.stringify(own) ? other : own;
 }
 
 function metaOf(series: SeriesMeta): SeriesMeta {

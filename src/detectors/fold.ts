@@ -34,7 +34,7 @@ export interface FoldInput<S> {
   readonly lastMs: number;
   /** Changes of the series' service (and dependencies, if the rule says so), newest last. */
   readonly changes: readonly Change[];
-  /** The last samples, oldest first, at most `limits.detectorRecentSamples`. While `add` runs, the new one is not in it. */
+  /** The last samples, oldest first, at most `limits.detectorRecentSamples`; fewer with `lessOfMany`. While `add` runs, the new one is not in it. */
   readonly recent: readonly Sample[];
   /** The samples of a sibling signal of this service that arrived in this step (see BankOptions.companions). */
   companion(signal: string): readonly Sample[];

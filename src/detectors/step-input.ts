@@ -18,6 +18,8 @@ export interface BankOptions {
   /** The kind judges silence itself (absence): the bank adds no `unknown` for a stale series. */
   readonly ownSilence?: boolean;
   readonly maxSeries?: number;
+  /** The fold only draws charts from `input.recent`: where there are very many series, those that are well keep less of it. */
+  readonly lessOfMany?: boolean;
   /** Only series with these labels. */
   readonly where?: Selector | undefined;
 }

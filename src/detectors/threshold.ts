@@ -39,7 +39,11 @@ export const threshold: DetectorKind<Params> = {
   stateBytesPerSeries: 2_800,
   warmupMs: () => 0,
   create: (rule, settings, saved) =>
-    foldPerSeries(rule, thresholdFold(rule, settings), saved, { where: settings.where }),
+    foldPerSeries(rule, thresholdFold(rule, settings), saved, {
+      where: settings.where,
+      // A stated bound is held against what was seen before the change.
+      lessOfMany: rule.afterChange.expect !== 'bound',
+    }),
 };
 
 function thresholdFold(rule: DetectorRule, settings: Params): SeriesFold<State> {

@@ -4,7 +4,7 @@ import type { Sample, SeriesMeta } from '../domain/telemetry.ts';
 
 /** One series that a bank follows. What is the same for every kind lies in columns, by `row`; the fold's own state is its own. */
 export interface Track<S> {
-  readonly meta: SeriesMeta;
+  meta: SeriesMeta;
   readonly row: number;
   /** Its place in what is saved, which never changes; and how many came before it. */
   readonly place: number;
@@ -53,8 +53,14 @@ export class Tracks<S> {
   readonly #recent = new RingPool();
   #serial = 0;
   #nextPart = 0;
+  readonly #lessOfMany: boolean;
   #gaps = newBeats(16);
   #arrivals = newBeats(16);
+
+  /** With `lessOfMany`, series that are well keep fewer of their last samples where there are very many of them. */
+  constructor(lessOfMany = false) {
+    this.#lessOfMany = lessOfMany;
+  }
 
   get size(): number {
     return this.#byKey.size;
@@ -95,7 +101,9 @@ export class Tracks<S> {
   /** Notes a sample that the fold has taken. */
   took(track: Track<S>, sample: Sample): void {
     this.touch(track);
-    this.#recent.push(track.row, sample.tMs, sample.v, limits.detectorRecentSamples);
+    const isOfMany = this.#lessOfMany && this.size > limits.detectorManySeries && track.state !== 'bad';
+    const most = isOfMany ? limits.detectorRecentSamplesOfMany : limits.detectorRecentSamples;
+    this.#recent.push(track.row, sample.tMs, sample.v, most);
     track.lastMs = sample.tMs;
   }
 
@@ -155,7 +163,7 @@ export class Tracks<S> {
     for (const one of newest.values()) {
       const track = this.#put(one.meta, one.sinceMs, one.fold, one.place, one.serial);
       for (let at = 0; at + 1 < one.recent.length; at += 2)
-        this.took(track, { tMs: one.recent[at] ?? 0, v: one.recent[at + 1] ?? 0 });
+        this.#recent.push(track.row, one.recent[at] ?? 0, one.recent[at + 1] ?? 0, limits.detectorRecentSamples);
       for (const gapMs of one.gaps) this.beat(track, gapMs);
       for (const gapMs of one.arrivals) note(this.#arrivals, track.row, gapMs);
       track.lastMs = one.lastMs;
@@ -221,8 +229,9 @@ function newBeats(rows: number): Beats {
   return { values: new Float32Array(rows * beats), count: new Uint8Array(rows) };
 }
 
+// By a quarter: of many rows, what stands empty counts.
 function grown(old: Beats): Beats {
-  const made = newBeats(old.count.length * 2);
+  const made = newBeats(Math.ceil(old.count.length * 1.25));
   made.values.set(old.values);
   made.count.set(old.count);
   return made;

@@ -86,6 +86,9 @@ export const limits = {
   detectorRows: 100_000,
   detectorSeriesForgetMs: 6 * 3_600_000,
   detectorRecentSamples: 48,
+  /** Where only charts are drawn from them: of a series that is well, in a detector of more than so many series. */
+  detectorRecentSamplesOfMany: 16,
+  detectorManySeries: 5_000,
   detectorPeers: 64,
   detectorLogServices: 1_000,
   detectorLogTemplates: 256,

@@ -264,8 +264,9 @@ function makeColumns(capacity: number): Columns {
   };
 }
 
+// By a quarter: of many rings, what stands empty counts.
 function grown(old: Columns): Columns {
-  const made = makeColumns(old.count.length * 2);
+  const made = makeColumns(Math.ceil(old.count.length * 1.25));
   made.head.set(old.head);
   made.tail.set(old.tail);
   made.start.set(old.start);

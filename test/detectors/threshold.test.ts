@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { createDetector } from '../../src/detectors/index.ts';
+import { limits } from '../../src/lib/limits.ts';
 import { fromMs } from '../contract/detector.ts';
 import { detector, failures } from './helpers.ts';
 
@@ -43,6 +44,44 @@ describe('threshold', () => {
     expect(said.map(({ reason }) => reason)).toEqual([
       'errors of checkout is 40 %, above 5 %',
       'errors of checkout is 40 %, above 5 % for 15s',
+    ]);
+  });
+  it('shows the last 48 samples of a bad series, and of one among thousands 16 from before it turned bad', () => {
+    const seen = (count: number, restartAt = -1): readonly (readonly [number | undefined, number | undefined])[] => {
+      const definition = detector({ on: 'errors', kind: 'threshold', params: { above: '5%' } });
+      let running = createDetector(definition, undefined);
+      const meta = { source: 's', service: 'checkout', signal: 'errors', unit: 'ratio', nature: 'ratio' } as const;
+      return Array.from({ length: 70 }, (_, step) => {
+        const asOfMs = fromMs + step * 15_000;
+        if (step === restartAt) running = createDetector(definition, running.save());
+        const [finding] = running.step(
+          {
+            ...{ asOfMs, logs: [], changes: [], external: [], gaps: [] },
+            series: Array.from({ length: count }, (_, n) => {
+              const samples = [{ tMs: asOfMs, v: n === 7 && step >= 20 ? 0.4 : 0.01 }];
+              return { ...meta, key: `k${n}`, labels: { n: String(n) }, samples };
+            }),
+          },
+          {
+            ...{ changesOf: () => [], services: () => [], service: () => undefined, slo: () => undefined },
+            ...{ isRead: () => true, isWatched: () => false },
+          },
+        );
+        const chart = finding?.chart?.seen;
+        return [chart?.length, chart === undefined ? undefined : ((chart[0]?.tMs ?? 0) - fromMs) / 15_000] as const;
+      }).filter((_, step) => [19, 20, 30, 69].includes(step));
+    };
+    expect(seen(10)).toEqual([
+      [undefined, undefined],
+      [21, 0],
+      [31, 0],
+      [48, 22],
+    ]);
+    expect(seen(limits.detectorManySeries + 1, 25)).toEqual([
+      [undefined, undefined],
+      [16, 5],
+      [26, 5],
+      [48, 22],
     ]);
   });
   it('does not resolve while the value hovers just under the limit', () => {

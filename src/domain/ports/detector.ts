@@ -2,7 +2,7 @@ import type { Json } from '../../lib/json.ts';
 import type { Change } from '../change.ts';
 import type { Finding, Severity } from '../alert.ts';
 import type { Service, Slo } from '../service.ts';
-import type { Gap, LogRecord, Series } from '../telemetry.ts';
+import type { Gap, LogRecord, Series, SeriesMeta } from '../telemetry.ts';
 import type { Schema } from './schema.ts';
 
 /** What a change may do to a signal: learned from the service's own healthy deploys, a stated bound, or nothing. */
@@ -48,6 +48,8 @@ export interface DetectorContext {
   isRead(source: string): boolean;
   /** True while an alert with this detector, service, signal and labels is pending or firing: say `good` for those. */
   isWatched(finding: Pick<Finding, 'service' | 'signal' | 'labels'>): boolean;
+  /** What describes a series that is kept elsewhere too, to be shared where it says the same: many series cost less so. */
+  describe?(key: string): SeriesMeta | undefined;
 }
 
 /**

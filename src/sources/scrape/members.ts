@@ -2,15 +2,10 @@ import type { Labels } from '../../domain/telemetry.ts';
 import type { CompiledSelection } from './select.ts';
 import type { ExposedSeries } from './table.ts';
 
-/** One combination of a query's `by` labels. */
-export interface Group {
-  readonly labels: Labels;
-}
-
-/** The combinations of one query, in the order they were first met; a ratio's two halves share them. */
+/** The combinations of one query's `by` labels, in the order they were first met; a ratio's two halves share them. */
 export interface Groups {
   readonly by: readonly string[];
-  readonly list: Group[];
+  readonly list: Labels[];
   readonly index: Map<string, number>;
 }
 
@@ -87,10 +82,12 @@ function take(taking: Taking, target: number, labels: Labels, series: ExposedSer
 function groupOf(groups: Groups, target: Labels, series: ExposedSeries): number {
   const { by, list, index } = groups;
   const pairs = by.map((label) => [label, target[label] ?? series.labels[label] ?? ''] as const);
-  const key = by.length === 0 ? '' : JSON.stringify(pairs.map(([, value]) => value));
+  const [only] = pairs;
+  // Of one label the value itself, which is there already: with many series each string counts.
+  const key = only !== undefined && pairs.length === 1 ? only[1] : JSON.stringify(pairs.map(([, value]) => value));
   const known = index.get(key);
   if (known !== undefined) return known;
   index.set(key, list.length);
-  list.push({ labels: Object.fromEntries(pairs.filter(([, value]) => value !== '')) });
+  list.push(Object.fromEntries(pairs.filter(([, value]) => value !== '')));
   return list.length - 1;
 }

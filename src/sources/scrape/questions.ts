@@ -1,18 +1,18 @@
 import { canonicalJson } from '../../lib/canonical.ts';
-import { seriesKey, type SeriesMeta } from '../../domain/telemetry.ts';
+import { seriesKey, type Sample, type Series } from '../../domain/telemetry.ts';
 import type { SignalQuery } from '../../domain/ports/source.ts';
 import { compileQuery, type CompiledQuery } from './evaluate.ts';
 import { createTakingIndex } from './members.ts';
 import { typedQuery } from './schema.ts';
 import type { Target } from './target.ts';
 
-/** One signal of one service, ready to be answered: its query, and the series that its groups are, made once. */
+/** One signal of one service, ready to be answered: its query, and the keys of the series that its groups are, made once. */
 export interface Question {
   readonly signal: SignalQuery;
   /** The query, or what is wrong with it. */
   readonly query: CompiledQuery | string;
   /** By the group's place. */
-  readonly metas: SeriesMeta[];
+  readonly keys: string[];
 }
 
 /** The questions a source is asked, kept between collects, and which series answer which. */
@@ -54,7 +54,7 @@ export function createQuestions(): Questions {
         const key = keyOf(signal);
         const query = next.get(key) ?? compileOne(signal);
         next.set(key, query);
-        return { signal, query, metas: [] };
+        return { signal, query, keys: [] };
       });
       compiled = next;
       wanted.clear();
@@ -73,7 +73,7 @@ export function createQuestions(): Questions {
       const moved = targets.some(({ parser, generation }) => parser.generation !== generation);
       if (renewed || moved) {
         for (const query of compiled.values()) if (typeof query !== 'string') emptied(query);
-        for (const question of questions) question.metas.length = 0;
+        for (const question of questions) question.keys.length = 0;
       }
       for (const [place, target] of targets.entries()) {
         target.generation = target.parser.generation;
@@ -98,14 +98,12 @@ function compileOne({ binding }: SignalQuery): CompiledQuery | string {
   return parsed.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
 }
 
-/** The series that a group of a question is: the same object at every scrape. */
-export function metaOf(question: Question, group: number, source: string): SeriesMeta | undefined {
-  const known = question.metas[group];
-  if (known !== undefined || typeof question.query === 'string') return known;
-  const labels = question.query.groups.list[group]?.labels ?? {};
+/** The series that a group of a question is, with one sample. */
+export function answered(question: Question, group: number, source: string, sample: Sample): Series | undefined {
+  if (typeof question.query === 'string') return undefined;
+  const labels = question.query.groups.list[group] ?? {};
   const { service, signal, binding } = question.signal;
-  const key = seriesKey(service, signal, labels);
-  const made = { key, source, service, signal, labels, unit: binding.unit, nature: binding.nature };
-  question.metas[group] = made;
-  return made;
+  // A copy in one piece: a text that was put together keeps its pieces alive.
+  const key = (question.keys[group] ??= Buffer.from(seriesKey(service, signal, labels)).toString());
+  return { key, source, service, signal, labels, unit: binding.unit, nature: binding.nature, samples: [sample] };
 }

@@ -5,7 +5,7 @@ import type { Collected, CollectRequest, SignalQuery, Source, SourceTraits } fro
 import type { ReadFault } from '../../io/clients/http-reader.ts';
 import { evaluate, type CompiledQuery } from './evaluate.ts';
 import { fetchExposition } from './fetch.ts';
-import { createQuestions, metaOf, type Question } from './questions.ts';
+import { answered, createQuestions, type Question } from './questions.ts';
 import type { ScrapeConfig } from './schema.ts';
 import { createTargets, parseFault, scrapeTarget, type Target } from './target.ts';
 
@@ -102,8 +102,8 @@ function report(
     }
     const partial = ill.length > 0 && isTotal(query);
     const lack = evaluate(query, readings, (group, v) => {
-      const meta = partial ? undefined : metaOf(question, group, id);
-      if (meta !== undefined) series.push({ ...meta, samples: [{ tMs: atMs, v }] });
+      const one = partial ? undefined : answered(question, group, id, { tMs: atMs, v });
+      if (one !== undefined) series.push(one);
     });
     if (lack !== undefined) all.push(gap(lack, signal));
     for (const fault of gaps) all.push(gap(fault, signal));
