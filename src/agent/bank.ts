@@ -11,6 +11,7 @@ import type { Put } from '../domain/ports/store.ts';
 import type { Service } from '../domain/service.ts';
 import type { Series, SeriesMeta } from '../domain/telemetry.ts';
 import { detectorPuts } from './detector-rows.ts';
+import { folded } from './folded.ts';
 
 /** What the detectors are told beside the samples. */
 export interface BankContext {
@@ -73,7 +74,8 @@ export function createBank(
       const bySignal = Map.groupBy(batch.series, ({ signal }) => signal);
       return [...running.values()].flatMap((entry) => {
         try {
-          return entry.detector.step(narrow(batch, bySignal, entry, context), contextFor(entry, context));
+          const own = contextFor(entry, context);
+          return folded(entry.detector.step(narrow(batch, bySignal, entry, context), own), own.isWatched);
         } catch (thrown) {
           const error = WatchkeeperError.from(thrown);
           log.error('a detector failed; what it watches is unknown', { detector: entry.definition.name, error });

@@ -90,6 +90,8 @@ export const limits = {
   detectorRecentSamplesOfMany: 16,
   detectorManySeries: 5_000,
   detectorPeers: 64,
+  /** Series of one signal of a service that a detector calls unknown one by one, where no alert waits for them. */
+  findingsUnknownApart: 10,
   detectorLogServices: 1_000,
   detectorLogTemplates: 256,
   detectorLogTokens: 24,

@@ -1,6 +1,6 @@
 /**
  * Many small rings of (time, value) in few typed arrays: a series costs its samples, and a few bytes beside them. A ring is a
- * chain of blocks of eight samples. It grows by a block, up to what its owner lets it have, and moves nothing; then the oldest
+ * chain of blocks of four samples. It grows by a block, up to what its owner lets it have, and moves nothing; then the oldest
  * sample makes room. Times are whole milliseconds.
  */
 export class RingPool {
@@ -147,7 +147,7 @@ export class RingPool {
   }
 }
 
-const blockSize = 8;
+const blockSize = 4;
 const slotBits = 10;
 const slotMask = (1 << slotBits) - 1;
 const firstPage = 64;

@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
 
 import { createBank, type BankContext } from '../../src/agent/bank.ts';
+import { storedDetector } from '../../src/agent/detector-rows.ts';
+import { createDetector } from '../../src/detectors/index.ts';
 import type { DetectorDefinition } from '../../src/domain/definitions.ts';
 import type { DetectorBatch } from '../../src/domain/ports/detector.ts';
-import type { Gap, Series } from '../../src/domain/telemetry.ts';
+import { seriesKey, type Gap, type Labels, type Series, type SeriesMeta } from '../../src/domain/telemetry.ts';
+import type { Json } from '../../src/lib/json.ts';
+import { detector } from '../detectors/helpers.ts';
 import { serviceAt } from '../support/host-service.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 
@@ -56,4 +60,64 @@ test('traffic comes with what is judged beside it, and once where the pattern fi
 test('a detector for one platform is handed nothing of services that run elsewhere, though their signals have its name', () => {
   expect(handed('availability', ['availability'], 'host')).toEqual([['availability'], ['availability']]);
   expect(handed('availability', ['availability'], 'azure')).toEqual([[], []]);
+});
+
+test('of many series that cannot be read, ten of a signal are told apart, those an alert is about too, and the others counted', () => {
+  const definition = detector({ on: 'errors', kind: 'threshold', params: { above: '5%' } });
+  const bank = createBank(createDetector, recordingLog());
+  bank.replace([definition], () => undefined);
+  const meta = { source: 'fleet', service: 'checkout', signal: 'errors', unit: 'ratio', nature: 'ratio' } as const;
+  const given = Array.from({ length: 30 }, (_, n) => {
+    const labels = { n: String(n) };
+    return { ...meta, labels, key: seriesKey(meta.service, meta.signal, labels), samples: [{ tMs: 60_000, v: 0.01 }] };
+  });
+  const context: BankContext = {
+    services: new Map([['checkout', { ...serviceAt({}), name: 'checkout' }]]),
+    changesOf: () => [],
+    dependenciesOf: () => [],
+    isRead: () => true,
+    isWatched: (_, { labels }) => labels['n'] === '20',
+  };
+  const nothing = { logs: [], changes: [], external: [], gaps: [] };
+  bank.step({ ...nothing, asOfMs: 60_000, series: given }, context);
+  const lost: Gap = { source: 'fleet', reason: 'timeout', message: 'no answer', fromMs: 60_000, untilMs: 70_000 };
+  const said = bank.step({ ...nothing, asOfMs: 70_000, series: [], gaps: [lost] }, context);
+  expect(said.map(({ labels, state }) => [labels['n'] ?? labels['more'], state])).toEqual(
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 'series'].map((n) => [String(n), 'unknown']),
+  );
+  expect(said.at(-1)?.numbers).toEqual({ series: 19 });
+  expect(said.at(-1)?.reason).toContain('19 more series of errors of checkout are unknown too');
+  expect(said.at(-1)?.reason).toContain('cannot be read: no answer');
+});
+
+test('what describes a series is shared with whoever keeps it too, after a restart as well, and only where it says the same', () => {
+  const definition = detector({ on: 'errors', kind: 'threshold', params: { above: '5%' } });
+  const key = seriesKey('checkout', 'errors', { n: '1' });
+  const meta = (unit: string): SeriesMeta => ({
+    ...{ key, source: 'fleet', service: 'checkout', signal: 'errors', labels: { n: '1' }, unit, nature: 'ratio' },
+  });
+  const rows = new Map<string, Json>();
+  const labelsSaid = (described: SeriesMeta, atMs: number): Labels | undefined => {
+    const bank = createBank(createDetector, recordingLog());
+    bank.replace([definition], (name) => storedDetector(rows, name));
+    const said = bank.step(
+      {
+        ...{ logs: [], changes: [], external: [], gaps: [], asOfMs: atMs },
+        series: [{ ...meta('ratio'), samples: [{ tMs: atMs, v: 0.4 }] }],
+      },
+      {
+        services: new Map([['checkout', { ...serviceAt({}), name: 'checkout' }]]),
+        ...{ changesOf: () => [], dependenciesOf: () => [], isRead: () => true, isWatched: () => true },
+        describe: () => described,
+      },
+    );
+    for (const put of bank.save(true)) rows.set(put.key, JSON.parse(JSON.stringify(put.value)) as Json);
+    return said[0]?.labels;
+  };
+  const same = meta('ratio');
+  expect(labelsSaid(same, 60_000)).toBe(same.labels);
+  expect(labelsSaid(same, 70_000)).toBe(same.labels);
+  const other = meta('%');
+  expect(labelsSaid(other, 80_000)).toEqual(other.labels);
+  expect(labelsSaid(other, 90_000)).not.toBe(other.labels);
 });

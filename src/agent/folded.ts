@@ -1,0 +1,38 @@
+import { limits } from '../lib/limits.ts';
+import type { Finding } from '../domain/alert.ts';
+
+/**
+ * What a detector said, with less of what nobody waits to hear: when a large target is lost, every series that it had is
+ * `unknown`, for one and the same reason. Of those of a service's signal that no alert is about, the first
+ * `limits.findingsUnknownApart` are told apart, and one finding counts the others.
+ */
+export function folded(
+  findings: readonly Finding[],
+  isWatched: (finding: Finding) => boolean,
+): readonly Finding[] {
+  if (findings.length <= limits.findingsUnknownApart) return findings;
+  const told: Finding[] = [];
+  const seen = new Map<string, { readonly first: Finding; count: number }>();
+  for (const finding of findings) {
+    if (finding.state !== 'unknown' || finding.changeId !== undefined || isWatched(finding)) {
+      told.push(finding);
+      continue;
+    }
+    const place = `${finding.service}\n${finding.signal}`;
+    const known = seen.get(place) ?? { first: finding, count: 0 };
+    seen.set(place, known);
+    if (++known.count <= limits.findingsUnknownApart) told.push(finding);
+  }
+  for (const { first, count } of seen.values()) {
+    const more = count - limits.findingsUnknownApart;
+    if (more > 0) told.push(rest(first, more));
+  }
+  return told;
+}
+
+function rest(first: Finding, more: number): Finding {
+  const { detector, kind, service, signal, state, atMs, sinceMs, severity, confidence } = first;
+  const about = { detector, kind, service, signal, labels: { more: 'series' } };
+  const reason = `${more} more series of ${signal} of ${service} are unknown too; of the first: ${first.reason}`;
+  return { ...about, state, atMs, sinceMs, severity, reason, numbers: { series: more }, confidence };
+}
