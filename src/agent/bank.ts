@@ -75,7 +75,8 @@ export function createBank(
       return [...running.values()].flatMap((entry) => {
         try {
           const own = contextFor(entry, context);
-          return folded(entry.detector.step(narrow(batch, bySignal, entry, context), own), own.isWatched);
+          const said = entry.detector.step(narrow(batch, bySignal, entry, context), own);
+          return folded(said, (finding) => own.isWatched(finding));
         } catch (thrown) {
           const error = WatchkeeperError.from(thrown);
           log.error('a detector failed; what it watches is unknown', { detector: entry.definition.name, error });

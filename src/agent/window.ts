@@ -47,10 +47,7 @@ export function createWindow(retentionMs: number, maxSeries: number = limits.ser
   const ringFor = (series: Series): number | undefined => {
     const found = kept.get(series.key);
     if (found !== undefined) return found;
-    if (kept.size >= maxSeries) {
-      refused += 1;
-      return undefined;
-    }
+    if (kept.size >= maxSeries) return void (refused += 1);
     const ring = pool.take();
     metas[ring] = metaOf(series);
     kept.set(series.key, ring);
@@ -76,12 +73,9 @@ export function createWindow(retentionMs: number, maxSeries: number = limits.ser
         : kept.keys();
       const found: Series[] = [];
       for (const key of keys) {
-        const ring = kept.get(key);
-        const meta = ring === undefined ? undefined : metas[ring];
-        if (ring === undefined || meta === undefined) continue;
-        if (query.signal !== undefined && meta.signal !== query.signal) continue;
-        const samples = samplesOf(pool, ring, query);
-        if (samples.length > 0) found.push({ ...meta, samples });
+        const ring = kept.get(key) ?? -1;
+        const one = seriesOf(pool, ring, metas[ring], query);
+        if (one !== undefined) found.push(one);
       }
       return found;
     },
@@ -127,14 +121,16 @@ function addTo(pool: RingPool, ring: number, series: Series, most: number): Seri
   return samples.length > 0 ? { ...series, samples } : undefined;
 }
 
-function samplesOf(
+function seriesOf(
   pool: RingPool,
   ring: number,
-  { fromMs, untilMs }: Pick<WindowQuery, 'fromMs' | 'untilMs'>,
-): readonly Sample[] {
+  meta: SeriesMeta | undefined,
+  { fromMs, untilMs, signal }: WindowQuery,
+): Series | undefined {
+  if (meta === undefined || (signal !== undefined && meta.signal !== signal)) return undefined;
   const samples: Sample[] = [];
   for (const sample of pool.read(ring)) if (sample.tMs >= fromMs && sample.tMs <= untilMs) samples.push(sample);
-  return samples;
+  return samples.length > 0 ? { ...meta, samples } : undefined;
 }
 
 function mostSamples(series: number): number {
