@@ -6,10 +6,7 @@ import type { Finding } from '../domain/alert.ts';
  * `unknown`, for one and the same reason. Of those of a service's signal that no alert is about, the first
  * `limits.findingsUnknownApart` are told apart, and one finding counts the others.
  */
-export function folded(
-  findings: readonly Finding[],
-  isWatched: (finding: Finding) => boolean,
-): readonly Finding[] {
+export function folded(findings: readonly Finding[], isWatched: (finding: Finding) => boolean): readonly Finding[] {
   if (findings.length <= limits.findingsUnknownApart) return findings;
   const told: Finding[] = [];
   const seen = new Map<string, { readonly first: Finding; count: number }>();

@@ -47,7 +47,7 @@ export const forecast: DetectorKind<Params> = {
   params: schemaOf(params),
   stateBytesPerSeries: 5_500,
   warmupMs: (settings) => settings.within / 2,
-  create: (rule, settings, saved) => 
+  create: (rule, settings, saved) =>
     foldPerSeries(rule, forecastFold(settings), saved, { where: settings.where, lessOfMany: true }),
 };
 
