@@ -49,9 +49,11 @@ const service = z.strictObject({
     .describe('Where it runs over SSH: host/NAME or group/NAME'),
   gcp: z
     .string()
-    .regex(/^(run|instance-group|instance|sql)\/[a-z0-9-]+$/)
+    .regex(/^((run|instance-group|instance|sql)\/[a-z0-9-]+|deploy\/[a-z0-9-]+\/[a-z0-9-]+)$/)
     .exactOptional()
-    .describe('What it is in Google Cloud: run/SERVICE, instance-group/NAME, instance/NAME or sql/INSTANCE'),
+    .describe(
+      'What it is in Google Cloud: run/SERVICE, instance-group/NAME, instance/NAME, sql/INSTANCE or deploy/PIPELINE/TARGET',
+    ),
 });
 
 const change = z.strictObject({

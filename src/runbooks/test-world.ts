@@ -109,13 +109,15 @@ function placeOverSsh(written: string): Place {
 }
 
 function placeInGcp(written: string): Place {
-  const [is, name = ''] = written.split('/');
+  const [is, name = '', target = ''] = written.split('/');
   const resource: GcpResource =
     is === 'run'
       ? { is, service: name }
       : is === 'sql'
         ? { is, instance: name }
-        : { is: is === 'instance' ? is : 'instance-group', name };
+        : is === 'deploy'
+          ? { is, pipeline: name, target }
+          : { is: is === 'instance' ? is : 'instance-group', name };
   return { on: 'gcp', gcp: { source: 'gcp', location: 'europe-west1', resource } };
 }
 

@@ -3,6 +3,8 @@ import * as z from 'zod';
 import type { GcpReader } from '../../domain/ports/gcp.ts';
 import type { GcpPlace, GcpResource } from '../../domain/places.ts';
 import type { Service } from '../../domain/service.ts';
+import { isNotEnabled } from '../../io/clients/gcp/faults.ts';
+import { WatchkeeperError } from '../../lib/errors.ts';
 import { limits } from '../../lib/limits.ts';
 import { oneLine } from '../../lib/text.ts';
 import { pagesOf } from './pages.ts';
@@ -20,6 +22,7 @@ const groupPage = z.object({
           .array(
             z.object({
               name: z.string(),
+              autoHealingPolicies: z.array(z.object({ healthCheck: z.string().nullish() })).nullish(),
               allInstancesConfig: z.object({ properties: z.object({ labels: words }).nullish() }).nullish(),
             }),
           )
@@ -29,11 +32,44 @@ const groupPage = z.object({
     .default({}),
 });
 
+const instancePage = z.object({
+  items: z
+    .record(
+      z.string(),
+      z.object({
+        instances: z
+          .array(
+            z.object({
+              name: z.string(),
+              labels: words,
+              metadata: z.object({ items: z.array(z.object({ key: z.string() })).nullish() }).nullish(),
+            }),
+          )
+          .default([]),
+      }),
+    )
+    .default({}),
+});
+const sqlPage = z.object({
+  items: z
+    .array(
+      z.object({
+        name: z.string(),
+        region: z.string().default(''),
+        settings: z.object({ userLabels: words }).nullish(),
+      }),
+    )
+    .default([]),
+  warnings: z.array(z.object({ message: z.string().default('') })).default([]),
+});
+
 interface Labelled {
   readonly project: string;
   readonly location: string;
   readonly resource: GcpResource;
   readonly labels: Readonly<Record<string, string>>;
+  /** A signal that this one does not have. */
+  readonly without?: string;
 }
 
 /** Services by their label, in every project. One that cannot be read fails all: half a catalog would end services. */
@@ -47,6 +83,8 @@ export async function discoverServices(
     config.projects.flatMap(({ id: project }) => [
       ...config.locations.map((location) => runServices(project, location, reader, signal)),
       groups(project, reader, signal),
+      instances(project, config.label, reader, signal),
+      databases(project, reader, signal),
     ]),
   );
   const byName = new Map<string, Service>();
@@ -84,12 +122,54 @@ async function groups(project: string, reader: GcpReader, signal: AbortSignal): 
   const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
   return pages.flatMap((page) =>
     Object.entries(groupPage.parse(page).items).flatMap(([scope, { instanceGroupManagers }]) =>
-      instanceGroupManagers.map(({ name, allInstancesConfig }): Labelled => ({
+      instanceGroupManagers.map(({ name, allInstancesConfig, autoHealingPolicies: checks }): Labelled => ({
         ...{ project, location: lastPart(scope), resource: { is: 'instance-group', name } },
         labels: allInstancesConfig?.properties?.labels ?? {},
+        ...(checks?.some(({ healthCheck }) => healthCheck) === true ? {} : { without: 'unhealthy_instances' }),
       })),
     ),
   );
+}
+
+// Instances of a group are the group's: it gives its labels to each of them.
+async function instances(
+  project: string,
+  label: string,
+  reader: GcpReader,
+  signal: AbortSignal,
+): Promise<readonly Labelled[]> {
+  const params = { project, maxResults: 500, filter: `labels.${label}:*` };
+  const call = { service: 'compute', method: 'instances.aggregatedList', params, project } as const;
+  const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
+  return pages.flatMap((page) =>
+    Object.entries(instancePage.parse(page).items).flatMap(([scope, { instances: all }]) =>
+      all
+        .filter(({ metadata }) => metadata?.items?.some(({ key }) => key === 'created-by') !== true)
+        .map(({ name, labels }): Labelled => {
+          return { project, location: lastPart(scope), resource: { is: 'instance', name }, labels: labels ?? {} };
+        }),
+    ),
+  );
+}
+
+// Many projects have no databases, and its API is not enabled there: that is none, and no fault.
+async function databases(project: string, reader: GcpReader, signal: AbortSignal): Promise<readonly Labelled[]> {
+  const call = { service: 'sql', method: 'instances.list', params: { project, maxResults: 500 }, project } as const;
+  try {
+    const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
+    const read = pages.map((page) => sqlPage.parse(page));
+    const [warning] = read.flatMap(({ warnings }) => warnings);
+    if (warning !== undefined)
+      throw new WatchkeeperError('unreachable', `Cloud SQL's list is not whole: ${oneLine(warning.message, 200)}`);
+    return read.flatMap(({ items }) =>
+      items.map(({ name, region: location, settings }): Labelled => {
+        return { project, location, resource: { is: 'sql', instance: name }, labels: settings?.userLabels ?? {} };
+      }),
+    );
+  } catch (thrown) {
+    if (isNotEnabled(thrown)) return [];
+    throw thrown;
+  }
 }
 
 function lastPart(name: string): string {
@@ -123,7 +203,9 @@ function serviceOf(source: string, name: string, found: Labelled, config: GcpCon
     // A value may hold no comma: two underscores stand between names.
     dependsOn: (own('depends-on') ?? '').split('__').filter((one) => isName(one) && one !== name),
     runsOn: [{ on: 'gcp', gcp }],
-    telemetry: signalsOf(source, project, gcp),
+    telemetry: Object.fromEntries(
+      Object.entries(signalsOf(source, project, gcp)).filter(([signal]) => signal !== found.without),
+    ),
     ...(filter === undefined ? {} : { logs: [{ source, query: { filter, project, live: false } }] }),
     slos: [],
     origin: 'discovered',

@@ -8,7 +8,9 @@ export function readingGrants(config: GcpConfig): readonly GcpGrant[] {
     ...['compute.instanceGroupManagers.get', 'clouddeploy.rollouts.list', 'cloudsql.instances.get'],
     'cloudtrace.traces.list',
     ...(config.alerts ? ['monitoring.alerts.list'] : []),
-    ...(config.discover ? ['run.services.list', 'compute.instanceGroupManagers.list'] : []),
+    ...(config.discover
+      ? ['run.services.list', 'compute.instanceGroupManagers.list', 'compute.instances.list', 'cloudsql.instances.list']
+      : []),
   ];
   return [{ permissions: permissions.sort(), on: { is: 'project' } }];
 }

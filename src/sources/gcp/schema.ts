@@ -109,7 +109,7 @@ export type SeriesQuery = { readonly project?: string; /** Milliseconds. */ read
 
 /** What the resource's own API says, without Cloud Monitoring: at once, and free. */
 export interface StateQuery {
-  readonly state: 'availability' | 'rollout_failing' | 'size';
+  readonly state: 'availability' | 'rollout_failing' | 'size' | 'unhealthy';
 }
 
 const text = z.string().min(1).max(1_024);
@@ -143,7 +143,7 @@ const whereabouts = {
     .refine((ms) => ms >= second && ms % second === 0 && ms <= 24 * 3_600 * second, 'must be whole seconds, at most 1d')
     .prefault('1m'),
 };
-const state = z.strictObject({ state: z.enum(['availability', 'rollout_failing', 'size']) });
+const state = z.strictObject({ state: z.enum(['availability', 'rollout_failing', 'size', 'unhealthy']) });
 const single = z.strictObject({ ...whereabouts, metric });
 const share = z.strictObject({ ...whereabouts, ratio: z.strictObject({ of: metric, to: metric }) });
 

@@ -36,7 +36,11 @@ export function signalsOf(
       };
     }
     case 'instance-group':
-      return { availability: state('ratio', 'ratio', 'availability'), size: state('1', 'gauge', 'size') };
+      return {
+        availability: state('ratio', 'ratio', 'availability'),
+        size: state('1', 'gauge', 'size'),
+        unhealthy_instances: state('1', 'gauge', 'unhealthy'),
+      };
     case 'instance': {
       const metric = {
         ...{ type: 'compute.googleapis.com/instance/cpu/utilization', resourceType: 'gce_instance' },
@@ -50,6 +54,7 @@ export function signalsOf(
         resource: { database_id: `${project}:${resource.instance}` },
       });
       return {
+        availability: bind('ratio', 'ratio', { metric: metric('up') }),
         cpu: bind('ratio', 'gauge', { metric: metric('cpu/utilization') }),
         memory: bind('ratio', 'gauge', { metric: metric('memory/utilization') }),
         disk: bind('ratio', 'gauge', { metric: metric('disk/utilization') }),

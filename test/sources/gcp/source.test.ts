@@ -68,6 +68,86 @@ describe('a source of Google Cloud, over HTTP', () => {
     expect(Object.keys(web?.telemetry ?? {})).toContain('errors');
   });
 
+  it('finds instances, groups and databases by their labels, and takes instances of a group for no services of their own', async () => {
+    const labels = (value: string): object => ({ labels: { 'watchkeeper-service': value } });
+    const createdBy = {
+      metadata: { items: [{ key: 'created-by', value: 'projects/1/zones/europe-west1-b/instanceGroupManagers/pool' }] },
+    };
+    world.others.set('compute instances.aggregatedList', ({ message }) => {
+      expect(message['filter']).toBe('labels.watchkeeper-service:*');
+      const instances = [
+        { name: 'mail-1', ...labels('mail') },
+        { name: 'pool-x1', ...labels('pool'), ...createdBy },
+      ];
+      return { items: { 'zones/europe-west1-b': { instances }, 'zones/europe-west1-c': {} } };
+    });
+    const health = { autoHealingPolicies: [{ healthCheck: 'global/healthChecks/pool' }] };
+    world.others.set('compute instanceGroupManagers.aggregatedList', () => ({
+      items: {
+        'zones/europe-west1-b': {
+          instanceGroupManagers: [
+            { name: 'pool', allInstancesConfig: { properties: labels('pool') }, ...health },
+            { name: 'plain', allInstancesConfig: { properties: labels('plain') } },
+          ],
+        },
+      },
+    }));
+    world.others.set('sql instances.list', () => ({
+      items: [
+        { name: 'orders', region: 'europe-west1', settings: { userLabels: { 'watchkeeper-service': 'orders-db' } } },
+        { name: 'other', region: 'europe-west1', settings: {} },
+      ],
+    }));
+    const found = new Map((await source().discover(never)).map((one) => [one.name, one]));
+    expect([...found.keys()].sort()).toEqual(['mail', 'orders-db', 'plain', 'pool', 'web']);
+    expect(found.get('mail')?.runsOn).toMatchObject([
+      { gcp: { location: 'europe-west1-b', resource: { is: 'instance', name: 'mail-1' } } },
+    ]);
+    expect(found.get('orders-db')?.runsOn).toMatchObject([{ gcp: { resource: { is: 'sql', instance: 'orders' } } }]);
+    expect(Object.keys(found.get('orders-db')?.telemetry ?? {})).toContain('availability');
+    expect(found.get('pool')?.runsOn).toMatchObject([{ gcp: { resource: { is: 'instance-group', name: 'pool' } } }]);
+    expect(Object.keys(found.get('pool')?.telemetry ?? {})).toContain('unhealthy_instances');
+    expect(Object.keys(found.get('plain')?.telemetry ?? {})).toEqual(['availability', 'size']);
+  });
+
+  it('finds what is there where the API of databases is not enabled, and nothing where their list is not whole', async () => {
+    const not = fault(403, 'PERMISSION_DENIED', 'Cloud SQL Admin API is disabled', { reason: 'SERVICE_DISABLED' });
+    world.others.set('sql instances.list', () => not);
+    expect((await source().discover(never)).map((one) => one.name)).toEqual(['web']);
+    world.others.set('sql instances.list', () => ({ warnings: [{ code: 'REGION_UNREACHABLE', message: 'us-east1' }] }));
+    await expect(source().discover(never)).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  it('counts the instances that a group calls ill by its own health check', async () => {
+    const group = { name: 'pool', targetSize: 3, currentActions: { none: 3 }, status: { isStable: true } };
+    const autoHealingPolicies = [{ healthCheck: 'global/healthChecks/pool' }];
+    const ill = (detailedHealthState: string): object => ({ instanceHealth: [{ detailedHealthState }] });
+    world.others.set('compute regionInstanceGroupManagers.get', () => ({ ...group, autoHealingPolicies }));
+    world.others.set('compute regionInstanceGroupManagers.listManagedInstances', ({ message }) =>
+      message['pageToken'] === undefined
+        ? { managedInstances: [ill('HEALTHY'), ill('UNHEALTHY')], nextPageToken: 'more' }
+        : { managedInstances: [ill('TIMEOUT')] },
+    );
+    const [web] = await source().discover(never);
+    const place = {
+      source: 'gcp',
+      location: 'europe-west1',
+      resource: { is: 'instance-group', name: 'pool' },
+    } as const;
+    const binding = { source: 'gcp', unit: '1', nature: 'gauge', query: { state: 'unhealthy' } } as const;
+    const pool = {
+      ...web!,
+      name: 'pool',
+      runsOn: [{ on: 'gcp', gcp: place } as const],
+      telemetry: { unhealthy: binding },
+    };
+    const seen = await source().collect(request([pool]), never);
+    expect(seen.series).toMatchObject([{ signal: 'unhealthy', samples: [{ v: 2 }] }]);
+    world.others.set('compute regionInstanceGroupManagers.get', () => group);
+    const without = await source().collect(request([pool]), never);
+    expect(without.gaps).toMatchObject([{ signal: 'unhealthy', reason: 'unsupported' }]);
+  });
+
   it('finds no services rather than half of them where a location does not answer', async () => {
     world.others.set('compute instanceGroupManagers.aggregatedList', () => fault(403, 'PERMISSION_DENIED', 'no'));
     await expect(source().discover(never)).rejects.toMatchObject({ code: 'forbidden' });

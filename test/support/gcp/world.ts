@@ -122,6 +122,8 @@ const answers: Readonly<Record<string, Answering>> = {
   }),
   'run services.patch': patched,
   'compute instanceGroupManagers.aggregatedList': () => ({ items: {} }),
+  'compute instances.aggregatedList': () => ({ items: {} }),
+  'sql instances.list': () => ({}),
   'monitoring timeSeries.list': series,
   'monitoring alerts.list': (world) => ({ alerts: world.alerts }),
   'trace traces.list': (world) => ({ traces: world.traces }),

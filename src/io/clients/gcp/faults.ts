@@ -41,7 +41,7 @@ export function faultOf(thrown: unknown, call: Pick<GcpCall, 'service' | 'method
   if (/reasonable timeframe|iat and exp|used too early|not yet valid/i.test(message))
     return fault('unauthorized', `the clock of this machine and that of Google differ: ${message}`, skewFix);
   if (isExpired(thrown)) return fault('unauthorized', `the credentials have expired: ${message}`, expiredFix);
-  if (words.includes('SERVICE_DISABLED') || words.includes('accessNotConfigured'))
+  if (words.some((word) => notEnabled.has(word)))
     return fault('forbidden', `the API is not enabled: ${message}`, 'Enable it: gcloud services enable.');
   if (status === 0 || words.some((word) => oauth.has(word)))
     return fault('unauthorized', `no credentials that Google accepts: ${message}`, credentialsFix);
@@ -56,11 +56,17 @@ export function isExpired(thrown: unknown): boolean {
   return words.includes('ACCESS_TOKEN_EXPIRED') || (status === 401 && /expired/i.test(message));
 }
 
+/** Whether an error of ours says that the API is not enabled in the project: nothing of it can be there. */
+export function isNotEnabled(thrown: unknown): boolean {
+  return thrown instanceof WatchkeeperError && saidBy(thrown.cause).words.some((word) => notEnabled.has(word));
+}
+
 /** How long Google wants to be left alone, in milliseconds. */
 export function retryAfterOf(thrown: unknown): number | undefined {
   return saidBy(thrown).retryAfterMs;
 }
 
+const notEnabled = new Set(['SERVICE_DISABLED', 'accessNotConfigured']);
 const oauth = new Set(['invalid_grant', 'invalid_client', 'unauthorized_client', 'invalid_request', 'access_denied']);
 const skewFix = 'Set the clock by NTP; Google refuses assertions from another time.';
 const expiredFix = 'Renew what the application default credentials read, or use an identity that renews itself.';

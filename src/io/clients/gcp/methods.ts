@@ -100,6 +100,7 @@ export const gcpApis: Readonly<Record<GcpServiceName, GcpApi>> = {
     ...{ root: 'https://sqladmin.googleapis.com/', reads: wholeScope, writes: `${auth}/sqlservice.admin` },
     methods: {
       'instances.get': { verb: 'GET', path: 'v1/projects/{project}/instances/{instance}' },
+      'instances.list': { verb: 'GET', path: 'v1/projects/{project}/instances' },
       'operations.list': { verb: 'GET', path: 'v1/projects/{project}/operations' },
       'instances.failover': {
         ...{ verb: 'POST', path: 'v1/projects/{project}/instances/{instance}/failover', writes: true },

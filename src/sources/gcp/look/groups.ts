@@ -1,7 +1,9 @@
 import * as z from 'zod';
 
-import type { GcpReader } from '../../../domain/ports/gcp.ts';
+import type { GcpCall, GcpReader } from '../../../domain/ports/gcp.ts';
+import { WatchkeeperError } from '../../../lib/errors.ts';
 import { isZone, type Watched } from '../watched.ts';
+import { pagesOf } from '../pages.ts';
 import { lookAt, sharesText, shortName, type Look } from './run.ts';
 
 /** A managed instance group as it is now. */
@@ -14,6 +16,8 @@ export interface GroupState {
   readonly isStable: boolean;
   /** Whether all instances are of the versions that are meant. */
   readonly isReached: boolean;
+  /** Instances that its own health check calls ill; absent where it has none. */
+  readonly unhealthy?: number;
 }
 
 const whole = z.union([z.number(), z.string().transform(Number)]);
@@ -30,6 +34,7 @@ const answer = z.object({
       }),
     )
     .default([]),
+  autoHealingPolicies: z.array(z.object({ healthCheck: z.string().default('') })).default([]),
   currentActions: z.object({ none: whole.default(0) }).default({ none: 0 }),
   status: z
     .object({
@@ -50,13 +55,29 @@ export async function lookAtGroups(
     if (resource.is !== 'instance-group') return undefined;
     const named = { project, instanceGroupManager: resource.name };
     const zonal = isZone(location);
-    const call = {
-      ...({ service: 'compute', project } as const),
-      method: zonal ? 'instanceGroupManagers.get' : 'regionInstanceGroupManagers.get',
-      params: { ...named, ...(zonal ? { zone: location } : { region: location }) },
-    };
-    return stateOf(answer.parse(await reader.ask(call, signal)));
+    const api = zonal ? 'instanceGroupManagers' : 'regionInstanceGroupManagers';
+    const params = { ...named, ...(zonal ? { zone: location } : { region: location }) };
+    const about = { ...({ service: 'compute', project } as const), params };
+    const found = answer.parse(await reader.ask({ ...about, method: `${api}.get` }, signal));
+    if (!found.autoHealingPolicies.some(({ healthCheck }) => healthCheck !== '')) return stateOf(found);
+    const call = { ...about, method: `${api}.listManagedInstances`, params: { ...params, maxResults: 500 } };
+    return { ...stateOf(found), unhealthy: await unhealthyIn(reader, call, signal) };
   });
+}
+
+const members = z.object({
+  managedInstances: z
+    .array(z.object({ instanceHealth: z.array(z.object({ detailedHealthState: z.string().default('') })).default([]) }))
+    .default([]),
+});
+
+async function unhealthyIn(reader: GcpReader, call: GcpCall, signal: AbortSignal): Promise<number> {
+  const { pages, more } = await pagesOf(reader, call, signal);
+  if (more) throw new WatchkeeperError('too-large', 'the group has more instances than are read');
+  return pages
+    .flatMap((page) => members.parse(page).managedInstances)
+    .filter(({ instanceHealth: all }) => all.some((one) => /^(UNHEALTHY|TIMEOUT)$/.test(one.detailedHealthState)))
+    .length;
 }
 
 function stateOf(found: z.infer<typeof answer>): GroupState {

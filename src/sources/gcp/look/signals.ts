@@ -61,8 +61,9 @@ function ofRun(wanted: StateQuery['state'], { isFailing, said }: RunState): Valu
   return wanted === 'rollout_failing' ? { v: isFailing ? 1 : 0, note: said } : undefined;
 }
 
-function ofGroup(wanted: StateQuery['state'], { size, settled }: GroupState): Value {
+function ofGroup(wanted: StateQuery['state'], { size, settled, unhealthy }: GroupState): Value {
   if (wanted === 'size') return { v: size, note: '' };
+  if (wanted === 'unhealthy' && unhealthy !== undefined) return { v: unhealthy, note: '' };
   // None wanted is none missing.
   if (wanted === 'availability') return { v: size === 0 ? 1 : Math.min(1, settled / size), note: '' };
   return undefined;
