@@ -5,6 +5,12 @@ import { describe, expect, it } from 'vitest';
 
 import type { AzureOperation } from '../../src/domain/ports/azure.ts';
 import { operationOf, pathOf, reads, writes } from '../../src/io/clients/azure/operations.ts';
+import {
+  publishedFor,
+  publishedOn,
+  publishedOperations,
+  publishedWorkspace,
+} from '../support/azure/published-operations.ts';
 
 const id = '11111111-2222-3333-4444-555555555555';
 const app = '/resourceGroups/shop/providers/Microsoft.App/containerApps/web';
@@ -68,6 +74,23 @@ describe('the table of calls', () => {
       const path = pathOf({ operation, on, path: { revision: 'web--1' } }, id);
       expect(`${operationOf(operation).method} ${path}`.toLowerCase()).toBe((await sent(ask)).toLowerCase());
     });
+
+  it.each(publishedOperations.map((one) => [one.operation, one] as const))(
+    'says of %s what Microsoft has published: method, path, and a version that has it',
+    (operation, { method, path, versions }) => {
+      const on = publishedOn[operation.split('.')[0] ?? ''];
+      const call = { operation, path: { workspace: publishedWorkspace }, ...(on === undefined ? {} : { on }) };
+      const { apiVersion, method: ours } = operationOf(operation);
+      expect(`${ours} ${pathOf(call, publishedFor)}`.toLowerCase()).toBe(`${method} ${path}`.toLowerCase());
+      if (versions.length === 0) expect(apiVersion).toBeUndefined();
+      else expect(versions).toContain(apiVersion);
+    },
+  );
+
+  it('has no call that is compared with nothing', () => {
+    const compared = [...theirs.map(([operation]) => operation), ...publishedOperations.map((one) => one.operation)];
+    expect(compared.sort()).toEqual([...Object.keys(reads), ...Object.keys(writes)].sort());
+  });
 
   it('names for each the right that it takes, and for no read a right to write', () => {
     for (const { permission } of Object.values(reads)) expect(permission).toMatch(/^Microsoft\.[\w.]+(\/\w+)+\/read$/);
