@@ -19,6 +19,7 @@ import { ecsScale } from './aws/ecs-scale.ts';
 import { lambdaAliasRollback } from './aws/lambda-alias-rollback.ts';
 import { rdsFailover } from './aws/rds-failover.ts';
 import { ssmRun } from './aws/ssm-run.ts';
+import { containerAppRollbackTemplate } from './azure/containerapp-rollback-template.ts';
 import { containerAppShiftTraffic } from './azure/containerapp-shift-traffic.ts';
 import { vmRestart, vmssReimage, webAppRestart } from './azure/restarts.ts';
 import { sqlFailover } from './azure/sql-failover.ts';
@@ -112,6 +113,7 @@ export const actionKinds: Readonly<Record<string, ActionKind>> = {
   'aws.rds-failover': rdsFailover,
   'aws.ssm-run': ssmRun,
   'azure.containerapp-shift-traffic': containerAppShiftTraffic,
+  'azure.containerapp-rollback-template': containerAppRollbackTemplate,
   'azure.webapp-swap-slot': webAppSwapSlot,
   'azure.webapp-restart': webAppRestart,
   'azure.vmss-scale': vmssScale,

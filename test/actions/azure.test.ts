@@ -76,8 +76,12 @@ function stageOf(
   return { params, context, ...given, restorable: given.world, remove: () => Promise.resolve() };
 }
 
-function appStage(params: Json, more: Partial<PlayedApp> = {}): Promise<Stage> {
-  const kind = kindOf('azure.containerapp-shift-traffic');
+function appStage(
+  params: Json,
+  more: Partial<PlayedApp> = {},
+  name = 'azure.containerapp-shift-traffic',
+): Promise<Stage> {
+  const kind = kindOf(name);
   const resource = { is: 'container-app', name: `web${made++}` } as const;
   const app: PlayedApp = {
     mode: 'Multiple',
@@ -131,6 +135,102 @@ test('an app in single revision mode is refused, and it says why', async () => {
   const stage = await appStage({}, { mode: 'Single' });
   const observed = await kind.observe({}, stage.context());
   expect(() => kind.preview({}, observed)).toThrow(/single revision mode/);
+});
+
+const single = 'azure.containerapp-rollback-template';
+const scale = { maxReplicas: 5, rules: [{ name: 'http', http: { metadata: { concurrentRequests: '50' } } }] };
+
+async function singleStage(params: Json, more: Partial<PlayedApp> = {}) {
+  const revisions = [
+    { name: 'web--v1', createdMs: 1_000, image: 'shop/web:v1', active: false, more: { scale: { maxReplicas: 3 } } },
+    {
+      name: 'web--v2',
+      createdMs: 2_000,
+      image: 'shop/web:bad',
+      active: true,
+      more: { scale, volumes: [{ name: 'x' }] },
+    },
+  ];
+  const stage = await appStage(params, { mode: 'Single', revisions, ...more }, single);
+  const [app] = Object.values(world.apps).slice(-1);
+  if (app === undefined) throw new Error('no app');
+  const made = app.revisions.length;
+  const latest = () => {
+    const { image, more: rest } = app.revisions.at(-1) ?? { image: '' };
+    return JSON.stringify([image, rest]);
+  };
+  const given: Stage = {
+    ...stage,
+    world: () => Promise.resolve(JSON.stringify(app.revisions)),
+    restorable: () => Promise.resolve(latest()),
+    effects: () => Promise.resolve(app.revisions.length - made),
+  };
+  return { stage: given, app };
+}
+
+actionContract(single, {
+  kind: kindOf(single),
+  set: async () => (await singleStage({ from: 'web--v2' })).stage,
+  probeTells: true,
+  refused: {
+    'another revision is blamed than the latest': { from: 'web--v1' },
+    'a revision that is nowhere': { toRevision: 'web--v7' },
+    'what is the latest already': { toRevision: 'web--v2' },
+    'a name that is no revision': { toRevision: '../web' },
+  },
+});
+
+test('a copy is made of all that the earlier revision is, and of nothing that only the bad one has', async () => {
+  const { stage, app } = await singleStage({ toRevision: 'web--v1' });
+  const kind = kindOf(single);
+  const observed = await kind.observe({ toRevision: 'web--v1' }, stage.context());
+  expect(kind.preview({}, observed).diff).toEqual([
+    expect.stringMatching(/ template: shop\/web:bad#[0-9a-f]{12} → shop\/web:v1#[0-9a-f]{12}$/),
+    'image: shop/web:bad → shop/web:v1',
+    'a new revision is made as a copy of web--v1; settings of the app itself (ingress, secrets) stay as they are',
+    'its images are pulled by tag: a tag may name another image by now',
+  ]);
+  expect(await kind.run({}, kind.before({}, observed), 'k', stage.context())).toMatchObject({ is: 'done' });
+  expect(app.revisions.at(-1)).toMatchObject({
+    ...{ name: expect.stringMatching(/--wk[0-9a-f]{10}$/) as string, image: 'shop/web:v1', active: true },
+    more: { scale: { maxReplicas: 3 } },
+  });
+  expect(JSON.stringify(app.revisions.at(-1)?.more)).toBe('{"scale":{"maxReplicas":3}}');
+});
+
+test('a copy that does not come up is a failure, and undo makes one of what was there', async () => {
+  const revisions = [
+    { name: 'web--v1', createdMs: 1_000, image: 'shop/web:bad-too', active: false },
+    { name: 'web--v2', createdMs: 2_000, image: 'shop/web:bad', active: true },
+  ];
+  const { stage, app } = await singleStage({}, { revisions });
+  const kind = kindOf(single);
+  const before = kind.before({}, await kind.observe({}, stage.context()));
+  expect(await kind.run({}, before, 'k', stage.context())).toMatchObject({
+    is: 'failed',
+    message: expect.stringContaining('does not come up') as string,
+  });
+  expect(await kind.undo({}, before, 'k-undo', stage.context())).toMatchObject({ is: 'done' });
+  expect(app.revisions.map(({ image }) => image)).toEqual([
+    ...['shop/web:bad-too', 'shop/web:bad', 'shop/web:bad-too', 'shop/web:bad'],
+  ]);
+});
+
+test('a revision that somebody else made meanwhile is left as it is', async () => {
+  const { stage, app } = await singleStage({});
+  const kind = kindOf(single);
+  const before = kind.before({}, await kind.observe({}, stage.context()));
+  app.revisions.push({ name: 'web--v3', createdMs: 3_000, image: 'shop/web:v3', active: true });
+  expect(await kind.run({}, before, 'k', stage.context())).toMatchObject({ is: 'failed' });
+  expect(app.revisions).toHaveLength(3);
+  expect(await kind.probe({}, before, stage.context(), 'k')).toMatchObject({ is: 'unknown' });
+});
+
+test('an app in multiple revision mode is refused, and it says what is for it', async () => {
+  const { stage } = await singleStage({}, { mode: 'Multiple' });
+  const kind = kindOf(single);
+  const observed = await kind.observe({}, stage.context());
+  expect(() => kind.preview({}, observed)).toThrow(/azure\.containerapp-shift-traffic/);
 });
 
 test('traffic that somebody else shifted meanwhile is left as it is', async () => {

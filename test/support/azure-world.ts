@@ -5,6 +5,8 @@ export interface PlayedRevision {
   readonly name: string;
   readonly createdMs: number;
   readonly image: string;
+  /** What it is made of beside its one container: `scale`, `volumes`. */
+  readonly more?: JsonObject;
   active: boolean;
 }
 
@@ -168,16 +170,15 @@ function appAnswer(name: string, app: PlayedApp, rest: string, { method, body }:
         return refuse(400, 'ContainerAppInvalidTraffic', 'weights must add up to 100 and go to active revisions');
       app.traffic = traffic;
     }
-    const image = properties.template?.containers?.[0]?.image;
-    if (image !== undefined)
-      app.revisions.push({
-        ...{
-          name: `${name}--${properties.template?.revisionSuffix ?? 'next'}`,
-          createdMs: Date.now(),
-          image,
-          active: true,
-        },
-      });
+    const { template } = properties;
+    if (template !== undefined) {
+      const made = revisionOf(name, app, template);
+      if (app.revisions.some((one) => one.name === made.name))
+        return refuse(400, 'RevisionSuffixInUse', `Revision ${made.name} exists already`);
+      // In single mode what served is stopped once the new one is ready; this one always is.
+      if (app.mode === 'Single') for (const one of app.revisions) one.active = false;
+      app.revisions.push(made);
+    }
   }
   return ok({
     ...{ name, location: 'westeurope', type: 'Microsoft.App/containerApps' },
@@ -191,13 +192,35 @@ function appAnswer(name: string, app: PlayedApp, rest: string, { method, body }:
 
 interface Patch {
   readonly configuration?: { readonly ingress?: { readonly traffic?: readonly JsonObject[] } };
-  readonly template?: {
-    readonly revisionSuffix?: string;
-    readonly containers?: readonly { readonly image?: string }[];
+  readonly template?: JsonObject;
+}
+
+// A patch is merged into the latest template, as RFC 7396 has it: what it does not name stays, and what is null goes.
+function revisionOf(name: string, app: PlayedApp, patch: JsonObject): PlayedRevision {
+  const latest = app.revisions.at(-1);
+  const whole = merged(latest?.more ?? {}, patch) as JsonObject;
+  const { revisionSuffix, containers, ...more } = whole;
+  const [first] = (containers ?? [{ image: latest?.image ?? '' }]) as readonly { readonly image?: string }[];
+  return {
+    name: `${name}--${typeof revisionSuffix === 'string' ? revisionSuffix : 'next'}`,
+    ...{ createdMs: Date.now(), image: first?.image ?? '', active: true, more },
   };
 }
 
-function revisionAnswer(app: PlayedApp, { name, createdMs, image, active }: PlayedRevision): JsonObject {
+function merged(now: Json | undefined, patch: Json): Json {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const base = typeof now === 'object' && now !== null && !Array.isArray(now) ? (now as JsonObject) : {};
+  const changes = Object.entries(patch as JsonObject);
+  const gone = new Set(changes.filter(([, value]) => value === null).map(([name]) => name));
+  return Object.fromEntries([
+    ...Object.entries(base).filter(([name]) => !gone.has(name)),
+    ...changes
+      .filter(([name]) => !gone.has(name))
+      .map(([name, value]) => [name, merged(base[name], value ?? null)] as const),
+  ]);
+}
+
+function revisionAnswer(app: PlayedApp, { name, createdMs, image, active, more = {} }: PlayedRevision): JsonObject {
   const isBad = image.includes('bad');
   const share = app.traffic.find(
     (one) => (one['latestRevision'] === true ? latestOf(app) : one['revisionName']) === name,
@@ -209,7 +232,11 @@ function revisionAnswer(app: PlayedApp, { name, createdMs, image, active }: Play
       ...{ trafficWeight: share?.['weight'] ?? 0, provisioningState: 'Provisioned' },
       healthState: isBad ? 'Unhealthy' : 'Healthy',
       runningState: active ? (isBad ? 'Degraded' : 'Running') : 'Stopped',
-      template: { containers: [{ image, name: 'web' }] },
+      template: {
+        ...more,
+        revisionSuffix: name.split('--')[1] ?? '',
+        containers: [{ image, name: 'web', resources: { cpu: 0.5, ephemeralStorage: `${createdMs % 7}Gi` } }],
+      },
     },
   };
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import { oneLine } from '../../lib/text.ts';
 import type { Reach } from './place.ts';
 
 const traffic = z.object({
@@ -52,7 +53,10 @@ export interface ContainerApp {
   readonly provisioning: string;
   readonly mode: string;
   readonly hasIngress: boolean;
+  /** The latest that came up. */
   readonly latest: string;
+  /** The one that was made last, whether it came up or not. */
+  readonly newest: string;
   readonly traffic: readonly Traffic[];
   /** How its traffic is shared, as it is set: `web--v1`, `latest=web--v2`, `web--v1@90%+web--v2@10%`. */
   readonly value: string;
@@ -68,7 +72,7 @@ export async function readApp(reach: Reach<'container-app'>): Promise<ContainerA
     provisioning: properties.provisioningState,
     mode: properties.configuration?.activeRevisionsMode ?? 'Single',
     hasIngress: ingress !== undefined && ingress !== null,
-    ...{ latest, traffic: shares, value: valueOf(shares, latest) },
+    ...{ latest, newest: properties.latestRevisionName ?? '', traffic: shares, value: valueOf(shares, latest) },
   };
 }
 
@@ -137,4 +141,24 @@ export function trafficOf(value: string, before: readonly Traffic[], latest: str
       label: label ?? '',
     })),
   ];
+}
+
+/** Whether it serves, or would. Scaled to zero is up: it starts with the first request. */
+export function isUp({ properties: { active, healthState, runningState } }: Revision): boolean {
+  return active && healthState !== 'Unhealthy' && /^(Running|ScaledToZero|Scaled to 0)/i.test(runningState);
+}
+
+/** Whether it was to serve, and does not come up. */
+export function isFailed({ properties: { active, healthState, runningState } }: Revision): boolean {
+  return active && (healthState === 'Unhealthy' || /^(Failed|Degraded)/i.test(runningState));
+}
+
+/** How it is, in Azure's own words. */
+export function wellness({ healthState, runningState }: Revision['properties']): string {
+  return oneLine(`${healthState} and ${runningState}`, 100);
+}
+
+/** Its images, in one line. */
+export function imagesOf(one: Revision | undefined): string {
+  return oneLine((one?.properties.template?.containers ?? []).map(({ image }) => image).join(', '), 300);
 }

@@ -2,14 +2,17 @@ import * as z from 'zod';
 
 import { limits } from '../../lib/limits.ts';
 import { schemaOf } from '../../lib/schema.ts';
-import { oneLine } from '../../lib/text.ts';
 import { until } from '../until.ts';
 import {
+  imagesOf,
+  isFailed,
+  isUp,
   namesIn,
   plainValue,
   readApp,
   readRevisions,
   trafficOf,
+  wellness,
   type ContainerApp,
   type Revision,
 } from './container-app.ts';
@@ -121,26 +124,9 @@ function refusal(
 ): string | undefined {
   if (!app.hasIngress) return 'it has no ingress: there is no traffic to shift';
   if (app.mode.toLowerCase() !== 'multiple')
-    return 'it runs in single revision mode: all traffic goes to the latest; set activeRevisionsMode to Multiple';
+    return 'it runs in single revision mode: all traffic goes to the latest; azure.containerapp-rollback-template is for it';
   if (!isBlamed) return `${given.from ?? ''} is blamed, and ${plainValue(app.value)} serves by now`;
   if (to === undefined) return `there is no earlier revision that came up before ${plainValue(app.value)}`;
   if (chosen === undefined) return `revision ${to} is gone`;
   return undefined;
-}
-
-// Scaled to zero is up: it starts with the first request.
-function isUp({ properties: { active, healthState, runningState } }: Revision): boolean {
-  return active && healthState !== 'Unhealthy' && /^(Running|ScaledToZero|Scaled to 0)/i.test(runningState);
-}
-
-function isFailed({ properties: { active, healthState, runningState } }: Revision): boolean {
-  return active && (healthState === 'Unhealthy' || /^(Failed|Degraded)/i.test(runningState));
-}
-
-function wellness({ healthState, runningState }: Revision['properties']): string {
-  return oneLine(`${healthState} and ${runningState}`, 100);
-}
-
-function imagesOf(one: Revision | undefined): string {
-  return oneLine((one?.properties.template?.containers ?? []).map(({ image }) => image).join(', '), 300);
 }

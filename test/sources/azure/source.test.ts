@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { AzureCall } from '../../../src/domain/ports/azure.ts';
 import type { CollectRequest, Collected } from '../../../src/domain/ports/source.ts';
+import { copySuffix } from '../../../src/io/clients/azure/copies.ts';
 import { WatchkeeperError } from '../../../src/lib/errors.ts';
 import type { JsonObject } from '../../../src/lib/json.ts';
 import { kqlText } from '../../../src/sources/azure/kql.ts';
@@ -114,6 +115,21 @@ describe('a Container App', () => {
     expect((await look()).changes).toMatchObject([
       { kind: 'rollback', from: 'web--v2', to: 'web--v1', actor: 'watchkeeper', ref: 'k1', atMs },
     ]);
+  });
+
+  it('is told as a rollback when what serves is a copy that an act of ours made of an earlier revision', async () => {
+    const { app, clock, look } = world();
+    app.traffic = [{ latestRevision: true, weight: 100 }];
+    app.revisions = [...app.revisions, ['web--v2', start - 86_000_000]];
+    await look();
+    await clock.advance(60_000);
+    app.revisions = [...app.revisions, [`web--${copySuffix('k1')}`, clock.nowMs() - 5_000]];
+    expect((await look()).changes).toMatchObject([
+      { kind: 'rollback', from: 'web--v2', to: `web--${copySuffix('k1')}` },
+    ]);
+    await clock.advance(60_000);
+    app.revisions = [...app.revisions, ['web--wkshop', clock.nowMs() - 5_000]];
+    expect((await look()).changes).toMatchObject([{ kind: 'deploy', to: 'web--wkshop' }]);
   });
 
   it('names how much of the traffic each gets', async () => {

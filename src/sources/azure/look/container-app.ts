@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { isCopy } from '../../../io/clients/azure/copies.ts';
 import { oneLine } from '../../../lib/text.ts';
 import type { AskOf, AzureState, Running } from './state.ts';
 
@@ -132,8 +133,8 @@ function runningOf(
     what: sharesText(shares),
     ...(Number.isFinite(sinceMs) ? { sinceMs } : {}),
     ...(before === undefined || shares.length > 1 ? {} : { before: before.name }),
-    // Traffic that goes to a revision while a newer one is there was given back to it.
-    isBack: byAge[0] !== undefined && newest !== undefined && byAge[0].name !== newest.name,
+    // Traffic that goes to a revision while a newer one is there was given back to it; a copy of ours is an earlier one.
+    isBack: newest !== undefined && ((byAge[0] !== undefined && byAge[0].name !== newest.name) || isCopy(newest.name)),
     attributes: images === '' ? {} : { image: oneLine(images, 300) },
   };
 }
