@@ -38,9 +38,13 @@ const service = z.strictObject({
     .describe('What it is in AWS: ecs/CLUSTER/SERVICE or lambda/FUNCTION/ALIAS'),
   azure: z
     .string()
-    .regex(/^(container-app|web-app|scale-set|virtual-machine)\/[A-Za-z0-9-]+$/)
+    .regex(
+      /^((container-app|web-app|scale-set|virtual-machine)\/[A-Za-z0-9-]+|failover-group\/[a-z0-9-]+\/[a-z0-9-]+)$/,
+    )
     .exactOptional()
-    .describe('What it is in Azure: container-app/NAME, web-app/NAME, scale-set/NAME or virtual-machine/NAME'),
+    .describe(
+      'What it is in Azure: container-app/NAME, web-app/NAME, scale-set/NAME, virtual-machine/NAME or failover-group/SERVER/NAME',
+    ),
   os: z.literal('windows').exactOptional().describe('It is a service, a pool and a site of its name on a Windows host'),
   ssh: z
     .string()

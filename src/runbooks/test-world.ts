@@ -91,8 +91,11 @@ function placeOnWindows(name: string): Place {
 }
 
 function placeInAzure(written: string): Place {
-  const [is = '', name = ''] = written.split('/');
-  const resource = { is: is as 'container-app' | 'web-app' | 'scale-set' | 'virtual-machine', name };
+  const [is = '', name = '', group = ''] = written.split('/');
+  const resource =
+    is === 'failover-group'
+      ? ({ is, server: name, name: group } as const)
+      : { is: is as 'container-app' | 'web-app' | 'scale-set' | 'virtual-machine', name };
   return { on: 'azure', azure: { source: 'azure', region: 'westeurope', resourceGroup: 'shop', resource } };
 }
 

@@ -43,7 +43,7 @@ export function signalsOf(source: string, place: AzurePlace): Readonly<Record<st
     case 'scale-set':
       return { availability, replicas: state('1', 'gauge', 'replicas'), cpu: metric('%', 'Percentage CPU') };
     case 'virtual-machine':
-      return { availability, cpu: metric('%', 'Percentage CPU') };
+      return { availability, vm_available: metric('1', 'VmAvailabilityMetric'), cpu: metric('%', 'Percentage CPU') };
     case 'failover-group':
       return {};
   }

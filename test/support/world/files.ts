@@ -31,11 +31,19 @@ function configOf(file: WorldFile): object {
       ...(Object.keys(file.cluster).length === 0 ? [] : [{ id: 'kubernetes', kind: 'kubernetes' }]),
       ...(Object.keys(file.fleet).length === 0 ? [] : [{ id: 'fleet', kind: 'ssh' }]),
     ],
+    ...(file.clouds.includes('azure') ? { operators: { azure: [handsInAzure] } } : {}),
     channels: [{ id: 'people', kind: 'people' }],
     defaults: { autonomy: file.autonomy },
     reload: { every: '10s' },
   };
 }
+
+const subscription = '11111111-2222-3333-4444-555555555555';
+const handsInAzure = {
+  source: 'azure',
+  subscriptions: [{ name: 'prod', id: subscription }],
+  identities: [{ scope: `/subscriptions/${subscription}`, clientId: subscription }],
+};
 
 function manyServices({ services, signals }: NonNullable<WorldFile['many']>): string {
   const telemetry = JSON.stringify(

@@ -191,6 +191,8 @@ const world = z.strictObject({
   /** Per service and release: how signals differ while that release runs. */
   releases: z.record(z.string(), z.record(z.string(), tunes)).default({}),
   troubles: z.record(z.string(), tunes).default({}),
+  /** Clouds that there are hands in, so that what is shipped for them is read; nothing answers there. */
+  clouds: z.array(z.enum(['azure'])).default([]),
   many: z.strictObject({ services: z.int(), signals: tunes }).exactOptional(),
   events: z.array(event),
 });
