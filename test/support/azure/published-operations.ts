@@ -29,7 +29,7 @@ function each(
 
 /**
  * Recorded from the requests of clients that are too large to install for a test: `@azure/arm-compute` 24.1.0, `arm-sql`
- * 10.0.0, `arm-monitor` 7.0.0, `arm-resourcegraph` 4.2.1, `arm-resources-subscriptions` 2.1.1, `monitor-query-logs` and
+ * 10.0.0, `arm-authorization` 9.0.0, `arm-monitor` 7.0.0, `arm-resourcegraph` 4.2.1, `arm-resources-subscriptions` 2.1.1, `monitor-query-logs` and
  * `monitor-query-metrics` 1.0.0, and of `azure-mgmt-alertsmanagement` 1.0.1 (PyPI). The versions that are asked here are
  * those of Azure/azure-rest-api-specs under `stable`.
  */
@@ -69,6 +69,10 @@ export const publishedOperations: readonly PublishedOperation[] = [
   ...each(['2021-03-01', '2022-10-01'], [['graph.query', 'POST', '/providers/Microsoft.ResourceGraph/resources']]),
   ...each(['2022-12-01'], [['subscriptions.get', 'GET', subscription]]),
   ...each(['2019-03-01'], [['alerts.list', 'GET', `${subscription}/providers/Microsoft.AlertsManagement/alerts`]]),
+  ...each(
+    ['2022-04-01'],
+    [['permissions.list', 'GET', `${subscription}/resourcegroups/shop/providers/Microsoft.Authorization/permissions`]],
+  ),
   // The version of this one is a part of its path.
   ...each([], [['logs.query', 'POST', `/v1/workspaces/${publishedWorkspace}/query`]]),
 ];
@@ -77,4 +81,5 @@ export const publishedOperations: readonly PublishedOperation[] = [
 export const publishedOn: Readonly<Record<string, string>> = {
   ...{ scaleSets: set.slice(subscription.length), virtualMachines: machine.slice(subscription.length) },
   ...{ failoverGroups: failover.slice(subscription.length), autoscaleSettings: '/resourceGroups/shop' },
+  permissions: '/resourceGroups/shop',
 };
