@@ -36,6 +36,9 @@ export interface SavedTrack<S> {
   readonly fold: S;
 }
 
+/** In a bank of more series than this, one that is well keeps `recentOfMany` samples, where only charts are drawn from them. */
+export const manySeries = 5_000;
+const recentOfMany = 16;
 const beats = 9;
 /** Tracks that are saved together. */
 const tracksPerPart = 32;
@@ -101,8 +104,8 @@ export class Tracks<S> {
   /** Notes a sample that the fold has taken. */
   took(track: Track<S>, sample: Sample): void {
     this.touch(track);
-    const isOfMany = this.#lessOfMany && this.size > limits.detectorManySeries && track.state !== 'bad';
-    const most = isOfMany ? limits.detectorRecentSamplesOfMany : limits.detectorRecentSamples;
+    const isOfMany = this.#lessOfMany && this.size > manySeries && track.state !== 'bad';
+    const most = isOfMany ? recentOfMany : limits.detectorRecentSamples;
     this.#recent.push(track.row, sample.tMs, sample.v, most);
     track.lastMs = sample.tMs;
   }

@@ -86,12 +86,7 @@ export const limits = {
   detectorRows: 100_000,
   detectorSeriesForgetMs: 6 * 3_600_000,
   detectorRecentSamples: 48,
-  /** Where only charts are drawn from them: of a series that is well, in a detector of more than so many series. */
-  detectorRecentSamplesOfMany: 16,
-  detectorManySeries: 5_000,
   detectorPeers: 64,
-  /** Series of one signal of a service that a detector calls unknown one by one, where no alert waits for them. */
-  findingsUnknownApart: 10,
   detectorLogServices: 1_000,
   detectorLogTemplates: 256,
   detectorLogTokens: 24,

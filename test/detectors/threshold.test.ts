@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { createDetector } from '../../src/detectors/index.ts';
-import { limits } from '../../src/lib/limits.ts';
+import { manySeries } from '../../src/detectors/tracks.ts';
 import { fromMs } from '../contract/detector.ts';
 import { detector, failures } from './helpers.ts';
 
@@ -77,7 +77,7 @@ describe('threshold', () => {
       [31, 0],
       [48, 22],
     ]);
-    expect(seen(limits.detectorManySeries + 1, 25)).toEqual([
+    expect(seen(manySeries + 1, 25)).toEqual([
       [undefined, undefined],
       [16, 5],
       [26, 5],
