@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 
@@ -43,8 +43,14 @@ interface Assignment extends MoreOfRole {
   readonly scopes: readonly string[];
 }
 
-/** Starts it over a world. This process believes its certificate from now on. */
-export async function startAzure(world: AzureWorld): Promise<AzureServer> {
+/**
+ * Starts it over a world. This process believes its certificate from now on. `taken` may answer a call in its place, when that
+ * is none for a token.
+ */
+export async function startAzure(
+  world: AzureWorld,
+  taken: (path: string, body: string, response: ServerResponse) => boolean = () => false,
+): Promise<AzureServer> {
   const { key, cert } = selfSigned('localhost');
   setDefaultCACertificates([...getCACertificates('default'), cert]);
   const called: AzureCalled[] = [];
@@ -82,6 +88,7 @@ export async function startAzure(world: AzureWorld): Promise<AzureServer> {
         else respond(200, { token_type: 'Bearer', expires_in: 3_600, ext_expires_in: 3_600, access_token: who });
         return;
       }
+      if (taken(url.pathname, body, response)) return;
       const who = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
       const { permission, resource } = permissionOf(request.method ?? 'GET', url.pathname);
       const allowed = may(who, permission, resource);

@@ -78,7 +78,8 @@ function codeOf(name: string, status: number): ErrorCode {
   if (raced.test(name)) return 'conflict';
   if (wrong.test(name)) return 'config-invalid';
   if (status === 401 || status === 403) return 'forbidden';
-  return status === 0 ? 'malformed' : 'unsupported';
+  // What the SDK cannot read is thrown with the status of the answer: 200.
+  return status < 300 ? 'malformed' : 'unsupported';
 }
 
 function partsOf(thrown: unknown): { readonly name: string; readonly message: string; readonly status: number } {
