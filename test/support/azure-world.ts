@@ -15,6 +15,8 @@ export interface PlayedApp {
   mode: 'Multiple' | 'Single';
   traffic: readonly JsonObject[];
   readonly revisions: PlayedRevision[];
+  /** Its probes fail whatever runs: what it needs does not answer it. */
+  ill?: boolean;
 }
 
 /** A web app, or a slot of it: what is deployed there. */
@@ -221,7 +223,7 @@ function merged(now: Json | undefined, patch: Json): Json {
 }
 
 function revisionAnswer(app: PlayedApp, { name, createdMs, image, active, more = {} }: PlayedRevision): JsonObject {
-  const isBad = image.includes('bad');
+  const isBad = image.includes('bad') || app.ill === true;
   const share = app.traffic.find(
     (one) => (one['latestRevision'] === true ? latestOf(app) : one['revisionName']) === name,
   );

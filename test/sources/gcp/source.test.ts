@@ -188,7 +188,11 @@ describe('a source of Google Cloud, over HTTP', () => {
       { insertId: 'b', timestamp, jsonPayload: { message: 'slow', level: 'warn' } },
       { insertId: 'c', timestamp, httpRequest: { requestMethod: 'GET', requestUrl: '/cart', status: 503 } },
     );
-    const span = { startTime: timestamp, endTime: new Date(Date.now() - 59_000).toISOString(), kind: 'RPC_SERVER' };
+    const span = {
+      startTime: timestamp,
+      endTime: new Date(Date.parse(timestamp) + 1_000).toISOString(),
+      kind: 'RPC_SERVER',
+    };
     world.traces.push({
       ...{ projectId: 'shop-prod', traceId: '382d4f4c6b7bb2f4a972559d9085001d' },
       spans: [{ ...span, spanId: '18446744073709551615', name: '/cart', labels: { '/http/status_code': '503' } }],

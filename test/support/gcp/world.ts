@@ -231,8 +231,14 @@ function series(world: GcpWorld, { message }: Called): Answered {
 
 function entries(world: GcpWorld, { message }: Called): Answered {
   const filter = String(message['filter']);
-  if (!filter.includes('cloudaudit')) return { entries: world.logs };
   const since = /timestamp>="([^"]+)"/.exec(filter)?.[1] ?? '';
+  const until = /timestamp<"([^"]+)"/.exec(filter)?.[1] ?? '9';
+  if (!filter.includes('cloudaudit'))
+    return {
+      entries: (world.logs as readonly { readonly timestamp: string }[]).filter(
+        ({ timestamp }) => timestamp >= since && timestamp < until,
+      ),
+    };
   const found = world.audit.filter(({ timestamp }) => timestamp >= since);
   return { entries: [...found].reverse().map(auditEntry) };
 }
