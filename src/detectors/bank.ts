@@ -161,6 +161,7 @@ function silenceOf<S>(track: Track<S>, { tracks, batch, options }: StepEnv<S>): 
   const heard = {
     meta: track.meta,
     lastMs: track.lastMs,
+    lateMs: track.arrivedMs - track.lastMs,
     get gaps() {
       return tracks.gaps(track);
     },

@@ -8,6 +8,8 @@ import { subject } from './words.ts';
 export interface Heard {
   readonly meta: SeriesMeta;
   readonly lastMs: number;
+  /** How long after its own time the last sample came. */
+  readonly lateMs: number;
   readonly gaps: readonly number[];
   readonly arrivals: readonly number[];
 }
@@ -24,7 +26,7 @@ export function silence(track: Heard, asOfMs: number, gaps: readonly Gap[], ownS
       numbers,
       confidence: 0,
     };
-  if (ownSilence || quietMs <= staleAfterMs(track)) return undefined;
+  if (ownSilence || quietMs <= staleAfterMs(track) + lateness(track.lateMs)) return undefined;
   const reason = `${subject(track.meta)} has sent nothing for ${formatDuration(quietMs)}: silence is not recovery, so its state is unknown`;
   return { state: 'unknown', reason, numbers, confidence: 0 };
 }
@@ -61,6 +63,14 @@ function indexOf(gaps: readonly Gap[]): ReadonlyMap<string, number> {
 
 function nameOf(source: string, service?: string, signal?: string): string {
   return `${source}\n${service ?? '\t'}\n${signal ?? '\t'}`;
+}
+
+// Clouds show a sample minutes after its time: so much longer it takes to know that none came.
+const longestLatenessMs = 15 * 60_000;
+
+/** What lateness of the last sample is granted to the next, in milliseconds. */
+export function lateness(lateMs: number): number {
+  return Math.max(0, Math.min(longestLatenessMs, lateMs));
 }
 
 // Five of its own intervals, whether samples are far apart or come in seldom batches; a minute is assumed at first.

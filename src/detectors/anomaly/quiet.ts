@@ -3,7 +3,7 @@ import { limits } from '../../lib/limits.ts';
 import type { DetectorBatch, DetectorContext } from '../../domain/ports/detector.ts';
 import type { SeriesMeta } from '../../domain/telemetry.ts';
 import type { Verdict } from '../fold.ts';
-import { gapFor } from '../silence.ts';
+import { gapFor, lateness } from '../silence.ts';
 import { subject } from '../words.ts';
 import type { Env } from './env.ts';
 import { column, field, floats, rowsPerChunk } from './layout.ts';
@@ -27,16 +27,19 @@ export function findQuiet(
     const quietMs = batch.asOfMs - lastMs;
     if (chunk === undefined || (quietMs < 10_000 && batch.gaps.length === 0) || !rows.inUse(index)) continue;
     const usualMs = chunk.floats[slot * floats + field.intervalMs] ?? 0;
-    const everyMs = Math.max(usualMs === 0 ? 60_000 : usualMs, directory.family(index)?.everyMs ?? 0);
-    const fresh = (directory.family(index)?.arrivedMs ?? 0) === batch.asOfMs && quietMs <= Math.max(10_000, everyMs);
-    if (fresh || (quietMs <= Math.max(10_000, 5 * everyMs) && batch.gaps.length === 0)) continue;
+    const family = directory.family(index);
+    const everyMs = Math.max(usualMs === 0 ? 60_000 : usualMs, family?.everyMs ?? 0);
+    const granted = lateness(family?.lateMs ?? 0);
+    const fresh = (family?.arrivedMs ?? 0) === batch.asOfMs && quietMs <= Math.max(10_000, everyMs) + granted;
+    const stale = quietMs > Math.max(10_000, 5 * everyMs) + granted;
+    if (fresh || (!stale && batch.gaps.length === 0)) continue;
     const meta = directory.metaOf(index);
     if (meta === undefined) continue;
     if (quietMs >= limits.detectorSeriesForgetMs && !context.isWatched(meta)) {
       forget(index);
       continue;
     }
-    const verdict = silent(meta, quietMs, quietMs > Math.max(10_000, 5 * everyMs), batch);
+    const verdict = silent(meta, quietMs, stale, batch);
     if (verdict !== undefined) quiet.set(index, verdict);
   }
   return quiet;

@@ -53,7 +53,10 @@ export function take(
   attend(env, series, index, context);
   if (env.attention.has(index)) heard.set(index, { series, score: most });
   const family = env.state.directory.family(index);
-  if (family === undefined || family.arrivedMs >= batch.asOfMs) return;
+  if (family === undefined) return;
+  const lateMs = batch.asOfMs - (chunk.doubles[column.lastMs * rowsPerChunk + slot] ?? 0);
+  family.lateMs = family.arrivedMs >= batch.asOfMs ? Math.max(family.lateMs, lateMs) : lateMs;
+  if (family.arrivedMs >= batch.asOfMs) return;
   if (family.arrivedMs > 0) {
     const gap = batch.asOfMs - family.arrivedMs;
     family.everyMs += (Math.min(gap, family.everyMs === 0 ? gap : 4 * family.everyMs) - family.everyMs) / 4;

@@ -5,7 +5,8 @@ import { limits } from '../../lib/limits.ts';
 import type { Collected, CollectRequest, Source, SourceTraits } from '../../domain/ports/source.ts';
 import type { Gap, LogRecord } from '../../domain/telemetry.ts';
 import { faultError, type ReadFault } from './http-reader.ts';
-import { cursorAt, msOf, readOn, type Cursor, type FetchPage, type TailLimits } from './log-tail.ts';
+import { readStretch } from './log-stretch.ts';
+import { msOf, type Cursor, type FetchPage, type TailLimits } from './log-tail.ts';
 import { createMatrixReader, type AskMatrix } from './matrix-reader.ts';
 import { boundTo, type Bound, type RecordStoreConfig } from './record-store.ts';
 
@@ -79,16 +80,9 @@ async function tail(
   most: number,
   signal: AbortSignal,
 ): Promise<Pick<Collected, 'logs' | 'gaps'>> {
-  const live = request.mode === 'live';
-  const key = keyOf(bound);
-  const cursor = (live ? cursors.get(key) : undefined) ?? cursorAt(request.fromMs);
-  const bounds = { ...store.pages, lateMs: live ? config.late : 0 };
-  const {
-    records,
-    faults,
-    cursor: next,
-  } = await readOn(cursor, request.untilMs, most, bounds, store.records(bound), signal);
-  if (live) cursors.set(key, next);
+  const limits = { ...store.pages, lateMs: config.late };
+  const stretch = { key: keyOf(bound), cursors, most, limits, fetch: store.records(bound) };
+  const { records, faults } = await readStretch(request, stretch, signal);
   return {
     logs: records.map(({ ns, severity, body, attributes }): LogRecord => ({
       ...{ tMs: msOf(ns), source: id, service: bound.service, severity, body, attributes },

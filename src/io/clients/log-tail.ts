@@ -51,8 +51,8 @@ export interface Tailed {
   readonly cursor: Cursor;
 }
 
-// After an outage this much of what was missed is read at most; what lies before is named as missed.
-const longestCatchUpMs = 3_600_000;
+/** After an outage this much of what was missed is read at most; what lies before is named as missed. */
+export const longestCatchUpMs = 3_600_000;
 const million = 1_000_000n;
 
 /** The cursor of a reading that begins at a time. */

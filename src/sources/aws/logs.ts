@@ -10,15 +10,8 @@ import type { Gap, LogRecord } from '../../domain/telemetry.ts';
 import type { Spend } from '../../io/clients/cloud/spend.ts';
 import { faultOfError, type ReadFault } from '../../io/clients/http-reader.ts';
 import { recordOf } from '../../io/clients/log-record.ts';
-import {
-  cursorAt,
-  msOf,
-  nsOf,
-  readOn,
-  type Cursor,
-  type FetchPage,
-  type StoredRecord,
-} from '../../io/clients/log-tail.ts';
+import { readStretch } from '../../io/clients/log-stretch.ts';
+import { msOf, nsOf, type Cursor, type FetchPage, type StoredRecord } from '../../io/clients/log-tail.ts';
 import { boundTo, type Bound } from '../../io/clients/record-store.ts';
 import { askInsights } from './insights.ts';
 import { typedLogs, type AwsConfig, type LogsQuery } from './schema.ts';
@@ -86,12 +79,14 @@ export function createLogsReader(
             const gaps = answered.fault === undefined ? [] : [{ ...about, signal: 'logs', ...answered.fault, ...span }];
             return { logs: answered.records.map((one) => logOf(about, one)), gaps };
           }
-          const cursor = (live ? cursors.get(keyOf(bound)) : undefined) ?? cursorAt(request.fromMs);
           const fetch = pagesOf(reader, corner, parsed.value);
           // CloudWatch Logs may show a line half a minute after its own time.
-          const bounds = { lateMs: live ? 30_000 : 0, pageRecords: 1_000, pageRecordsMax: mostPerPage };
-          const { records, faults, cursor: next } = await readOn(cursor, request.untilMs, most, bounds, fetch, signal);
-          if (live) cursors.set(keyOf(bound), next);
+          const bounds = { lateMs: 30_000, pageRecords: 1_000, pageRecordsMax: mostPerPage };
+          const { records, faults } = await readStretch(
+            request,
+            { key: keyOf(bound), cursors, most, limits: bounds, fetch },
+            signal,
+          );
           return {
             logs: records.map((one) => logOf(about, one)),
             gaps: faults.map((fault) => ({ ...about, signal: 'logs', ...fault })),

@@ -6,7 +6,8 @@ import type { CollectRequest } from '../../domain/ports/source.ts';
 import type { Gap, LogRecord } from '../../domain/telemetry.ts';
 import { faultOfError } from '../../io/clients/http-reader.ts';
 import { recordOf } from '../../io/clients/log-record.ts';
-import { cursorAt, msOf, nsOf, readOn, type Cursor, type FetchPage } from '../../io/clients/log-tail.ts';
+import { readStretch } from '../../io/clients/log-stretch.ts';
+import { msOf, nsOf, type Cursor, type FetchPage } from '../../io/clients/log-tail.ts';
 import { boundTo, type Bound } from '../../io/clients/record-store.ts';
 import { kqlText, kqlTime } from './kql.ts';
 import { logTables, typedLogs, type AzureConfig, type LogsQuery } from './schema.ts';
@@ -44,11 +45,13 @@ export function createLogsReader(id: string, config: AzureConfig, reader: AzureR
             const message = 'the logs binding is not readable';
             return { logs: [], gaps: [{ ...about, reason: 'malformed', message, fromMs: nowMs, untilMs: nowMs }] };
           }
-          const cursor = (live ? cursors.get(keyOf(bound)) : undefined) ?? cursorAt(request.fromMs);
           const fetch = pagesOf(reader, subscription, parsed.value);
-          const bounds = { lateMs: live ? config.late : 0, pageRecords: 1_000, pageRecordsMax: mostPerPage };
-          const { records, faults, cursor: next } = await readOn(cursor, request.untilMs, most, bounds, fetch, signal);
-          if (live) cursors.set(keyOf(bound), next);
+          const bounds = { lateMs: config.late, pageRecords: 1_000, pageRecordsMax: mostPerPage };
+          const { records, faults } = await readStretch(
+            request,
+            { key: keyOf(bound), cursors, most, limits: bounds, fetch },
+            signal,
+          );
           return {
             logs: records.map(({ ns, severity, body, attributes }) => ({
               ...about,

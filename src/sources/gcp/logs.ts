@@ -8,7 +8,8 @@ import type { CollectRequest } from '../../domain/ports/source.ts';
 import type { Gap, LogRecord } from '../../domain/telemetry.ts';
 import { faultOfError } from '../../io/clients/http-reader.ts';
 import { flattened, recordOf } from '../../io/clients/log-record.ts';
-import { cursorAt, msOf, readOn, type Cursor, type FetchPage, type StoredRecord } from '../../io/clients/log-tail.ts';
+import { readStretch } from '../../io/clients/log-stretch.ts';
+import { msOf, type Cursor, type FetchPage, type StoredRecord } from '../../io/clients/log-tail.ts';
 import { boundTo, type Bound } from '../../io/clients/record-store.ts';
 import { typedLogs, type GcpConfig, type LogsQuery } from './schema.ts';
 import { projectFor, type Watched } from './watched.ts';
@@ -48,12 +49,14 @@ export function createLogsReader(id: string, { projects }: GcpConfig, reader: Gc
             const message = 'neither the log binding nor its service says in which project of this source it is';
             return { logs: [], gaps: [{ ...about, reason: 'malformed', message, fromMs: nowMs, untilMs: nowMs }] };
           }
-          const cursor = (live ? cursors.get(keyOf(bound)) : undefined) ?? cursorAt(request.fromMs);
           // Entries may be found some seconds after their own time.
-          const bounds = { lateMs: live ? 30_000 : 0, pageRecords: mostPerPage, pageRecordsMax: mostPerPage };
+          const bounds = { lateMs: 30_000, pageRecords: mostPerPage, pageRecordsMax: mostPerPage };
           const fetch = entriesOf(reader, project, parsed.value);
-          const { records, faults, cursor: next } = await readOn(cursor, request.untilMs, most, bounds, fetch, signal);
-          if (live) cursors.set(keyOf(bound), next);
+          const { records, faults } = await readStretch(
+            request,
+            { key: keyOf(bound), cursors, most, limits: bounds, fetch },
+            signal,
+          );
           return {
             logs: records.map(({ ns, severity, body, attributes }) => ({
               ...{ ...about, tMs: msOf(ns), severity, body, attributes },
