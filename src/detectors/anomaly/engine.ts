@@ -34,6 +34,8 @@ export function emptySeen(): Seen {
 const warm = 50;
 const warmHistogram = 300;
 const warmProfile = 30;
+/** What comes oftener than once in so many samples is not rare: most logarithms are spared. */
+const common = 20;
 
 /**
  * Folds one sample into the series in `slot` of `chunk` and fills `seen`. Strictly causal, constant time, no
@@ -85,9 +87,10 @@ function look(chunk: Chunk, slot: number, tMs: number, v: number, nature: Nature
   const proven = provenShare(f, at);
   const hourly = isKnown ? proven * known + (1 - proven) * mean : mean;
   const absolute = hourly + v - x;
-  const expected = hourly + ofDay(f, at, tMs) * absolute;
+  const week = provenWeek(f, at);
+  const expected = week === 0 ? hourly : hourly + week * ofDay(f, at, tMs) * absolute;
   const level = f[at + field.level] ?? 0;
-  const seasonal = proven > 0.5 || provenWeek(f, at) > 0.5;
+  const seasonal = proven > 0.5 || week > 0.5;
   seen.expected = seasonal ? expected : level;
   band(f, at, seen, seasonal ? 0 : 2);
   const y48 = f[at + field.y48] ?? 0;
@@ -122,7 +125,7 @@ function look(chunk: Chunk, slot: number, tMs: number, v: number, nature: Nature
     const visit = 3_600_000 / Math.max(1_000, f[at + field.intervalMs] ?? 0);
     f[profileAt] = known + (x - known) / Math.max(2, Math.min(n / hours, tuned.profileDays * visit));
   } else f[profileAt] = x;
-  learnDay(f, at, tMs, x - hourly, absolute);
+  learnDay(f, at, tMs, x - hourly, absolute, week);
   moved(f, at + field.mean, x, Math.min(n, tuned.meanMemory));
   moved(f, at + field.level, x, Math.min(n, tuned.levelMemory));
   moved(f, at + field.y48, y, 48);
@@ -171,10 +174,11 @@ export function bandAt(chunk: Chunk, slot: number, tMs: number): { readonly low:
   const mean = f[at + field.mean] ?? 0;
   const known = f[at + field.profile + hourOf(tMs)] ?? NaN;
   const proven = provenShare(f, at);
-  const seasonal = (proven > 0.5 && known === known) || provenWeek(f, at) > 0.5;
+  const week = provenWeek(f, at);
+  const seasonal = (proven > 0.5 && known === known) || week > 0.5;
   const hourly = known === known ? proven * known + (1 - proven) * mean : mean;
   const origin = chunk.doubles[column.origin * rowsPerChunk + slot] ?? 0;
-  const expected = seasonal ? hourly + ofDay(f, at, tMs) * (hourly + origin) : (f[at + field.level] ?? 0);
+  const expected = seasonal ? hourly + week * ofDay(f, at, tMs) * (hourly + origin) : (f[at + field.level] ?? 0);
   const pair = at + field.records + 2 * (seasonal ? 0 : 2);
   return { low: expected + (f[pair + 1] ?? 0), high: expected + (f[pair] ?? 0) };
 }
@@ -242,8 +246,10 @@ function weighHistograms(chunk: Chunk, slot: number, n: number, nature: Nature, 
   for (let which = 0; which < histograms; which++) {
     const layout = slot * floats + field.layouts + 2 * which;
     const where = slot * bytes + byte.histograms + which * bins;
-    const rare = unfamiliarity(chunk, layout, where, seen.values[features + which] ?? 0, counted) - tuned.rare;
-    if (counts && rare > 0) weigh(seen, features + which, rare, tuned);
+    const oneIn = unfamiliarity(chunk, layout, where, seen.values[features + which] ?? 0, counted);
+    if (!counts || oneIn < common) continue;
+    const rare = Math.log(oneIn) - tuned.rare;
+    if (rare > 0) weigh(seen, features + which, rare, tuned);
   }
   count(chunk, slot, counted + 1, tuned);
 }
@@ -273,7 +279,9 @@ function count(chunk: Chunk, slot: number, counted: number, tuned: Tuning): void
 // One alert an onset: what is weaker than what was just said is its echo. The chance of an onset this strong is learned
 // from the series' own onsets, with a belief to begin with.
 function onset(f: Float32Array, at: number, evidence: number, n: number, tuned: Tuning): number {
-  const barrier = (f[at + field.barrier] ?? 0) * 0.5 ** (1 / tuned.refractory);
+  const left = f[at + field.barrier] ?? 0;
+  // What is next to nothing is nothing: powers, and numbers too small for a processor's fast path, are spared.
+  const barrier = left < 1e-6 ? 0 : left * 0.5 ** (1 / tuned.refractory);
   f[at + field.barrier] = Math.max(barrier, evidence);
   const over = evidence - tuned.onsetLeast;
   if (evidence <= barrier || over <= 0) return 0;

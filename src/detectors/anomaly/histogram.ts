@@ -20,7 +20,7 @@ export interface BinRows {
 }
 
 /**
- * How unfamiliar `value` is: minus the logarithm of the share of earlier values that lay near it. Then it is counted.
+ * How unfamiliar `value` is: of how many earlier values one lay near it. Then it is counted.
  * `layout` and `at` say where in the row the histogram is kept; `seen` is how many values it holds.
  */
 export function unfamiliarity(row: BinRows, layout: number, at: number, value: number, seen: number): number {
@@ -50,7 +50,7 @@ export function unfamiliarity(row: BinRows, layout: number, at: number, value: n
   const near = beside >= 0 && beside < bins ? (countOf[bytes[at + beside] ?? 0] ?? 0) : 0;
   const share = (countOf[code] ?? 0) + near * Math.min(1, 2 * Math.abs(off));
   bytes[at + bin] = raised(code, seen + bin);
-  return Math.log((seen + 1) / (share + 1));
+  return (seen + 1) / (share + 1);
 }
 
 /** Forgets half of what was counted; what was seen once stays known. */
