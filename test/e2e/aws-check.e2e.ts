@@ -52,7 +52,12 @@ const web = `arn:aws:ecs:us-east-1:${accountId}:service/shop/web`;
 const here = web.replace('us-east-1', 'eu-west-1');
 const reads = {
   ...{ Effect: 'Allow', Resource: '*' },
-  Action: ['ecs:DescribeServices', 'ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitions'],
+  Action: [
+    'ecs:DescribeServices',
+    'ecs:DescribeTaskDefinition',
+    'ecs:ListTaskDefinitions',
+    'application-autoscaling:DescribeScalableTargets',
+  ],
 };
 
 test('a role that may do what the runbooks need is told as such', async () => {
