@@ -5,6 +5,7 @@ import type { HttpRequest } from '../../src/domain/ports/io.ts';
 import { policyText } from '../../src/io/clients/aws/credentials.ts';
 import { awsReaders } from '../../src/io/clients/aws/index.ts';
 import { isRead, sdkServices } from '../../src/io/clients/aws/modules.ts';
+import { laneOf as gcpLaneOf } from '../../src/io/clients/gcp/lanes.ts';
 import { createPace } from '../../src/io/clients/cloud/pace.ts';
 import { laneOf } from '../../src/io/clients/aws/lanes.ts';
 import { httpWorld, json, type HttpWorld } from '../support/http-world.ts';
@@ -125,6 +126,29 @@ describe('the pace of calls', () => {
     expect(await within(10_000, 'us-east-1')).toBe(free);
     for (let times = 0; times < 40; times++) pace.went(laneOf(call('eu-west-1')), false);
     expect(await within(10_000, 'eu-west-1')).toBeGreaterThan(slowed * 3);
+  });
+
+  it('lets what a diagnosis asks of log entries go at once, and stays within the sixty a minute of a project', async () => {
+    const clock = virtualClock();
+    const pace = createPace(clock);
+    const lane = gcpLaneOf({ project: 'shop', service: 'logging', method: 'entries.list', params: {} });
+    const [stop, wentMs]: [AbortController, number[]] = [new AbortController(), []];
+    const going = (async () => {
+      for (;;) {
+        await pace.turn(lane, stop.signal);
+        wentMs.push(clock.nowMs());
+      }
+    })().catch(() => undefined);
+    const beganMs = clock.nowMs();
+    for (let passed = 0; passed < 59_000; passed += 1_000) {
+      for (let turn = 0; turn < 40; turn++) await Promise.resolve();
+      await clock.advance(1_000);
+    }
+    stop.abort();
+    await going;
+    expect(wentMs.filter((ms) => ms === beganMs)).toHaveLength(12);
+    expect(wentMs.length).toBeGreaterThan(50);
+    expect(wentMs.length).toBeLessThanOrEqual(60);
   });
 
   it('refuses what would wait too long, instead of piling it up', async () => {

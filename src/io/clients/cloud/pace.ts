@@ -10,6 +10,8 @@ export interface Lane {
   readonly words: string;
   /** Calls a second that the provider bears; the rate begins there and never rises above. */
   readonly most: number;
+  /** How many may go at once after a pause, where the provider counts by the minute; a second's worth without. */
+  readonly atOnce?: number;
 }
 
 /** Keeps each lane to a pace that the provider bears: a token bucket whose rate halves when it is throttled. */
@@ -31,14 +33,15 @@ interface Bucket {
 /** Makes it; every bucket is full. */
 export function createPace(clock: Clock): Pace {
   const buckets = new Map<string, Bucket>();
-  const bucketOf = ({ key, most }: Lane): Bucket => {
+  const bucketOf = (lane: Lane): Bucket => {
+    const { key, most } = lane;
     let bucket = buckets.get(key);
     if (bucket === undefined) {
-      bucket = { rate: most, tokens: burst(most), atMs: clock.monotonicMs() };
+      bucket = { rate: most, tokens: burst(lane, most), atMs: clock.monotonicMs() };
       buckets.set(key, bucket);
     }
     const nowMs = clock.monotonicMs();
-    bucket.tokens = Math.min(burst(bucket.rate), bucket.tokens + ((nowMs - bucket.atMs) * bucket.rate) / 1_000);
+    bucket.tokens = Math.min(burst(lane, bucket.rate), bucket.tokens + ((nowMs - bucket.atMs) * bucket.rate) / 1_000);
     bucket.atMs = nowMs;
     return bucket;
   };
@@ -68,6 +71,6 @@ export function createPace(clock: Clock): Pace {
   };
 }
 
-function burst(rate: number): number {
-  return Math.max(1, rate);
+function burst({ most, atOnce = most }: Lane, rate: number): number {
+  return Math.max(1, (atOnce * rate) / most);
 }

@@ -22,7 +22,7 @@ export interface AuditEvent {
   readonly ours?: string;
 }
 
-/** Reads audit logs of admin activity, each event once. */
+/** Reads audit logs of admin activity, each event once. Asked oftener than every four seconds, it says what it said. */
 export interface AuditLogs {
   look(projects: readonly string[], nowMs: number, signal: AbortSignal): Promise<AuditLook>;
 }
@@ -38,6 +38,8 @@ export const ourReason = 'watchkeeper-';
 
 // Entries are found some minutes late at worst: that much is read again each time, and told once.
 const lateMs = 10 * 60_000;
+// A project answers sixty such calls a minute, and a diagnosis that looks for log entries needs most of them.
+const leastMs = 4_000;
 const pagesPerLook = 5;
 const perPage = 500;
 const remembered = 20_000;
@@ -98,14 +100,18 @@ export function createAuditLogs(source: string, reader: GcpReader, beforeMs: num
       return { events: [], gaps: [{ ...about, ...fault, message: `changes in ${project}: ${fault.message}` }] };
     }
   };
+  let last: { readonly atMs: number; readonly gaps: readonly Gap[] } | undefined;
   return {
     look: async (projects, nowMs, signal) => {
+      const agoMs = last === undefined ? Infinity : nowMs - last.atMs;
+      if (last !== undefined && agoMs >= 0 && agoMs < leastMs) return { events: [], gaps: last.gaps };
       const looks = await Promise.all(projects.map((project) => lookIn(project, nowMs, signal)));
       for (const oldest of seen.keys()) {
         if (seen.size <= remembered) break;
         seen.delete(oldest);
       }
-      return { events: looks.flatMap(({ events }) => [...events]), gaps: looks.flatMap(({ gaps }) => [...gaps]) };
+      last = { atMs: nowMs, gaps: looks.flatMap(({ gaps }) => [...gaps]) };
+      return { events: looks.flatMap(({ events }) => [...events]), gaps: last.gaps };
     },
   };
 }
