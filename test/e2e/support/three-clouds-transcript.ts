@@ -35,7 +35,9 @@ export function transcriptOf(all: Recorded): string {
 }
 
 function changeLine({ kind, service, what, from = '', to = '', actor, source }: Change): string {
-  return `${kind} of ${service} in ${source}: ${what} ${from} → ${to}${actor === undefined ? '' : ` by ${actor}`}`;
+  // Who it was in AWS comes from CloudTrail, with this look or with a later one.
+  const by = actor === undefined || source === 'aws' ? '' : ` by ${actor}`;
+  return `${kind} of ${service} in ${source}: ${what} ${from} → ${to}${by}`;
 }
 
 function diagnosisLines({ verdict, cause, service, hypotheses, gaps }: Diagnosis): readonly string[] {
