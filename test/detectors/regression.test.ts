@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { pack, unpack } from '../../src/detectors/regression/pack.ts';
+import { emptyState } from '../../src/detectors/regression/state.ts';
 import { failures } from './helpers.ts';
 
 const errors = { on: 'errors', kind: 'regression', severity: 'critical' };
@@ -146,5 +148,14 @@ describe('regression', () => {
       const told = failures(errors, { ...world([well, well, ill, ill, ill]), expect: { fires: false } });
       expect(told.join()).not.toContain('v9');
     });
+  });
+});
+
+describe('a saved state of kind regression', () => {
+  it('comes back as it was, and starts anew when its courses were of another grain', () => {
+    const state = { ...emptyState(), offset: 0.005, mean: 0.25 };
+    const saved = pack(state) as { arrays: string };
+    expect(unpack(saved as never)).toEqual(state);
+    expect(unpack({ ...saved, arrays: saved.arrays.slice(0, -8) })).toEqual(emptyState());
   });
 });

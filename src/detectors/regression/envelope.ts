@@ -17,8 +17,9 @@ export interface Envelope {
 /** How many courses are kept. */
 export const remembered = 12;
 const singles = 16;
-/** Phases: the first samples one by one, then four an octave, up to a thousand samples. */
-export const phases = 40;
+/** Phases: the first samples one by one, then eight an octave, so that a late hump is not smeared out, then four. */
+export const phases = 56;
+const fine = 32;
 /** After this many samples no course is known any more. */
 export const reach = 1_024;
 
@@ -27,14 +28,22 @@ export function emptyEnvelope(): Envelope {
   return { n: 0, next: 0, courses: new Float32Array(remembered * phases).fill(Number.NaN) };
 }
 
-/** The phase of the `k`-th sample after a change (0 is the first). One shape serves one second and one minute. */
+// Asked for thousands of times a sample: worked out once.
+const starts = Float64Array.from({ length: phases + 1 }, (_, phase) => {
+  if (phase < singles) return phase;
+  const rest = phase - singles;
+  return singles * 2 ** (rest < fine ? rest / 8 : fine / 8 + (rest - fine) / 4);
+});
+const phaseBySample = Uint8Array.from({ length: reach }, (_, k) => starts.findLastIndex((start) => start <= k));
+
+/** The phase of the `k`-th sample after a change (0 is the first), below `reach`. One shape serves one second and one minute. */
 export function phaseOf(k: number): number {
-  return k < singles ? k : Math.min(phases - 1, singles + Math.floor(4 * Math.log2(k / singles)));
+  return phaseBySample[k] ?? phases - 1;
 }
 
 /** The first sample of a phase. */
 export function startOf(phase: number): number {
-  return phase < singles ? phase : singles * 2 ** ((phase - singles) / 4);
+  return starts[phase] ?? reach;
 }
 
 /** The means of each phase of one change, as gathered while it was watched. */
@@ -100,7 +109,7 @@ export function expectedOf(envelope: Envelope, prior: number, fleet: Float32Arra
     const decaying = prior * 2 ** (-Math.max(0, k - 5) / 6);
     const guess = fleet === undefined ? decaying : Math.max(decaying / 3, at(fleet, phase));
     expected.ignorance[phase] = guess / (1 + envelope.n) ** 2;
-    const stretch = over(envelope, sums, Math.ceil(k) + 1, phase < singles ? 1 : 2, at(expected.ignorance, phase));
+    const stretch = over(envelope, sums, Math.ceil(k) + 1, phase < singles ? 1 : 2, at(expected.ignorance, phase), 0);
     expected.middle[phase] = stretch.middle;
     expected.room[phase] = stretch.room;
   }
@@ -135,7 +144,8 @@ function sumUpTo(sums: Float64Array, course: number, k: number): number {
 
 /**
  * What the mean of the `m` samples before sample `k` after a change may be: over the level before the change, or, with
- * `before`, over the mean of so many samples before those.
+ * `before`, over the mean of so many samples before those. `noise` is what each such mean strays by without any change: the
+ * courses hold it too, and it is no part of what changes do.
  */
 export function over(
   envelope: Envelope,
@@ -143,6 +153,7 @@ export function over(
   k: number,
   m: number,
   ignorance: number,
+  noise: number,
   before = 0,
 ): Stretch {
   const own: number[] = [];
@@ -158,14 +169,16 @@ export function over(
     };
     const here = mean(k);
     own.push(here);
-    near.push(Math.max(here, mean(k - shift), mean(Math.min(reach, k + shift))));
+    let most = here;
+    for (const by of [-1, -0.5, 0.5, 1]) most = Math.max(most, mean(Math.min(reach, k + by * shift)));
+    near.push(most);
   }
   const n = own.length;
   if (n === 0) return { middle: 0, room: ignorance };
   own.sort((a, b) => a - b);
   // One change says little of the next; the middle is drawn towards nothing until there are several.
   const middle = ((((own[(n - 1) >> 1] ?? 0) + (own[n >> 1] ?? 0)) / 2) * n) / (n + 0.3);
-  return { middle, room: Math.hypot(roomOf(own, near, middle), ignorance) };
+  return { middle, room: Math.hypot(roomOf(own, near, middle, noise), ignorance) };
 }
 
 // Up to which sample a course was watched.
@@ -175,7 +188,7 @@ function reachOf({ courses }: Envelope, course: number): number {
   return startOf(phase + 1);
 }
 
-function roomOf(own: readonly number[], near: number[], middle: number): number {
+function roomOf(own: readonly number[], near: number[], middle: number, noise: number): number {
   const n = own.length;
   near.sort((a, b) => b - a);
   const first = near[0] ?? 0;
@@ -191,6 +204,9 @@ function roomOf(own: readonly number[], near: number[], middle: number): number 
     counted++;
   }
   const guess = 0.2 * Math.abs(middle);
-  const spread = Math.sqrt((squares + 2 * guess * guess) / (Math.max(0, counted - 1) + 2));
-  return Math.max(2.6 * spread * (1 + 2 / n), 1.25 * (highest - middle));
+  const free = Math.max(0, counted - 1);
+  const spread = Math.sqrt((Math.max(0, squares - free * noise * noise) + 2 * guess * guess) / (free + 2));
+  // The highest of several is high by luck too.
+  const luck = 0.85 * noise * Math.sqrt(2 * Math.log(n));
+  return Math.max(2.6 * spread * (1 + 2 / n), 1.25 * (highest - middle) - luck);
 }

@@ -1,6 +1,7 @@
+import { spreadOf } from './contrast.ts';
 import { over, phaseOf, reach, type Envelope, type Stretch } from './envelope.ts';
 import { fromScale, type Nature } from './nature.ts';
-import { at, isReady, spreadOf, ysKept, type Normal } from './normal.ts';
+import { at, isReady, ysKept, type Normal } from './normal.ts';
 import type { State, Watch, Why } from './state.ts';
 
 /** What speaks against a change, when something does. `effect` is on the even scale, `z` in standard deviations. */
@@ -11,19 +12,20 @@ export interface Evidence {
   readonly room: number;
 }
 
-/** The false-alarm chance one watch of one series may spend, however often it is looked at. */
-const alpha = 1e-3;
+/** The false-alarm chance that one watch of one series may spend at one time scale, however often it is looked at. */
+const alpha = 1.5e-3;
 const windows = [3, 8, 24, 48] as const;
 /** So many more failed requests than usual are needed before a ratio proves anything. */
 const leastFailures = 4;
 
 /**
- * The boundary the evidence must cross at the `k`-th look, in standard deviations. It grows with the iterated
- * logarithm, so that the chance of ever crossing it by luck stays below `alpha` however long one looks (a stitched
- * confidence sequence; Howard, Ramdas, McAuliffe, Sekhon 2021, arXiv:1810.08240, eq. 1 in its simplest form).
+ * The boundary the evidence must cross, in standard deviations, when it has been looked at so often that `looks` of them were
+ * independent. It grows with the iterated logarithm, so that the chance of ever crossing it by luck stays below `alpha`
+ * however long one looks (a stitched confidence sequence; Howard, Ramdas, McAuliffe, Sekhon 2021, arXiv:1810.08240, eq. 1 in
+ * its simplest form; a normal tail is an eighth of the bound that form rests on, or less).
  */
-export function boundary(k: number): number {
-  return Math.sqrt(2 * (Math.log(1 / alpha) + 1.4 * Math.log(1 + Math.log2(2 + k))));
+export function boundary(looks: number): number {
+  return Math.sqrt(2 * (Math.log(1 / (8 * alpha)) + 1.4 * Math.log(1 + Math.log2(2 + looks))));
 }
 
 /** Judges a watch after its newest sample. `control` is what untouched instances did. `undefined`: nothing speaks against it. */
@@ -60,30 +62,38 @@ function residualsOf(watch: Watch, normal: Normal, nature: Nature, control: numb
 
 // More than this service's changes do, by more than chance, at any of four time scales, and it is not passing.
 function beyondEnvelope(state: State, watch: Watch, nature: Nature, seen: Residuals): Evidence | undefined {
-  const wall = boundary(watch.k);
   // It goes back to what was well before: that it brings new harm is the least likely reading.
-  const doubt = watch.kind === 'rollback' ? 1.4 : 1;
+  const back = watch.kind === 'rollback';
+  const least = (back ? 1.5 : 1) * nature.effect;
+  // Most of what a change does shows soon: the longer after it, the more it takes.
+  const doubt = (back ? 1.7 : 1) * (1 + 0.25 * Math.max(0, Math.min(1, (watch.k - 40) / 60)));
   let best: Evidence | undefined;
   for (const m of windows) {
     if (seen.over.length < m) break;
-    const { middle, room } = stretchOf(state, watch, m);
-    const effect = seen.excess(m) - middle;
-    if (effect < nature.effect || !goesOn(seen.over, m, nature.effect, effect)) continue;
-    // The threshold in standard deviations, as if room and noise were one spread.
-    const allowed = doubt * Math.hypot(wall * noise(state, watch, nature, m), m === 3 ? 1.2 * room : room);
+    if (Math.max(seen.excess(m), seen.excess(m) + watch.base - watch.far) < least && !nature.longRun) continue;
+    const { noise, base } = measureOf(state, watch, nature, m);
+    const excess = seen.excess(m) + watch.base - base;
+    if (excess < least && !nature.longRun) continue;
+    const wall = boundary(watch.k / m);
+    const { middle, room } = stretchOf(state, watch, m, noise);
+    const effect = excess - middle;
+    if (effect < least || !goesOn(seen.over, m, nature.effect, effect)) continue;
+    // The threshold in standard deviations, as if room and noise were one spread. The middle learned has noise too.
+    const unsure = wall * noise * Math.sqrt(1 + 1 / Math.max(3, state.envelope.n));
+    const allowed = doubt * Math.hypot(unsure, m === 3 ? 1.2 * room : room);
     const z = (effect * wall) / allowed;
-    if (z > wall && z > (best?.z ?? 0) && enoughFailed(state, watch.base, m))
+    if (z > wall && z > (best?.z ?? 0) && enoughFailed(state, watch.base + Math.max(0, middle), m, wall))
       best = { why: 'beyond-envelope', z, effect, room };
   }
   if (best === undefined) return undefined;
   // A transient larger than those before still passes: wait while it shrinks, unless it is far beyond all of them.
   const known = state.envelope.n >= 3;
   const passing = shrink(seen.linear, Math.max(3, Math.floor(watch.sinceOnset / 4))) < (known ? 0.7 : 0.75);
-  if (passing && watch.k < 40 && !(known && best.z > 2.5 * wall)) return undefined;
+  if (passing && watch.k < 40 && !(known && best.z > 2.5 * boundary(watch.k / 3))) return undefined;
   return best;
 }
 
-function stretchOf(state: State, watch: Watch, m: number): Stretch {
+function stretchOf(state: State, watch: Watch, m: number, noise: number): Stretch {
   const { expected } = watch;
   const k = Math.min(reach, watch.k);
   if (state.envelope.n === 0) {
@@ -91,18 +101,29 @@ function stretchOf(state: State, watch: Watch, m: number): Stretch {
     for (let i = k - m; i < k; i++) room += at(expected.room, phaseOf(i)) / m;
     return { middle: 0, room };
   }
-  return over(state.envelope, watch.sums, k, m, at(expected.ignorance, phaseOf(Math.max(0, k - m))));
+  const ignorance = at(expected.ignorance, phaseOf(Math.max(0, k - m)));
+  return over(state.envelope, watch.sums, k, m, ignorance, noise);
 }
 
-function noise(state: State, watch: Watch, nature: Nature, m: number): number {
+// Against which of the two levels before the last `m` samples are best held, and how far they stray from it by themselves.
+function measureOf(state: State, watch: Watch, nature: Nature, m: number): { noise: number; base: number } {
   const { normal, envelope } = state;
   // Where the restart itself moves the level, the courses learned say how far it wanders, and better.
-  const distance = nature.longRun && envelope.n >= 3 ? 0 : Math.max(1, watch.k - m / 2);
-  // The courses learned hold this noise too: the more there are, the less it is counted again. But how far a level wanders
-  // in an hour, a dozen of them hardly say.
-  const again = 3 / (3 + envelope.n);
-  const share = again + (1 - again) * Math.max(0, Math.min(1, (watch.k - 20) / 60));
-  return spreadOf(normal, m, distance, watch.baseOf, nature.floor) * Math.sqrt(share);
+  const gap = nature.longRun && envelope.n >= 3 ? 0 : watch.k - m;
+  const near = spreadOf(normal, m, gap, watch.baseOf, nature.floor);
+  const far = watch.farOf === watch.baseOf ? near : spreadOf(normal, m, gap, watch.farOf, nature.floor);
+  const luck = luckOfCounting(state, watch, m);
+  return far < near
+    ? { noise: Math.hypot(far, luck), base: watch.far }
+    : { noise: Math.hypot(near, luck), base: watch.base };
+}
+
+/** Where a change usually makes some of few requests fail, how many differs by luck, more than it does when all is well. */
+export function luckOfCounting({ requests, offset }: State, watch: Watch, m: number): number {
+  const middle = at(watch.expected.middle, phaseOf(Math.min(reach - 1, Math.max(0, watch.k - m / 2) | 0)));
+  if (requests <= 0 || middle <= 0) return 0;
+  const variance = (y: number): number => fromScale(y, offset, 1) / (fromScale(y, offset, 1) + offset) ** 2;
+  return Math.sqrt(Math.max(0, variance(watch.base + middle) - variance(watch.base)) / (requests * m));
 }
 
 // It is still there, and not the work of one or two values.
@@ -121,9 +142,9 @@ function notShrinking(state: State, watch: Watch, nature: Nature, seen: Residual
   if (watch.sinceOnset < patience || effect < 2 * nature.effect) return undefined;
   // So large and so steady an effect is no wander, of which a short history says little.
   const z = effect / spreadOf(state.normal, 3, 8, watch.baseOf, nature.floor);
-  if (z < boundary(watch.k) || minOfTail(seen.over, 3) < 0.6 * effect) return undefined;
+  if (z < boundary(watch.k / 3) || minOfTail(seen.over, 3) < 0.6 * effect) return undefined;
   if (shrink(seen.linear, Math.max(3, Math.floor(watch.sinceOnset / 3))) < 0.85) return undefined;
-  if (!enoughFailed(state, watch.base, 3)) return undefined;
+  if (!enoughFailed(state, watch.base, 3, 3)) return undefined;
   const learned = learnedRoom(state.envelope, watch);
   return effect < learned ? undefined : { why: 'not-shrinking', z, effect, room: learned };
 }
@@ -134,17 +155,18 @@ function learnedRoom(envelope: Envelope, watch: Watch): number {
 }
 
 /**
- * Whether a ratio rests on enough failures: a few more than usual among hardly any requests are luck. Where the traffic is
+ * Whether a ratio rests on enough failures, by `wall` standard deviations: a few more than usual among hardly any requests
+ * are luck. Where the traffic is
  * not known, the spread of the series has to say it alone.
  */
-export function enoughFailed(state: State, base: number, m: number): boolean {
+export function enoughFailed(state: State, base: number, m: number, wall: number): boolean {
   if (state.requests <= 0) return true;
   const count = Math.min(m, state.normal.seen);
   const usual = Math.max(state.mean, fromScale(base, state.offset, 1)) * state.requests * count;
   let failures = 0;
   for (let i = 1; i <= count; i++)
     failures += fromScale(at(state.normal.ys, ysKept - i), state.offset, 1) * state.requests;
-  return failures - usual >= leastFailures + 3 * Math.sqrt(usual);
+  return failures - usual >= leastFailures + wall * Math.sqrt(usual);
 }
 
 /** How the mean of the last `w` values compares with that of the `w` before: 1 stands still, below 1 shrinks. */

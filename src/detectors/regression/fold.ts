@@ -1,12 +1,13 @@
 import { median } from '../../lib/stats.ts';
 import type { Sample } from '../../domain/telemetry.ts';
 import type { FoldInput } from '../fold.ts';
+import { bestBase, spreadOf } from './contrast.ts';
 import { phaseOf, reach } from './envelope.ts';
 import { inherit } from './instances.ts';
 import { rememberRise } from './jump.ts';
 import { follow, look } from './look.ts';
 import { offsetFor, toScale } from './nature.ts';
-import { at, learnNormal, spreadOf, windowOf } from './normal.ts';
+import { at, learnNormal } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
 import { beginWatch, endWatch, newChanges, type Settings } from './watch.ts';
 
@@ -81,7 +82,7 @@ function endure(state: State, trouble: Trouble, y: number, tMs: number, settings
   const room = watch === null ? 0 : at(watch.expected.room, phase);
   // A noisy series must be let be as noisy as it was, or it would hardly ever be near enough three times in a row; but
   // what is half as bad as the trouble was is not over.
-  const noise = 2 * spreadOf(normal, 1, Math.min(age, 60), windowOf(normal), nature.floor);
+  const noise = 2 * spreadOf(normal, 1, Math.min(age, 60), bestBase(normal, 60), nature.floor);
   const allowed = middle + Math.max(nature.effect * 0.7, Math.min(Math.max(room, noise), trouble.effect / 2));
   trouble.calm = y - trouble.base <= allowed ? trouble.calm + 1 : 0;
   // The level before may have been an odd one: what is as usual in the long run, for a while, is not trouble.

@@ -1,7 +1,8 @@
+import { bestBase, spreadOf } from './contrast.ts';
 import { over, phaseOf, reach, type Stretch } from './envelope.ts';
-import { boundary, enoughFailed, type Evidence } from './evidence.ts';
+import { boundary, enoughFailed, luckOfCounting, type Evidence } from './evidence.ts';
 import type { Nature } from './nature.ts';
-import { at, isReady, spreadOf, windowOf, ysKept } from './normal.ts';
+import { at, isReady, levelOf, ysKept } from './normal.ts';
 import { halfHours, type State } from './state.ts';
 
 const windows = [3, 6, 12, 24] as const;
@@ -21,32 +22,36 @@ export interface Jump extends Evidence {
 export function jumpOf(state: State, nature: Nature): Jump | undefined {
   const { normal, watch } = state;
   if (nature.effectAlone === 0 || !isReady(normal) || normal.n < 30) return undefined;
-  // What a change does that has no history is for its watch to judge.
-  if (watch !== null && watch.k < 60 && state.envelope.n < 3) return undefined;
-  const wall = (watch === null ? 1.25 : 1.1) * boundary(looks);
-  const baseOf = Math.max(8, windowOf(normal));
+  // What a change does that has no history is for its watch to judge, and so is what goes back to what was well.
+  if (watch !== null && watch.k < 60 && (state.envelope.n < 3 || watch.kind === 'rollback')) return undefined;
+  // What was well before and is back is blamed for nothing that comes hours later on lesser evidence than no change at all.
+  const alone = watch === null || watch.kind === 'rollback';
+  const wall = (alone ? 1.5 : 1.28) * boundary(looks);
+  const baseOf = Math.max(9, bestBase(normal, 40));
   const usualRise = 1.25 * risesNear(state);
   for (const m of windows) {
     // Sooner after a change, the level before it is the better measure, and its watch uses that.
     if (normal.seen < m + baseOf || (watch !== null && watch.k < m + baseOf)) break;
-    const level = middleOf(normal.ys, ysKept - m - baseOf, ysKept - m);
+    const level = levelOf(normal, baseOf, m);
     const rise = meanOver(normal.ys, m) - level;
     if (m === 6) state.rise = Math.max(state.rise, rise);
-    const least = m > 3 && watch !== null ? nature.effectLate : nature.effectAlone;
+    const least = m > 3 && !alone ? nature.effectLate : nature.effectAlone;
     if (rise < least || rise < usualRise || !stands(normal.ys, m, level, rise)) continue;
-    const { middle, room } = expectedJump(state, m, baseOf);
+    const luck = watch === null ? 0 : luckOfCounting(state, watch, m);
+    const noise = Math.hypot(spreadOf(normal, m, 0, baseOf, nature.floor), luck);
+    const { middle, room } = expectedJump(state, m, baseOf, noise);
     // It must have jumped as it is, and beyond what was expected: a transient that did not come this time is no jump.
     const effect = rise - Math.max(0, middle);
     if (effect < least) continue;
-    const z = (effect * wall) / Math.hypot(wall * spreadOf(normal, m, m / 2, baseOf, nature.floor), room);
-    if (z < wall || !enoughFailed(state, level, m)) continue;
+    const z = (effect * wall) / Math.hypot(wall * noise, room);
+    if (z < wall || !enoughFailed(state, level, m, wall)) continue;
     return { why: watch === null ? 'no-change' : 'late', z, effect, room, base: level };
   }
   return undefined;
 }
 
 // How healthy changes jump at this age, two humps and late flushes included.
-function expectedJump({ watch, envelope }: State, m: number, baseOf: number): Stretch {
+function expectedJump({ watch, envelope }: State, m: number, baseOf: number, noise: number): Stretch {
   if (watch === null || watch.k >= reach || envelope.n === 0) return { middle: 0, room: 0 };
   return over(
     envelope,
@@ -54,6 +59,7 @@ function expectedJump({ watch, envelope }: State, m: number, baseOf: number): St
     watch.k,
     m,
     at(watch.expected.ignorance, phaseOf(Math.max(0, watch.k - m))),
+    noise,
     baseOf,
   );
 }
@@ -69,12 +75,6 @@ function meanOver(values: Float32Array, m: number): number {
   let sum = 0;
   for (let i = ysKept - m; i < ysKept; i++) sum += at(values, i);
   return sum / m;
-}
-
-function middleOf(xs: Float32Array, from: number, until: number): number {
-  const sorted = xs.slice(from, until).sort();
-  const n = sorted.length;
-  return (at(sorted, (n - 1) >> 1) + at(sorted, n >> 1)) / 2;
 }
 
 function risesNear(state: State): number {

@@ -1,10 +1,11 @@
 import { median } from '../../lib/stats.ts';
 import type { FoldInput } from '../fold.ts';
+import { spreadOf } from './contrast.ts';
 import { addToCourse } from './envelope.ts';
 import { evidenceAgainst, type Evidence } from './evidence.ts';
 import { jumpOf } from './jump.ts';
 import type { Nature } from './nature.ts';
-import { levelOf, meanOfLast, spreadOf } from './normal.ts';
+import { levelOf, meanOfLast } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
 
 type Input = FoldInput<State>;
@@ -24,7 +25,7 @@ function settled(state: State, watch: Watch, nature: Nature): boolean {
   const over = meanOfLast(state.normal, m) - watch.base;
   if (watch.k < 5) return Math.abs(over) < nature.effect / 2;
   // A restart may leave a gauge below its long-run level for hours: below is well.
-  const near = Math.max(nature.effect, 2 * spreadOf(state.normal, 5, watch.k, watch.baseOf, nature.floor));
+  const near = Math.max(nature.effect, 2 * spreadOf(state.normal, 5, watch.k - 5, watch.baseOf, nature.floor));
   return over < near && (nature.longRun || over > -2 * near);
 }
 

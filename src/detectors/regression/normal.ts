@@ -1,10 +1,6 @@
-import { median } from '../../lib/stats.ts';
-
 /**
  * What is normal for a series, as it runs: its last values, its long-run level, and how far values some distance apart
- * stray from one another (the structure function). Distances tell white noise, which averaging removes, from slow wander,
- * which it does not; so the threshold for the mean of any stretch, any time after its baseline, follows without assuming
- * independence.
+ * stray from one another (the structure function). From that follows how far any stretch strays from any other (`contrast.ts`).
  */
 export interface Normal {
   /** Values that taught it. */
@@ -23,8 +19,11 @@ export interface Normal {
 
 /** How many recent values are kept. */
 export const ysKept = 64;
-const lags = [1, 2, 4, 8, 16, 32, 63] as const;
+/** The distances at which straying is measured. */
+export const lags = [1, 2, 4, 8, 16, 32, 63] as const;
+/** Far apart, few pairs are independent: those need a longer memory to be as well known. */
 const memory = 400;
+const memoryPerLag = 25;
 const rare = 25;
 
 /** Nothing seen yet. */
@@ -63,7 +62,7 @@ export function learnNormal(normal: Normal, y: number, frozen: boolean): void {
     // One value counts at most as five of its usual size: a spike is not noise.
     const square = count < 12 ? difference * difference : Math.min(difference * difference, rare * mean + 1e-6);
     stray[i] = mean + (square - mean) / (count + 1);
-    known[i] = Math.min(memory, count + 1);
+    known[i] = Math.min(Math.max(memory, memoryPerLag * lag), count + 1);
   }
   // Steps of bounded size follow the middle of the long run, and no spike moves it far.
   const step = Math.max(1 / 1_000, 1 / normal.n);
@@ -75,49 +74,17 @@ export function isReady(normal: Normal): boolean {
   return normal.n >= 20;
 }
 
-/** What part of a single value's spread is noise of its own, as a variance. */
-export function whiteOf(normal: Normal): number {
-  const d1 = at(normal.stray, 0);
-  const d2 = at(normal.known, 1) > 0 ? at(normal.stray, 1) : d1;
-  return Math.max(0.25 * d1, Math.min(d1, 2 * d1 - d2)) / 2;
-}
-
-/** How far the level wanders within `distance` samples, as a variance. */
-export function wanderOf(normal: Normal, distance: number): number {
-  const white = 2 * whiteOf(normal);
-  let before = 0;
-  let beforeLag = 0;
-  for (let i = 0; i < lags.length && at(normal.known, i) > 0; i++) {
-    const lag = lags[i] ?? 0;
-    const wander = Math.max(before, at(normal.stray, i) - white);
-    if (distance <= lag) return before + ((wander - before) * (distance - beforeLag)) / (lag - beforeLag);
-    before = wander;
-    beforeLag = lag;
-  }
-  // Further than was ever seen: it may have gone on as a random walk does, for a while.
-  return beforeLag === 0 ? 0 : before * Math.min(3, distance / beforeLag);
-}
-
-/** Over how many samples a level is best averaged here: many where there is only noise, few where the level wanders. */
-export function windowOf(normal: Normal): number {
-  const perSample = wanderOf(normal, 8) / 8;
-  return Math.max(6, Math.min(40, Math.round(Math.sqrt((6 * whiteOf(normal)) / (perSample + 1e-12)))));
-}
-
-/** The level of the `m` samples that end `back` samples ago. */
+/** The level of the `m` samples that end `back` samples ago: their mean without the outermost fifths. */
 export function levelOf(normal: Normal, m: number, back: number): number {
   const until = ysKept - back;
   const from = Math.max(ysKept - normal.seen, until - m);
-  return median(Array.from(normal.ys.subarray(from, Math.max(from, until)))) ?? normal.slow;
-}
-
-/** How far the mean of `m` samples normally strays from a level `distance` samples away that was taken from `base` samples. */
-export function spreadOf(normal: Normal, m: number, distance: number, base: number, floor: number): number {
-  // What was estimated from few samples is trusted less.
-  const doubt = 1 + 10 / Math.max(1, normal.n);
-  const white = whiteOf(normal);
-  const middle = distance + base / 2;
-  return Math.sqrt((wanderOf(normal, middle) + white / m + (1.6 * white) / base) * doubt + floor * floor);
+  const sorted = normal.ys.slice(from, Math.max(from, until)).sort();
+  const n = sorted.length;
+  if (n === 0) return normal.slow;
+  const out = Math.floor(n / 5);
+  let sum = 0;
+  for (let i = out; i < n - out; i++) sum += at(sorted, i);
+  return sum / (n - 2 * out);
 }
 
 /** The mean of the newest `m` values. */

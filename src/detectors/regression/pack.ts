@@ -1,7 +1,7 @@
 import type { Json } from '../../lib/json.ts';
 import { emptyEnvelope, phases, sumsOf } from './envelope.ts';
 import { emptyNormal } from './normal.ts';
-import { halfHours, type State, type Watch } from './state.ts';
+import { emptyState, halfHours, type State, type Watch } from './state.ts';
 
 type Numbers = Float32Array | Uint16Array;
 
@@ -27,7 +27,10 @@ export function pack(state: State): Json {
   return JSON.parse(JSON.stringify(saved)) as Json;
 }
 
-/** The state that was packed. The shape is trusted: only the same definition's digest gets it back. */
+/**
+ * The state that was packed. The shape is trusted, as only the same definition's digest gets it back, but for what a version
+ * with courses of another grain left: that series starts anew.
+ */
 export function unpack(saved: Json): State {
   const { level, learned, watch, arrays, ...rest } = saved as unknown as Saved;
   const normal = { ...emptyNormal(), ...level };
@@ -42,7 +45,7 @@ export function unpack(saved: Json): State {
   ];
   const restored =
     watch === null ? null : { ...watch, course: emptyParts(), expected: emptyExpected(), sums: new Float64Array() };
-  fromText(arrays, restored === null ? into : [...into, ...arraysOf(restored)]);
+  if (!fromText(arrays, restored === null ? into : [...into, ...arraysOf(restored)])) return emptyState();
   const whole = restored === null ? null : { ...restored, sums: sumsOf(envelope) };
   return { ...rest, normal, envelope, rises, watch: whole };
 }
@@ -78,11 +81,13 @@ function toText(arrays: readonly Numbers[]): string {
   return btoa(text);
 }
 
-function fromText(text: string, arrays: readonly Numbers[]): void {
+function fromText(text: string, arrays: readonly Numbers[]): boolean {
   const binary = atob(text);
+  if (binary.length !== arrays.reduce((sum, { byteLength }) => sum + byteLength, 0)) return false;
   let at = 0;
   for (const array of arrays) {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
     for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(at++);
   }
+  return true;
 }

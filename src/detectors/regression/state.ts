@@ -12,6 +12,9 @@ export interface Watch {
   /** The level before, on the even scale, and of how many samples it was taken. */
   base: number;
   baseOf: number;
+  /** The same for what is compared with it an hour later: where a level wanders, over longer. */
+  far: number;
+  farOf: number;
   /** Samples since the change. */
   k: number;
   readonly course: Course;

@@ -3,11 +3,12 @@ import type { Change } from '../../domain/change.ts';
 import type { Sample, SeriesMeta } from '../../domain/telemetry.ts';
 import type { FoldInput } from '../fold.ts';
 import { describeChange, subject } from '../words.ts';
+import { bestBase } from './contrast.ts';
 import { emptyCourse, expectedOf, learnCourse, phases, remembered, sumsOf, type Expected } from './envelope.ts';
 import { touches } from './instances.ts';
 import { follow, look } from './look.ts';
 import { toScale, type Nature } from './nature.ts';
-import { isReady, levelOf, windowOf } from './normal.ts';
+import { isReady, levelOf } from './normal.ts';
 import type { State, Watch } from './state.ts';
 import { sentenceOfEnd } from './words.ts';
 
@@ -60,17 +61,12 @@ export function beginWatch(state: State, change: Change, input: Input, settings:
     if (change.kind === 'deploy' || change.kind === 'rollback') Object.assign(last, at);
     return;
   }
-  const unsettled = last !== null && !last.settled && last.k < judged ? last.base : undefined;
-  const now = unsettled ?? baseNow(state, settings, 0);
-  // Going back may bring back the level before as well: a crowd that a bad version drew leaves with it.
-  const back = change.kind === 'rollback' && last !== null ? Math.max(now, last.base) : now;
-  const base = state.trouble?.base ?? back;
+  const levels = levelsBefore(state, change, settings);
   if (last !== null) endWatch(state, change, input, settings);
   const expected = expectedHere(state, input, settings);
   state.watch = {
     ...at,
-    base,
-    baseOf: settings.nature.longRun ? 40 : windowOf(state.normal),
+    ...levels,
     k: 0,
     course: emptyCourse(),
     expected,
@@ -94,12 +90,29 @@ function named(change: Change, { labels }: SeriesMeta): Pick<Watch, 'changeId' |
   return { changeId: change.id, phrase: describeChange(change), kind: change.kind, atMs };
 }
 
-function baseNow(state: State, settings: Settings, back: number): number {
-  const { nature } = settings;
-  if (nature.longRun) return state.normal.slow;
-  const level = levelOf(state.normal, windowOf(state.normal), back);
+type Levels = Pick<Watch, 'base' | 'baseOf' | 'far' | 'farOf'>;
+
+function levelsBefore(state: State, change: Change, settings: Settings): Levels {
+  const { trouble, watch: last } = state;
+  const now = levelsNow(state, settings, 0);
+  const held = (base: number): Levels => ({ base, baseOf: now.baseOf, far: base, farOf: now.baseOf });
+  if (trouble !== null) return held(trouble.base);
+  if (last === null) return now;
+  if (!last.settled && last.k < judged) return held(last.base);
+  // Going back may bring back the level before as well: a crowd that a bad version drew leaves with it.
+  return change.kind === 'rollback' && last.base > now.base ? held(last.base) : now;
+}
+
+// Taken no further back than it has been well: what the change before this one did is not the level before.
+function levelsNow({ normal, mean, offset }: State, { nature }: Settings, back: number): Levels {
+  if (nature.longRun) return { base: normal.slow, baseOf: 40, far: normal.slow, farOf: 40 };
+  const most = Math.min(normal.clean, normal.seen) - back;
   // Where failures are rare, the middle of the last minutes is nought, and any failure would be more than that.
-  return nature.counted ? Math.max(level, toScale(state.mean, state.offset, nature.sign)) : level;
+  const least = nature.counted ? toScale(mean, offset, nature.sign) : Number.NEGATIVE_INFINITY;
+  const level = (of: number): number => Math.max(least, levelOf(normal, of, back));
+  const baseOf = bestBase(normal, most);
+  const farOf = bestBase(normal, most, 16, 20);
+  return { base: level(baseOf), baseOf, far: level(farOf), farOf };
 }
 
 function expectedHere(state: State, input: Input, { nature }: Settings): Expected {
@@ -133,7 +146,7 @@ function catchUp(state: State, watch: Watch, input: Input, settings: Settings): 
   const late = input.recent.filter((sample) => sample.tMs >= watch.atMs).slice(-state.normal.seen);
   if (late.length === 0) return;
   if (!settings.nature.longRun && state.trouble === null && state.normal.seen - late.length >= 5)
-    watch.base = baseNow(state, settings, late.length);
+    Object.assign(watch, levelsNow(state, settings, late.length));
   const { nature } = settings;
   for (const sample of late) follow(state, watch, toScale(sample.v, state.offset, nature.sign), sample.tMs, nature);
   const last = late.at(-1);

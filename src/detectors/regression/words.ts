@@ -2,11 +2,12 @@ import { formatDuration } from '../../lib/duration.ts';
 import type { SeriesMeta } from '../../domain/telemetry.ts';
 import type { FoldInput, Verdict } from '../fold.ts';
 import { changePhrase, formatValue, subject } from '../words.ts';
+import { bestBase, spreadOf } from './contrast.ts';
 import { phaseOf, reach } from './envelope.ts';
 import { boundary } from './evidence.ts';
 import { controlWords, touches } from './instances.ts';
 import { fromScale, type Nature } from './nature.ts';
-import { at, isReady, spreadOf, windowOf } from './normal.ts';
+import { at, isReady } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
 
 /** Why a change was let pass, or could not be judged. */
@@ -103,11 +104,12 @@ function chartOf(
 ): NonNullable<Verdict['chart']> {
   const back = (y: number): number => fromScale(y, state.offset, nature.sign);
   const stepMs = input.stepMs || 60_000;
+  const base = bestBase(state.normal, state.normal.seen);
   const expected = input.recent.map(({ tMs }) => {
     const k = Math.floor((tMs - trouble.changeMs) / stepMs);
     const after = trouble.changeId !== null && k >= 0;
     const { middle, room } = after ? roomAt(state.watch, k) : { middle: 0, room: 0 };
-    const width = Math.hypot(2 * spreadOf(state.normal, 1, Math.max(0, k), windowOf(state.normal), nature.floor), room);
+    const width = Math.hypot(2 * spreadOf(state.normal, 1, Math.max(0, k), base, nature.floor), room);
     const edges = [back(trouble.base + middle - width), back(trouble.base + middle + width)];
     return { tMs, low: Math.min(...edges), high: Math.max(...edges) };
   });

@@ -47,6 +47,19 @@ function tail(draw: Draw): Course {
   return (k) => seed[k % seed.length] ?? 0;
 }
 
+/** A new version that reaches a tenth, a third, and all of a fleet, one stage after the other. */
+function stages(draw: Draw): Course {
+  const every = draw.between(6, 18);
+  return (k) => [0.1, 0.33][Math.floor(k / every)] ?? 1;
+}
+
+/** Harm that comes and goes: so long there, so long away. */
+function bursts(draw: Draw): Course {
+  const there = draw.whole(3, 7);
+  const away = draw.whole(3, 7);
+  return (k) => (k % (there + away) < there ? 1 : 0);
+}
+
 const byDeploy = (lift: Fault['lift'], onset: Fault['onset'] = atOnce): Fault => ({ byDeploy: true, onset, lift });
 const onItsOwn = (lift: Fault['lift']): Fault => ({ byDeploy: false, onset: atOnce, lift });
 
@@ -67,6 +80,14 @@ export const faults: Readonly<Record<string, Fault>> = {
   'late latency': byDeploy((draw) => ({ latency: level(draw.between(0.5, 1.5)) }), late),
   'latency ramp': byDeploy((draw) => ({ latency: ramp(draw.between(15, 50), draw.between(0.8, 2)) })),
   'error ramp': byDeploy((draw) => ({ errors: ramp(draw.between(15, 50), draw.between(0.03, 0.08)) })),
+  'staged errors': byDeploy((draw) => ({ errors: times(stages(draw), draw.between(0.04, 0.12)) })),
+  'error bursts': byDeploy((draw) => ({ errors: times(bursts(draw), draw.between(0.02, 0.08)) })),
+  // A version that asks more of itself, and is slow for it; nothing fails yet.
+  'load surge': byDeploy((draw) => ({
+    traffic: level(draw.between(0.5, 1.5)),
+    cpu: level(draw.between(0.8, 2)),
+    latency: level(draw.between(0.5, 1.2)),
+  })),
   'retry surge': byDeploy((draw) => ({
     traffic: level(draw.between(0.6, 1.5)),
     cpu: level(draw.between(0.6, 1.5)),

@@ -46,9 +46,11 @@ interface Nature {
   readonly errors: number;
   readonly latency: number;
   readonly noise: number;
+  /** How far latency wanders in the long run, and within how many minutes it forgets where it was. */
   readonly wander: number;
-  readonly heights: { errors: number; latency: number; cpu: number };
   readonly memory: number;
+  readonly heights: { errors: number; latency: number; cpu: number };
+  readonly mebibytes: number;
   readonly warmMemory: number;
   readonly batch: { at: number; length: number; latency: number } | undefined;
   readonly holiday: { day: number; traffic: number } | undefined;
@@ -63,9 +65,10 @@ function natureOf(draw: Draw, plan: ServicePlan): Nature {
     errors: draw.logBetween(0.0001, 0.005),
     latency: draw.logBetween(40, 500),
     noise: draw.between(0.02, 0.1),
-    wander: draw.between(0.005, 0.04),
+    wander: draw.between(0.02, 0.165),
+    memory: draw.logBetween(1.5, 35),
     heights: { errors: draw.logBetween(0.004, 0.06), latency: draw.logBetween(0.15, 2.5), cpu: draw.between(0, 0.4) },
-    memory: draw.logBetween(200, 4_000),
+    mebibytes: draw.logBetween(200, 4_000),
     warmMemory: draw.between(50, 120),
     batch: draw.chance(0.3)
       ? { at: draw.whole(0, 1_439), length: draw.whole(30, 80), latency: draw.between(0.1, 0.5) }
@@ -189,11 +192,12 @@ function samplesOf(
 ): readonly Series[] {
   const samples = Object.fromEntries(signals.map((name) => [name, [] as Sample[]])) as Record<string, Sample[]>;
   const starts = [...restarts].sort((a, b) => a - b);
+  const carried = Math.exp(-1 / nature.memory);
   let wander = 0;
   let restart = -10_000;
   for (let minute = 0; minute < plan.days * 1_440; minute++) {
     while ((starts[0] ?? Infinity) <= minute) restart = starts.shift() ?? restart;
-    wander = 0.97 * wander + nature.wander * draw.normal();
+    wander = carried * wander + nature.wander * Math.sqrt(1 - carried * carried) * draw.normal();
     const since = minute - restart;
     const at = (name: (typeof signals)[number]): number => lifts[name][minute] ?? 0;
     const day = Math.floor(minute / 1_440);
@@ -211,7 +215,7 @@ function samplesOf(
       errors: requests === 0 ? undefined : failed / requests,
       latency: requests === 0 ? undefined : latency * (1 + at('latency')),
       cpu: (mean / 60) * (1 + at('cpu') - at('traffic')) * Math.exp(0.03 * draw.normal()),
-      memory: nature.memory * (warmth + at('memory')) * Math.exp(0.005 * draw.normal()),
+      memory: nature.mebibytes * (warmth + at('memory')) * Math.exp(0.005 * draw.normal()),
     };
     if (since < nature.hole) continue;
     const tMs = startMs + minute * minuteMs;

@@ -54,6 +54,32 @@ export const transients: Readonly<Record<string, TransientFamily>> = {
       return (k) => (k < until ? 1 : Math.exp((until - k) / 1.5));
     };
   },
+  'late plateau': (service) => {
+    const wait = service.between(3, 12);
+    const length = service.logBetween(5, 25);
+    return (deploy) => {
+      const from = Math.round(wait * deploy.between(0.9, 1.1));
+      const until = from + length * deploy.between(0.9, 1.1);
+      return (k) => (k < from ? 0 : k < until ? 1 : Math.exp((until - k) / 1.5));
+    };
+  },
+  // Something that empties long after the start, a cache with a lifetime, say.
+  echo: (service) => {
+    const tau = service.between(1.5, 5);
+    const after = service.between(25, 60);
+    const height = service.between(0.6, 1.2);
+    return (deploy) => {
+      const second = Math.round(after * deploy.between(0.95, 1.05));
+      return (k) => Math.exp(-k / tau) + (k < second ? 0 : height * Math.exp((second - k) / tau));
+    };
+  },
+  stairs: (service) => {
+    const every = service.between(4, 14);
+    return (deploy) => {
+      const own = every * deploy.between(0.85, 1.15);
+      return (k) => [1, 0.6, 0.3][Math.floor(k / own)] ?? 0;
+    };
+  },
   'saw-tooth': (service) => {
     const batches = service.whole(3, 6);
     const every = service.whole(2, 5);
