@@ -5,7 +5,7 @@ import { bestBase, spreadOf } from './contrast.ts';
 import { phaseOf, reach } from './envelope.ts';
 import { inherit } from './instances.ts';
 import { rememberRise } from './jump.ts';
-import { follow, look } from './look.ts';
+import { explain, follow, look } from './look.ts';
 import { offsetFor, toScale } from './nature.ts';
 import { at, learnNormal } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
@@ -54,8 +54,10 @@ function fold(state: State, sample: Sample, input: Input, settings: Settings): v
   learnNormal(state.normal, y, frozen);
   if (!frozen) state.mean += (sample.v - state.mean) * Math.max(1 / 1_000, 1 / state.normal.n);
   if (watch !== null) follow(state, watch, y, sample.tMs, settings.nature);
-  if (trouble !== null) endure(state, trouble, y, sample.tMs, settings);
-  else look(state, sample.tMs, input, settings.nature);
+  if (trouble !== null) {
+    endure(state, trouble, y, sample.tMs, settings);
+    explain(state, sample.tMs, input, settings.nature);
+  } else look(state, sample.tMs, input, settings.nature);
   if (state.watch !== null && sample.tMs - state.watch.atMs >= settings.watchMs)
     endWatch(state, undefined, input, settings);
 }

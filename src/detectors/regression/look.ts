@@ -45,6 +45,23 @@ export function look(state: State, tMs: number, input: Input, nature: Nature): v
     state.trouble = troubleOf(watch, jump.base, jump, tMs);
 }
 
+/**
+ * A jump that came after the change under watch, and was called before that change was heard of: as soon as the evidence
+ * against the change is there, it is held against it, and is the same trouble still. What was called by what a change does is
+ * held against that one for good: the next may be its remedy.
+ */
+export function explain(state: State, tMs: number, input: Input, nature: Nature): void {
+  const { watch, trouble } = state;
+  if (watch === null || trouble === null) return;
+  const jumped = trouble.why === 'no-change' || trouble.why === 'late';
+  if (!jumped || trouble.changeId === watch.changeId || watch.atMs >= trouble.sinceMs) return;
+  const control = controlFor(watch, state, input, nature);
+  const evidence = evidenceAgainst(state, watch, nature, control);
+  if (evidence === undefined) return;
+  const { base, sinceMs, calm, usual } = trouble;
+  state.trouble = { ...troubleOf(watch, base, evidence, tMs), sinceMs, calm, usual };
+}
+
 function troubleOf(watch: Watch | null, base: number, { z, effect, why, room }: Evidence, tMs: number): Trouble {
   const against =
     watch === null
