@@ -159,7 +159,7 @@ export function over(
   const own: number[] = [];
   const near: number[] = [];
   // A plateau that ended at the ninth minute may end at the tenth: what was near in time counts as seen.
-  const shift = Math.max(1, 0.12 * k);
+  const shift = Math.max(1, Math.min(0.12 * k, 2.4) + 0.2 * Math.max(0, k - 20));
   for (let course = 0; course < envelope.n; course++) {
     if (reachOf(envelope, course) < k) continue;
     const sum = (until: number): number => sumUpTo(sums, course, Math.max(0, until));
@@ -170,7 +170,7 @@ export function over(
     const here = mean(k);
     own.push(here);
     let most = here;
-    for (const by of [-1, -0.5, 0.5, 1]) most = Math.max(most, mean(Math.min(reach, k + by * shift)));
+    for (const by of [-1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1]) most = Math.max(most, mean(Math.min(reach, k + by * shift)));
     near.push(most);
   }
   const n = own.length;
