@@ -26,7 +26,18 @@ function told(values: readonly number[], stepMs: number, changes: readonly Heard
     const known = changes.flatMap(({ at, heardAt, kind, to = '' }, nth): readonly Change[] =>
       heardAt > index
         ? []
-        : [{ id: `c${nth}`, source: 'hosts', service: 'shop', what: 'shop', kind, to, atMs: fromMs + at * stepMs }],
+        : [
+            {
+              id: `c${nth}`,
+              source: 'hosts',
+              service: 'shop',
+              what: 'shop',
+              kind,
+              to,
+              attributes: {},
+              atMs: fromMs + at * stepMs,
+            },
+          ],
     );
     const series = [{ ...errors, samples: [{ tMs: asOfMs, v }] }];
     const nothing = { slo: () => undefined, service: () => undefined, services: () => [] };

@@ -170,7 +170,8 @@ export function over(
     const here = mean(k);
     own.push(here);
     let most = here;
-    for (const by of [-1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1]) most = Math.max(most, mean(Math.min(reach, k + by * shift)));
+    for (const by of [-1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1])
+      most = Math.max(most, mean(Math.min(reach, k + by * shift)));
     near.push(most);
   }
   const n = own.length;
