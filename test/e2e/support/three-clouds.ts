@@ -3,7 +3,6 @@ import path from 'node:path';
 
 import type { Json, JsonObject } from '../../../src/lib/json.ts';
 import { startAzure, type AzureServer } from '../../support/azure-server.ts';
-import type { AzureWorld } from '../../support/azure-world.ts';
 import { fault, startGcpServer, type GcpServer } from '../../support/gcp/server.ts';
 import { gcpWorld } from '../../support/gcp/world.ts';
 import { startAwsHand, startMoto, type AwsHand } from '../peers/moto.ts';
@@ -11,6 +10,7 @@ import { serve } from '../peers/peers.ts';
 import { accountId, startAwsFront, type AwsFront } from './aws-front.ts';
 import { makeHome, type Home } from './daemon.ts';
 import { quick } from './operator.ts';
+import { containerApp, oneContainerApp } from './one-container-app.ts';
 import { document } from './shop.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -22,7 +22,6 @@ const awsRole = `arn:aws:iam::${accountId}:role/watchkeeper-operator`;
 const gcpReader = 'watchkeeper-reader@shop-prod.iam.gserviceaccount.com';
 const gcpOperator = 'watchkeeper-operator@shop-prod.iam.gserviceaccount.com';
 const pricing = 'projects/shop-prod/locations/europe-west1/services/pricing';
-const web = '/resourceGroups/shop/providers/Microsoft.App/containerApps/web';
 
 /**
  * A shop in three clouds: `web` on Container Apps asks `checkout` on ECS, which asks `stock`, beside it, and `pricing` on
@@ -90,7 +89,7 @@ export async function openThreeClouds(): Promise<ThreeClouds> {
     google.requests.push({ service: 'pricing', location: 'europe-west1', atMs: Date.now(), good: 100 - bad, bad });
     google.requests.splice(0, Math.max(0, google.requests.length - 600));
     if (isBad) google.logs.push(lineOf(serving(), beat));
-    const app = azureWorld.apps[web];
+    const app = azureWorld.apps[containerApp];
     if (app !== undefined) app.ill = isBad;
     await hand.ask('cloudwatch', 'put_metric_data', {
       Namespace: 'Shop',
@@ -117,7 +116,7 @@ export async function openThreeClouds(): Promise<ThreeClouds> {
     running: async () => ({
       ...(await tasks(hand)),
       pricing: serving(),
-      web: JSON.stringify(azureWorld.apps[web]?.traffic ?? ''),
+      web: JSON.stringify(azureWorld.apps[containerApp]?.traffic ?? ''),
     }),
     gcpIsAway: (so) => {
       away = so;
@@ -143,23 +142,6 @@ const everything = [
   ...['Microsoft.Insights/eventtypes/values/read', 'Microsoft.Insights/metrics/read'],
   'Microsoft.AlertsManagement/alerts/read',
 ];
-
-function oneContainerApp(): AzureWorld {
-  const createdMs = Date.now() - 86_400_000;
-  return {
-    apps: {
-      [web]: {
-        mode: 'Multiple',
-        traffic: [{ latestRevision: true, weight: 100 }],
-        // There is one before: it could be given the traffic.
-        revisions: ['web--v1', 'web--v2'].map((name, at) => ({
-          ...{ name, createdMs: createdMs + at * 3_600_000, image: `shop/web:${name.slice(-2)}`, active: true },
-        })),
-      },
-    },
-    ...{ sites: {}, sets: {}, machines: {}, groups: {}, people: {}, activity: [], tagged: [] },
-  };
-}
 
 async function furnish(hand: AwsHand): Promise<void> {
   const trust = {
