@@ -1,3 +1,5 @@
+import { expect } from 'vitest';
+
 import type { Agent } from '../../src/agent/index.ts';
 import { takeInbound } from '../../src/agent/hearing.ts';
 import { startServer } from '../../src/api/index.ts';
@@ -17,6 +19,8 @@ export interface PushDoor {
     body: string | Uint8Array,
     token?: string,
   ): Promise<{ readonly status: number; readonly text: string }>;
+  /** Posts it and expects it to be refused, with its reason in the ledger and nothing of it known to the sender. */
+  refuses(id: string, status: number, because: RegExp, body: string, token?: string): Promise<void>;
   /** Why pushes were refused, as the ledger has it: `source: because`. */
   refusals(): readonly string[];
   close(): Promise<void>;
@@ -58,7 +62,28 @@ export async function openPushDoor(): Promise<PushDoor> {
         const { reason = '' } = (payload ?? {}) as { readonly reason?: string };
         return type === 'request-refused' && request === 'push' ? [`${via ?? ''}: ${reason}`] : [];
       }),
+    refuses: async (id, status, because, body, token) => {
+      const before = door.refusals().length;
+      const answer = await door.post(id, body, token);
+      expect(answer.status).toBe(status);
+      expect(answer.text).toMatch(/^(That was not accepted|Try again shortly)\.$/);
+      const refusals = door.refusals();
+      expect(refusals).toHaveLength(before + 1);
+      expect(refusals.at(-1)).toMatch(because);
+      expect(refusals.at(-1)).toContain(`hook:${id}: `);
+    },
     close: () => api.close(),
   };
   return door;
+}
+
+/** Whether a source has a reason to look. */
+export async function rings(source: Source): Promise<boolean> {
+  const stop = new AbortController();
+  let rung = false;
+  const waiting = source.news?.(stop.signal).then(() => (rung = !stop.signal.aborted));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  stop.abort();
+  await waiting;
+  return rung;
 }

@@ -5,7 +5,7 @@ import { azureReaders } from '../../../src/io/clients/azure/index.ts';
 import type { JsonObject } from '../../../src/lib/json.ts';
 import { limits } from '../../../src/lib/limits.ts';
 import { sourceKinds } from '../../../src/sources/index.ts';
-import { openPushDoor, type PushDoor } from '../../support/push-door.ts';
+import { openPushDoor, rings, type PushDoor } from '../../support/push-door.ts';
 import { realReader } from '../../support/real-reader.ts';
 import { startTokenIssuer, type Signing, type TokenIssuer } from '../../support/token-issuer.ts';
 import { subscriptionId } from './fake-azure.ts';
@@ -78,28 +78,6 @@ function alert(more: JsonObject = {}): string {
   return JSON.stringify({ schemaId: 'azureMonitorCommonAlertSchema', data: { essentials, alertContext: {} } });
 }
 
-/** Whether the source has a reason to look. */
-async function rings(): Promise<boolean> {
-  const stop = new AbortController();
-  let rung = false;
-  const waiting = source.news?.(stop.signal).then(() => (rung = !stop.signal.aborted));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  stop.abort();
-  await waiting;
-  return rung;
-}
-
-async function refusedWith(status: number, because: RegExp, body: string, bearer?: string): Promise<void> {
-  const before = door.refusals().length;
-  const answer = await door.post('azure', body, bearer);
-  expect(answer.status).toBe(status);
-  expect(answer.text).toMatch(/^(That was not accepted|Try again shortly)\.$/);
-  const refusals = door.refusals();
-  expect(refusals).toHaveLength(before + 1);
-  expect(refusals.at(-1)).toMatch(because);
-  expect(refusals.at(-1)).toMatch(/^hook:azure: /);
-}
-
 describe('alerts of Azure that the secure webhook of an action group pushes', () => {
   it.each([
     ['first', () => token()],
@@ -107,9 +85,9 @@ describe('alerts of Azure that the secure webhook of an action group pushes', ()
   ])('are a reason to look, once for each, with a token of the %s version', async (_which, signed) => {
     const sent = alert();
     expect(await door.post('azure', sent, await signed())).toEqual({ status: 200, text: 'taken' });
-    expect(await rings()).toBe(true);
+    expect(await rings(source)).toBe(true);
     expect(await door.post('azure', sent, await signed())).toEqual({ status: 200, text: 'known already' });
-    expect(await rings()).toBe(false);
+    expect(await rings(source)).toBe(false);
     expect(issuer.asked()).toBe(1);
   });
 
@@ -143,21 +121,21 @@ describe('alerts of Azure that the secure webhook of an action group pushes', ()
     ['with another role', () => token({ roles: ['Reader'] }), /no role ActionGroupsSecureWebhook/],
     ['without a role', () => token({ roles: undefined as never }), /its claim roles/],
   ])('are refused when they come with a token %s', async (_what, signed, because) => {
-    await refusedWith(401, because, alert(), await signed());
-    expect(await rings()).toBe(false);
+    await door.refuses('azure', 401, because, alert(), await signed());
+    expect(await rings(source)).toBe(false);
   });
 
   it('are refused of a subscription that is not read, and when they are no alerts in the common schema', async () => {
     const alertId = `/subscriptions/${tenantId}/providers/Microsoft.AlertsManagement/alerts/a`;
-    await refusedWith(403, /another subscription/, alert({ alertId }), await token());
+    await door.refuses('azure', 403, /another subscription/, alert({ alertId }), await token());
     for (const body of [
       '',
       '{}',
       alert().replace('azureMonitorCommonAlertSchema', 'AzureMonitorMetricAlert'),
       '\u0000',
     ])
-      await refusedWith(400, /no message of an alert/, body, await token());
-    expect(await rings()).toBe(false);
+      await door.refuses('azure', 400, /no message of an alert/, body, await token());
+    expect(await rings(source)).toBe(false);
   });
 
   it('are no reason to look when they are played again long after', async () => {
@@ -166,13 +144,13 @@ describe('alerts of Azure that the secure webhook of an action group pushes', ()
       status: 200,
       text: 'it is old',
     });
-    expect(await rings()).toBe(false);
+    expect(await rings(source)).toBe(false);
   });
 
   it('are not taken while the keys cannot be had, so that Azure tries again', async () => {
     issuer.down = true;
-    await refusedWith(503, /keys of Microsoft Entra ID cannot be had/, alert(), await token());
-    expect(await rings()).toBe(false);
+    await door.refuses('azure', 503, /keys of Microsoft Entra ID cannot be had/, alert(), await token());
+    expect(await rings(source)).toBe(false);
   });
 
   it('are taken for the Application ID URI that is written, and no other then', async () => {

@@ -6,7 +6,7 @@ import { gcpReaders } from '../../../src/io/clients/gcp/index.ts';
 import type { JsonObject } from '../../../src/lib/json.ts';
 import { limits } from '../../../src/lib/limits.ts';
 import { sourceKinds } from '../../../src/sources/index.ts';
-import { openPushDoor, type PushDoor } from '../../support/push-door.ts';
+import { openPushDoor, rings, type PushDoor } from '../../support/push-door.ts';
 import { noGcp } from '../../support/no-gcp.ts';
 import { realReader } from '../../support/real-reader.ts';
 import { startTokenIssuer, type Signing, type TokenIssuer } from '../../support/token-issuer.ts';
@@ -64,36 +64,13 @@ function message(more: JsonObject = {}, said: unknown = incident): string {
   });
 }
 
-/** Whether the source has a reason to look. */
-async function rings(): Promise<boolean> {
-  const stop = new AbortController();
-  let rung = false;
-  const waiting = source.news?.(stop.signal).then(() => (rung = !stop.signal.aborted));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  stop.abort();
-  await waiting;
-  return rung;
-}
-
-/** Sends it and expects it to be refused, with its reason in the ledger and nothing of it known to the sender. */
-async function refusedWith(status: number, because: RegExp, body: string, bearer?: string): Promise<void> {
-  const before = door.refusals().length;
-  const answer = await door.post('gcp', body, bearer);
-  expect(answer.status).toBe(status);
-  expect(answer.text).toMatch(/^(That was not accepted|Try again shortly)\.$/);
-  const refusals = door.refusals();
-  expect(refusals).toHaveLength(before + 1);
-  expect(refusals.at(-1)).toMatch(because);
-  expect(refusals.at(-1)).toMatch(/^hook:gcp: /);
-}
-
 describe('alerts of Google Cloud that Pub/Sub pushes', () => {
   it('are a reason to look, once for each message, however often it is delivered', async () => {
     const sent = message();
     expect(await door.post('gcp', sent, await token())).toEqual({ status: 200, text: 'taken' });
-    expect(await rings()).toBe(true);
+    expect(await rings(source)).toBe(true);
     expect(await door.post('gcp', sent, await token())).toEqual({ status: 200, text: 'known already' });
-    expect(await rings()).toBe(false);
+    expect(await rings(source)).toBe(false);
     expect(issuer.asked()).toBe(1);
   });
 
@@ -116,8 +93,8 @@ describe('alerts of Google Cloud that Pub/Sub pushes', () => {
     ['of an address that is not verified', () => token({ email_verified: false }), /another service account/],
     ['of nobody', () => token({ email: undefined as never }), /its claim email/],
   ])('are refused when they come with a token %s', async (_what, made, because) => {
-    await refusedWith(401, because, message(), await made());
-    expect(await rings()).toBe(false);
+    await door.refuses('gcp', 401, because, message(), await made());
+    expect(await rings(source)).toBe(false);
   });
 
   it('are taken within a minute of clocks that differ', async () => {
@@ -127,10 +104,10 @@ describe('alerts of Google Cloud that Pub/Sub pushes', () => {
 
   it('are refused from a subscription that is not named, and by what is no message', async () => {
     const other = message().replace(subscription, `${subscription}-2`);
-    await refusedWith(403, /another subscription/, other, await token());
+    await door.refuses('gcp', 403, /another subscription/, other, await token());
     for (const body of ['', '[]', '{"message":{}}', '{"message":{"data":"%%"}}', '\u0000'])
-      await refusedWith(400, /no message of an alert/, body, await token());
-    expect(await rings()).toBe(false);
+      await door.refuses('gcp', 400, /no message of an alert/, body, await token());
+    expect(await rings(source)).toBe(false);
   });
 
   it('are taken and nothing is done when they are no incident, so that Pub/Sub does not send them for ever', async () => {
@@ -140,20 +117,20 @@ describe('alerts of Google Cloud that Pub/Sub pushes', () => {
     expect(door.refusals().slice(before)).toEqual(
       Array.from({ length: 3 }, () => 'hook:gcp: it is no incident of Cloud Monitoring'),
     );
-    expect(await rings()).toBe(false);
+    expect(await rings(source)).toBe(false);
   });
 
   it('are no reason to look when they are played again long after', async () => {
     const publishTime = new Date(Date.now() - limits.pushOldMs - 1_000).toISOString();
     expect(await door.post('gcp', message({ publishTime }), await token())).toEqual({ status: 200, text: 'it is old' });
-    expect(await rings()).toBe(false);
+    expect(await rings(source)).toBe(false);
   });
 
   it('are not taken while the keys cannot be had, so that they come again, and are then', async () => {
     issuer.down = true;
     const sent = message();
-    await refusedWith(503, /keys of Google cannot be had/, sent, await token());
-    expect(await rings()).toBe(false);
+    await door.refuses('gcp', 503, /keys of Google cannot be had/, sent, await token());
+    expect(await rings(source)).toBe(false);
     issuer.down = false;
     source = open();
     door.sources = [source];
