@@ -1,5 +1,6 @@
 import type { SignalQuery } from '../../../domain/ports/source.ts';
-import { seriesKey, type Gap, type ResourceState, type Series } from '../../../domain/telemetry.ts';
+import type { ResourceState } from '../../../domain/telemetry.ts';
+import { ofService, stateSeries } from '../../../io/clients/cloud/state-signals.ts';
 import { oneLine } from '../../../lib/text.ts';
 import { typedQuery, type StateQuery } from '../schema.ts';
 import { awsResourceName } from '../../../domain/places.ts';
@@ -12,32 +13,20 @@ export function stateSignals(
   signals: readonly SignalQuery[],
   look: EcsLook,
   nowMs: number,
-): { readonly series: readonly Series[]; readonly gaps: readonly Gap[] } {
-  const series: Series[] = [];
-  const gaps: Gap[] = [];
-  for (const { service, signal, binding } of signals) {
-    const parsed = typedQuery.parse(binding.query);
-    if (!parsed.ok || !('state' in parsed.value)) continue;
+): ReturnType<typeof stateSeries> {
+  return stateSeries(source, signals, nowMs, (service, query) => {
+    const parsed = typedQuery.parse(query);
+    if (!parsed.ok || !('state' in parsed.value)) return undefined;
     const wanted = parsed.value.state;
-    const about = { source, service, signal, fromMs: nowMs, untilMs: nowMs };
-    const states = [...look.states].filter(([one]) => one.service === service);
-    const faults = [...look.faults].filter(([one]) => one.service === service);
-    for (const [, fault] of faults) gaps.push({ ...about, ...fault });
-    if (states.length + faults.length === 0)
-      gaps.push({ ...about, reason: 'unsupported', message: `${service} is no ECS service in this source` });
-    for (const [one, state] of states) {
-      const labels = states.length + faults.length > 1 ? { ecs: awsResourceName(one.place.resource) } : {};
-      const v = valueOf(wanted, state);
-      const { unit, nature } = binding;
-      const note = oneLine(state.primary?.reason ?? state.said, 200);
-      series.push({
-        ...{ key: seriesKey(service, signal, labels), source, service, signal, labels, unit, nature },
-        samples: [{ tMs: nowMs, v }],
-        ...(note === '' ? {} : { note }),
-      });
-    }
-  }
-  return { series, gaps };
+    return {
+      values: ofService(look.states, service).map(([{ place }, state]) => ({
+        labels: { ecs: awsResourceName(place.resource) },
+        ...{ v: valueOf(wanted, state), note: state.primary?.reason ?? state.said },
+      })),
+      faults: ofService(look.faults, service).map(([, fault]) => fault),
+      otherwise: `${service} is no ECS service in this source`,
+    };
+  });
 }
 
 function valueOf(wanted: StateQuery['state'], { desired, running, primary, deployments }: EcsState): number {

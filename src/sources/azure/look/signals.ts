@@ -1,6 +1,7 @@
 import type { SignalQuery } from '../../../domain/ports/source.ts';
 import { azureResourceName } from '../../../domain/places.ts';
-import { seriesKey, type Gap, type ResourceState, type Series } from '../../../domain/telemetry.ts';
+import type { ResourceState } from '../../../domain/telemetry.ts';
+import { ofService, stateSeries } from '../../../io/clients/cloud/state-signals.ts';
 import { typedQuery, type StateQuery } from '../schema.ts';
 import type { AzureState } from './state.ts';
 import type { Look } from './states.ts';
@@ -11,34 +12,20 @@ export function stateSignals(
   signals: readonly SignalQuery[],
   look: Look,
   nowMs: number,
-): { readonly series: readonly Series[]; readonly gaps: readonly Gap[] } {
-  const series: Series[] = [];
-  const gaps: Gap[] = [];
-  for (const { service, signal, binding } of signals) {
-    const parsed = typedQuery.parse(binding.query);
-    if (!parsed.ok || !('state' in parsed.value)) continue;
+): ReturnType<typeof stateSeries> {
+  return stateSeries(source, signals, nowMs, (service, query) => {
+    const parsed = typedQuery.parse(query);
+    if (!parsed.ok || !('state' in parsed.value)) return undefined;
     const wanted = parsed.value.state;
-    const about = { source, service, signal, fromMs: nowMs, untilMs: nowMs };
-    const states = [...look.states].filter(([one]) => one.service === service);
-    const faults = [...look.faults].filter(([one]) => one.service === service);
-    for (const [, fault] of faults) gaps.push({ ...about, ...fault });
-    if (states.length + faults.length === 0)
-      gaps.push({
-        ...about,
-        reason: 'unsupported',
-        message: `${service} is nothing in this source that tells its state`,
-      });
-    for (const [one, state] of states) {
-      const labels = states.length + faults.length > 1 ? { azure: azureResourceName(one.place.resource) } : {};
-      const { unit, nature } = binding;
-      series.push({
-        ...{ key: seriesKey(service, signal, labels), source, service, signal, labels, unit, nature },
-        samples: [{ tMs: nowMs, v: valueOf(wanted, state) }],
-        ...(state.said === '' ? {} : { note: state.said.slice(0, 200) }),
-      });
-    }
-  }
-  return { series, gaps };
+    return {
+      values: ofService(look.states, service).map(([{ place }, state]) => ({
+        labels: { azure: azureResourceName(place.resource) },
+        ...{ v: valueOf(wanted, state), note: state.said },
+      })),
+      faults: ofService(look.faults, service).map(([, fault]) => fault),
+      otherwise: `${service} is nothing in this source that tells its state`,
+    };
+  });
 }
 
 function valueOf(wanted: StateQuery['state'], { availability, isFailing, replicas }: AzureState): number {

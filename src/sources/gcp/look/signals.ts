@@ -1,6 +1,7 @@
 import { gcpResourceName } from '../../../domain/places.ts';
 import type { SignalQuery } from '../../../domain/ports/source.ts';
-import { seriesKey, type Gap, type ResourceState, type Series } from '../../../domain/telemetry.ts';
+import type { ResourceState } from '../../../domain/telemetry.ts';
+import { ofService, stateSeries } from '../../../io/clients/cloud/state-signals.ts';
 import { oneLine } from '../../../lib/text.ts';
 import { typedQuery, type StateQuery } from '../schema.ts';
 import type { Watched } from '../watched.ts';
@@ -16,45 +17,24 @@ export function stateSignals(
   run: Look<RunState>,
   groups: Look<GroupState>,
   nowMs: number,
-): { readonly series: readonly Series[]; readonly gaps: readonly Gap[] } {
-  const series: Series[] = [];
-  const gaps: Gap[] = [];
-  for (const { service, signal, binding } of signals) {
-    const parsed = typedQuery.parse(binding.query);
-    if (!parsed.ok || !('state' in parsed.value)) continue;
+): ReturnType<typeof stateSeries> {
+  return stateSeries(source, signals, nowMs, (service, query) => {
+    const parsed = typedQuery.parse(query);
+    if (!parsed.ok || !('state' in parsed.value)) return undefined;
     const wanted = parsed.value.state;
-    const about = { source, service, signal, fromMs: nowMs, untilMs: nowMs };
-    const faults = [...run.faults, ...groups.faults].filter(([one]) => one.service === service);
-    for (const [, fault] of faults) gaps.push({ ...about, ...fault });
-    const values = valuesOf(service, wanted, run, groups);
-    if (values.length + faults.length === 0)
-      gaps.push({ ...about, reason: 'unsupported', message: `${service} is nothing here that tells of ${wanted}` });
-    for (const [one, value] of values) {
-      if (value === undefined) continue;
-      const name = gcpResourceName(one.place.resource);
-      const labels = values.length + faults.length > 1 ? { resource: `${one.place.location}/${name}` } : {};
-      const { unit, nature } = binding;
-      series.push({
-        ...{ key: seriesKey(service, signal, labels), source, service, signal, labels, unit, nature },
-        samples: [{ tMs: nowMs, v: value.v }],
-        ...(value.note === '' ? {} : { note: oneLine(value.note, 200) }),
-      });
-    }
-  }
-  return { series, gaps };
-}
-
-function valuesOf(
-  service: string,
-  wanted: StateQuery['state'],
-  run: Look<RunState>,
-  groups: Look<GroupState>,
-): readonly (readonly [Watched, Value])[] {
-  const all = [
-    ...[...run.states].map(([one, state]) => [one, ofRun(wanted, state)] as const),
-    ...[...groups.states].map(([one, state]) => [one, ofGroup(wanted, state)] as const),
-  ];
-  return all.filter(([one, value]) => one.service === service && value !== undefined);
+    const all = [
+      ...ofService(run.states, service).map(([one, state]) => [one, ofRun(wanted, state)] as const),
+      ...ofService(groups.states, service).map(([one, state]) => [one, ofGroup(wanted, state)] as const),
+    ];
+    return {
+      values: all.flatMap(([{ place }, value]) => {
+        const labels = { resource: `${place.location}/${gcpResourceName(place.resource)}` };
+        return value === undefined ? [] : [{ labels, ...value }];
+      }),
+      faults: ofService([...run.faults, ...groups.faults], service).map(([, fault]) => fault),
+      otherwise: `${service} is nothing here that tells of ${wanted}`,
+    };
+  });
 }
 
 function ofRun(wanted: StateQuery['state'], { isFailing, said }: RunState): Value {
