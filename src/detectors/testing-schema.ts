@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { gapReasons } from '../domain/telemetry.ts';
 import type { Parsed } from '../lib/issues.ts';
 import type { Json } from '../lib/json.ts';
 import { schemaOf } from '../lib/schema.ts';
@@ -57,20 +58,7 @@ const given = z.strictObject({
       z.strictObject({
         from: at,
         until: durationMs,
-        reason: z
-          .enum([
-            'unreachable',
-            'unauthorized',
-            'rate-limited',
-            'timeout',
-            'partial',
-            'late',
-            'malformed',
-            'missing',
-            'unsupported',
-            'too-large',
-          ])
-          .default('unreachable'),
+        reason: z.enum(gapReasons).default('unreachable'),
         message: z.string().default('the source cannot be reached'),
         signal: z.string().exactOptional(),
       }),

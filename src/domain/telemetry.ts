@@ -76,17 +76,21 @@ export interface Span {
 }
 
 /** Why something could not be read. Closed: it is a metric label. */
-export type GapReason =
-  | 'unreachable'
-  | 'unauthorized'
-  | 'rate-limited'
-  | 'timeout'
-  | 'partial'
-  | 'late'
-  | 'malformed'
-  | 'missing'
-  | 'unsupported'
-  | 'too-large';
+export const gapReasons = [
+  'unreachable',
+  'unauthorized',
+  'rate-limited',
+  'timeout',
+  'partial',
+  'late',
+  'malformed',
+  'missing',
+  'unsupported',
+  'too-large',
+] as const;
+
+/** One of them. */
+export type GapReason = (typeof gapReasons)[number];
 
 /** What could not be read, and why. A gap is never "healthy" and never "broken" (I10). */
 export interface Gap {

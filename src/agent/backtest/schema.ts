@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { schemaOf } from '../../lib/schema.ts';
 import type { Schema } from '../../domain/ports/schema.ts';
+import { gapReasons } from '../../domain/telemetry.ts';
 import type { ColumnAbout, RecordingIndex, ServiceAbout } from './recording.ts';
 
 const labels = z.record(z.string(), z.string());
@@ -17,18 +18,7 @@ const column = z.strictObject({
 const gap = z.strictObject({
   from: seconds,
   until: seconds,
-  reason: z.enum([
-    'unreachable',
-    'unauthorized',
-    'rate-limited',
-    'timeout',
-    'partial',
-    'late',
-    'malformed',
-    'missing',
-    'unsupported',
-    'too-large',
-  ]),
+  reason: z.enum(gapReasons),
   message: z.string(),
   signal: z.string().exactOptional(),
 });

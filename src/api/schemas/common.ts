@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import type { Json, JsonObject } from '../../lib/json.ts';
-import type { Gap, Labels, Sample } from '../../domain/telemetry.ts';
+import { gapReasons, type Gap, type Labels, type Sample } from '../../domain/telemetry.ts';
 
 // What the API answers, as schemas. Each is bound to the type it shows: a member that comes, goes or changes its type does
 // not compile until it is described here, and so in the OpenAPI document.
@@ -51,18 +51,7 @@ export const zAutonomy = z.enum(['observe', 'suggest', 'approve', 'act']);
 /** What could not be read, and why. */
 export const zGap = named<Gap>('Gap', 'What could not be read, and why. Never "healthy" and never "broken".', {
   source: z.string(),
-  reason: z.enum([
-    'unreachable',
-    'unauthorized',
-    'rate-limited',
-    'timeout',
-    'partial',
-    'late',
-    'malformed',
-    'missing',
-    'unsupported',
-    'too-large',
-  ]),
+  reason: z.enum(gapReasons),
   message: z.string(),
   fromMs: zMs,
   untilMs: zMs,
