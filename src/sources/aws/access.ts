@@ -1,4 +1,5 @@
 import type { AwsCall, AwsReader } from '../../domain/ports/aws.ts';
+import { reachAll } from '../../io/clients/cloud/reach.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { AwsConfig } from './schema.ts';
 import { cornerName, cornersOf } from './watched.ts';
@@ -13,27 +14,12 @@ export async function checkAccess(
   reader: AwsReader,
   signal: AbortSignal,
 ): Promise<void> {
-  const tried = await Promise.all(
-    cornersOf(config).map(async (corner) => {
-      try {
-        await reader.ask({ ...corner, service: 'sts', operation: 'GetCallerIdentity', input: {} }, signal);
-        return [];
-      } catch (thrown) {
-        return [{ corner, error: WatchkeeperError.from(thrown) }];
-      }
-    }),
-  );
-  const [first, ...more] = tried.flat();
-  if (first === undefined) return checkRights(id, config, reader, signal);
-  const others = more.length === 0 ? '' : ` (and in ${more.length} more)`;
-  throw new WatchkeeperError(
-    first.error.code,
-    `source ${id}, ${cornerName(first.corner)}${others}: ${first.error.message}`,
-    {
-      fix: first.error.fix ?? `Check accounts, regions and the credentials of source ${id}.`,
-      cause: first.error,
-    },
-  );
+  const places = cornersOf(config).map((corner) => ({
+    name: cornerName(corner),
+    ask: () => reader.ask({ ...corner, service: 'sts', operation: 'GetCallerIdentity', input: {} }, signal),
+  }));
+  await reachAll(id, places, `Check accounts, regions and the credentials of source ${id}.`);
+  await checkRights(id, config, reader, signal);
 }
 
 async function checkRights(id: string, config: AwsConfig, reader: AwsReader, signal: AbortSignal): Promise<void> {

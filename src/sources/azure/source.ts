@@ -3,10 +3,10 @@ import type { AzureReader } from '../../domain/ports/azure.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
+import { reachAll } from '../../io/clients/cloud/reach.ts';
 import { cloudSource } from '../../io/clients/cloud/source.ts';
 import { createSpend } from '../../io/clients/cloud/spend.ts';
 import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
-import { WatchkeeperError } from '../../lib/errors.ts';
 import { createAlerts, type Alerts } from './alerts.ts';
 import { createActivityLog, type ActivityLog, type AuditLook } from './changes/activity.ts';
 import { gathered } from './changes/gather.ts';
@@ -122,22 +122,9 @@ const none: AuditLook = { events: [], gaps: [] };
 
 async function checkAccess(id: string, config: AzureConfig, reader: AzureReader, signal: AbortSignal): Promise<void> {
   const many = config.subscriptions.length > 1;
-  const tried = await Promise.all(
-    config.subscriptions.map(async ({ name }) => {
-      try {
-        await reader.ask({ operation: 'subscriptions.get', ...(many ? { subscription: name } : {}) }, signal);
-        return [];
-      } catch (thrown) {
-        return [{ name, error: WatchkeeperError.from(thrown) }];
-      }
-    }),
-  );
-  const [first, ...more] = tried.flat();
-  if (first === undefined) return;
-  const others = more.length === 0 ? '' : ` (and in ${more.length} more)`;
-  const { error, name } = first;
-  throw new WatchkeeperError(error.code, `source ${id}, subscription ${name}${others}: ${error.message}`, {
-    fix: error.fix ?? `Check subscriptions and the identity of source ${id}.`,
-    cause: error,
-  });
+  const places = config.subscriptions.map(({ name }) => ({
+    name: `subscription ${name}`,
+    ask: () => reader.ask({ operation: 'subscriptions.get', ...(many ? { subscription: name } : {}) }, signal),
+  }));
+  await reachAll(id, places, `Check subscriptions and the identity of source ${id}.`);
 }

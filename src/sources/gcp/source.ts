@@ -3,10 +3,10 @@ import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
+import { reachAll } from '../../io/clients/cloud/reach.ts';
 import { cloudSource } from '../../io/clients/cloud/source.ts';
 import { createSpend } from '../../io/clients/cloud/spend.ts';
 import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
-import { WatchkeeperError } from '../../lib/errors.ts';
 import { createAlerts, type Alerts } from './alerts.ts';
 import { createAuditLogs, type AuditLogs } from './changes/audit.ts';
 import { lookAtDeliveries } from './changes/deliveries.ts';
@@ -122,22 +122,12 @@ async function past(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
 }
 
 async function checkAccess(id: string, { projects }: GcpConfig, reader: GcpReader, signal: AbortSignal): Promise<void> {
-  const tried = await Promise.all(
-    projects.map(async ({ id: project }) => {
-      try {
-        const params = { parent: `projects/${project}`, pageSize: 1 };
-        await reader.ask({ service: 'monitoring', method: 'alerts.list', params, project }, signal);
-        return [];
-      } catch (thrown) {
-        return [{ project, error: WatchkeeperError.from(thrown) }];
-      }
-    }),
-  );
-  const [first, ...more] = tried.flat();
-  if (first === undefined) return;
-  const others = more.length === 0 ? '' : ` (and in ${more.length} more)`;
-  throw new WatchkeeperError(first.error.code, `source ${id}, ${first.project}${others}: ${first.error.message}`, {
-    fix: first.error.fix ?? `Check projects and the credentials of source ${id}.`,
-    cause: first.error,
-  });
+  const places = projects.map(({ id: project }) => ({
+    name: project,
+    ask: () => {
+      const params = { parent: `projects/${project}`, pageSize: 1 };
+      return reader.ask({ service: 'monitoring', method: 'alerts.list', params, project }, signal);
+    },
+  }));
+  await reachAll(id, places, `Check projects and the credentials of source ${id}.`);
 }
