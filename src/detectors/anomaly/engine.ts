@@ -2,6 +2,7 @@ import { unfamiliarity, halve } from './histogram.ts';
 import { byte, bytes, bins, column, field, floats, histograms, hours, rowsPerChunk } from './layout.ts';
 import { moved } from './moved.ts';
 import type { Nature } from './nature.ts';
+import { onset } from './onset.ts';
 import type { Chunk } from './rows.ts';
 import type { Tuning } from './tuning.ts';
 import { learnDay, ofDay, provenWeek } from './week.ts';
@@ -274,26 +275,4 @@ function count(chunk: Chunk, slot: number, counted: number, tuned: Tuning): void
   chunk.floats[where] = full ? counted / 2 : counted;
   if (!full) return;
   for (let which = 0; which < histograms; which++) halve(chunk.bytes, slot * bytes + byte.histograms + which * bins);
-}
-
-// One alert an onset: what is weaker than what was just said is its echo. The chance of an onset this strong is learned
-// from the series' own onsets, with a belief to begin with.
-function onset(f: Float32Array, at: number, evidence: number, n: number, tuned: Tuning): number {
-  const left = f[at + field.barrier] ?? 0;
-  // What is next to nothing is nothing: powers, and numbers too small for a processor's fast path, are spared.
-  const barrier = left < 1e-6 ? 0 : left * 0.5 ** (1 / tuned.refractory);
-  f[at + field.barrier] = Math.max(barrier, evidence);
-  const over = evidence - tuned.onsetLeast;
-  if (evidence <= barrier || over <= 0) return 0;
-  const onsets = f[at + field.onsets] ?? 0;
-  const excess = f[at + field.excess] ?? 0;
-  const weight = onsets + tuned.onsetPrior;
-  const mean = (excess + tuned.onsetMean * tuned.onsetPrior) / weight;
-  // Records come as 1/n while a series is young.
-  const every = (n + tuned.onsetPrior * Math.min(tuned.onsetEvery, 20 + n / tuned.onsetAge)) / weight;
-  if (n > 100) {
-    f[at + field.onsets] = onsets + 1;
-    f[at + field.excess] = excess + Math.min(over, 3 * mean);
-  }
-  return Math.max(0, Math.log(every) + over / mean);
 }

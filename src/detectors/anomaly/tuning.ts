@@ -27,6 +27,9 @@ export interface Tuning {
   readonly onsetMean: number;
   /** How many onsets that belief weighs. */
   readonly onsetPrior: number;
+  /** How heavy the tail of onsets is (0: exponential), and as how many usual ones the largest counts when their mean is learned. */
+  readonly onsetShape: number;
+  readonly onsetMost: number;
 }
 
 /** The product's one configuration. */
@@ -47,6 +50,8 @@ export const tuning: Tuning = {
   onsetAge: 2.5,
   onsetMean: 0.7,
   onsetPrior: 20,
+  onsetShape: 0.15,
+  onsetMost: 30,
 };
 
 /** What the engine looks at; indexes of `tuning.weights` and of `Seen.cause`. */
