@@ -114,6 +114,10 @@ test('a daemon killed while it waits asks again below the same card, and the old
   const { slack, shop, start } = await night();
   const first = await start();
   const before = await asked(slack);
+  // Until it is on record that the card is there, a daemon that starts anew does not know of it, and posts another.
+  await until('the delivery is on record', async () =>
+    (await first.ledger()).some(({ entry }) => entry.type === 'delivery'),
+  );
   await first.kill();
   slack.cut();
   const second = await start();
