@@ -83,6 +83,38 @@ describe('rollouts', () => {
     expect(found.map(({ id }) => id)).toContain(seen?.id);
   });
 
+  describe('whose new revision is heard of before the workload itself', () => {
+    async function early(): Promise<{ readonly shop: Shop; readonly hear: (kind: string) => void }> {
+      const [shop, ahead] = [await running({ by: 'kubectl' }), await running({ by: 'kubectl' })];
+      ahead.deploy('v2', { by: 'watchkeeper' });
+      const hear = (kind: string): void => {
+        for (const object of ahead.cluster.all(kind)) shop.cluster.put(object as never);
+      };
+      hear('ReplicaSet');
+      return { shop, hear };
+    }
+
+    test('waits for who made it, and is not the work of whoever edited the state before', async () => {
+      const { shop, hear } = await early();
+      expect(await changes(shop)).toEqual([]);
+      hear('Deployment');
+      const told = await changes(shop);
+      expect(told.map(({ to, actor }) => [to, actor])).toEqual([['v2', 'watchkeeper']]);
+      expect(await changes(shop)).toEqual([]);
+    });
+
+    test('is told without a name when the workload is not heard of for half a minute', async () => {
+      const { shop, hear } = await early();
+      expect(await changes(shop)).toEqual([]);
+      await shop.clock.advance(30_000);
+      hear('Pod');
+      const [change, ...more] = await changes(shop);
+      expect(more).toEqual([]);
+      expect(change).toMatchObject({ from: 'v1', to: 'v2' });
+      expect(change).not.toHaveProperty('actor');
+    });
+  });
+
   test('what happened more than a day ago is not told at the first look', async () => {
     const shop = openShop();
     shop.deploy('v1');

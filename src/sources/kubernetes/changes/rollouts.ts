@@ -6,6 +6,9 @@ import type { ClusterView } from '../cluster.ts';
 import { whatOf, type ChangeReader, type FoundChange } from './reader.ts';
 
 const revisionKey = 'revision';
+const behindKey = 'behind';
+/** For so long the workload itself is waited for, when its new revision was heard of first. */
+const behindMs = 30_000;
 
 /**
  * A rollout is a new highest revision of a Deployment, StatefulSet or DaemonSet. The controllers keep the states before
@@ -17,18 +20,34 @@ export const rollouts: ChangeReader = (workload, memory, context) => {
   const current = revisions.at(-1);
   if (current === undefined) return [];
   const known = memory.get(revisionKey);
-  memory.set(revisionKey, String(current.revision));
+  const isNew = known === undefined || current.revision > Number(known);
+  const isBehind = isNew && stillShows(workload, revisions.at(-2), current);
+  if (isBehind && waits(current, memory, context.nowMs)) revisions.pop();
+  memory.set(revisionKey, String(Math.max(Number(known ?? 0), revisions.at(-1)?.revision ?? 0)));
   // Several may have come since the last look, when the server was out of reach: none of them is left out.
   return revisions.flatMap((one, index): readonly FoundChange[] => {
     if (known !== undefined && one.revision <= Number(known)) return [];
     const before = revisions[index - 1];
     // The server keeps only who edited last.
-    const edit = one === current ? workload.templateEdit : undefined;
+    const edit = one === current && !isBehind ? workload.templateEdit : undefined;
     const atMs = Math.min(whenOf(one, before, edit?.atMs ?? context.nowMs), context.nowMs);
     if (known === undefined && atMs < context.sinceMs) return [];
     return [changeOf(workload, { current: one, before, atMs, by: edit?.by }, context.cluster)];
   });
 };
+
+// A workload and its revisions are heard of apart. While the workload still shows the state before, who edited it last made that
+// one: the rollout would be somebody else's, and the watch's own act could pass for a deploy to be taken back.
+function stillShows(workload: WorkloadRecord, before: RevisionRecord | undefined, current: RevisionRecord): boolean {
+  if (before === undefined || diffOf(current.template, workload.template).length === 0) return false;
+  return diffOf(before.template, workload.template).length === 0;
+}
+
+function waits({ hash }: RevisionRecord, memory: Map<string, string>, nowMs: number): boolean {
+  const [which, sinceMs] = (memory.get(behindKey) ?? '').split(' ');
+  if (which !== hash) memory.set(behindKey, `${hash} ${nowMs}`);
+  return which !== hash || nowMs - Number(sinceMs) < behindMs;
+}
 
 // A state that is returned to was made long ago; who edited the template last, and when, is kept by the server.
 function whenOf(current: RevisionRecord, before: RevisionRecord | undefined, editedMs: number): number {
