@@ -217,6 +217,13 @@ describe("apk's database", () => {
     expect(await changes(machine)).toEqual([]);
   });
 
+  it('sees an upgrade within the second of the write that it saw last, with size and time as they were', async () => {
+    const machine = await startMachine({ set: (files) => files.set(path, stanzas({ nginx: '1.24.0-r1' }), now) });
+    await changes(machine);
+    machine.files.set(path, stanzas({ nginx: '1.24.0-r2' }), now);
+    expect(await changes(machine)).toMatchObject([{ from: '1.24.0-r1', to: '1.24.0-r2' }]);
+  });
+
   it('is a gap of the machine when it is larger than is read, and tells nothing that it did not see', async () => {
     const machine = await startMachine({ set: (files) => files.set(path, 'P:x\n'.repeat(2_000_000), now - hour) });
     const answer = await machine.collect({ signals: [], services: [service({})] });
@@ -247,6 +254,16 @@ describe('watched configuration', () => {
       ['/etc/shop/new.conf', 'added'],
     ]);
     expect(JSON.stringify(found)).not.toContain('hunter');
+    expect(await changes(machine, place)).toEqual([]);
+  });
+
+  it('sees an edit within the second of the write that it saw last, with size and time as they were', async () => {
+    const machine = await startMachine({ set: (files) => files.set('/etc/shop/a.conf', 'pool=10', now) });
+    await changes(machine, place);
+    machine.files.set('/etc/shop/a.conf', 'pool=90', now);
+    expect(await changes(machine, place)).toMatchObject([
+      { attributes: { path: '/etc/shop/a.conf', action: 'edited' } },
+    ]);
     expect(await changes(machine, place)).toEqual([]);
   });
 

@@ -3,10 +3,12 @@ import { digest } from '../../../../lib/canonical.ts';
 import { readText } from '../reading.ts';
 import type { ReadContext } from '../reading.ts';
 import type { ChangeWanted } from './releases.ts';
+import { wasWrittenBefore } from './written.ts';
 
 /** What apk had installed when its database was last read, and which state of the file that was. */
 export interface ApkState {
-  readonly stamp: string;
+  /** `undefined` when it was written so shortly before that look that the next one has to read it again. */
+  readonly stamp: string | undefined;
   readonly versions: ReadonlyMap<string, string>;
 }
 
@@ -25,10 +27,10 @@ export async function readApk(
 ): Promise<{ readonly state: ApkState | undefined; readonly changes: readonly Change[] }> {
   const stat = await context.files.stat(context.at(database), context.signal);
   if (stat?.kind !== 'file') return { state: known, changes: [] };
-  const stamp = `${stat.inode} ${stat.size} ${stat.mtimeMs}`;
-  if (known?.stamp === stamp) return { state: known, changes: [] };
+  const seen = `${stat.inode} ${stat.size} ${stat.mtimeMs}`;
+  if (known?.stamp === seen) return { state: known, changes: [] };
   const versions = versionsIn(await readText(context, database, maxBytes));
-  const state = { stamp, versions };
+  const state = { stamp: wasWrittenBefore(stat, wanted.nowMs) ? seen : undefined, versions };
   if (known === undefined) return { state, changes: [] };
   const names = [...new Set([...known.versions.keys(), ...versions.keys()])].sort();
   const atMs = Math.min(stat.mtimeMs, wanted.nowMs);

@@ -3,10 +3,12 @@ import { digest, sha256Hex } from '../../../../lib/canonical.ts';
 import { WatchkeeperError } from '../../../../lib/errors.ts';
 import type { ReadContext } from '../reading.ts';
 import type { ChangeWanted } from './releases.ts';
+import { wasWrittenBefore } from './written.ts';
 
 /** What is remembered of one file: enough to see an edit, nothing of what it says. */
 interface Known {
-  readonly signature: string;
+  /** `undefined` when it was written so shortly before that look that the next one has to read it again. */
+  readonly signature: string | undefined;
   /** The first 12 hex digits of the content's SHA-256. */
   readonly hash: string;
 }
@@ -36,7 +38,7 @@ export async function readWatched(
   const state = new Map<string, Known>();
   const changes: Change[] = [];
   for (const file of files) {
-    const found = await look(file, before?.get(file), context);
+    const found = await look(file, before?.get(file), wanted.nowMs, context);
     if (found === undefined) continue;
     state.set(file, found.known);
     const old = before?.get(file)?.hash;
@@ -68,16 +70,18 @@ async function walk(path: string, depth: number, files: string[], context: ReadC
 async function look(
   path: string,
   before: Known | undefined,
+  nowMs: number,
   context: ReadContext,
 ): Promise<{ readonly known: Known; readonly mtimeMs: number } | undefined> {
   try {
     const real = await context.files.realpath(context.at(path), context.signal);
     const stat = await context.files.stat(real, context.signal);
     if (stat?.kind !== 'file') return undefined;
-    const signature = `${real}:${stat.inode}:${stat.size}:${stat.mtimeMs}`;
-    if (before?.signature === signature) return { known: before, mtimeMs: stat.mtimeMs };
+    const seen = `${real}:${stat.inode}:${stat.size}:${stat.mtimeMs}`;
+    if (before?.signature === seen) return { known: before, mtimeMs: stat.mtimeMs };
     // A file too large to be hashed is known by its size and time.
-    const content = stat.size > hashBytes ? signature : await context.files.read(real, hashBytes, context.signal);
+    const content = stat.size > hashBytes ? seen : await context.files.read(real, hashBytes, context.signal);
+    const signature = wasWrittenBefore(stat, nowMs) ? seen : undefined;
     return { known: { signature, hash: sha256Hex(content).slice(0, 12) }, mtimeMs: stat.mtimeMs };
   } catch (thrown) {
     // A dangling symlink, or a file removed between listing and reading: it is not there.
