@@ -2,8 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { azureRightsReports } from '../../src/agent/offline/azure.ts';
 import { azureRoles } from '../../src/agent/offline/azure-roles.ts';
+import type { AzureReading } from '../../src/domain/ports/azure.ts';
+import type { SecretRef } from '../../src/domain/ports/secrets.ts';
 import type { RightsReport } from '../../src/agent/offline/rights.ts';
 import { makeReaderIo, systemClock, systemRandom } from '../../src/io/index.ts';
+import { logsKql } from '../../src/sources/azure/logs.ts';
+import { logTables } from '../../src/sources/azure/schema.ts';
+import { tracesKql } from '../../src/sources/azure/traces/query.ts';
 import { startAzure, type AzureServer } from '../support/azure-server.ts';
 import { recordingLog } from '../support/quiet-log.ts';
 
@@ -42,7 +47,7 @@ beforeEach(() => {
 });
 
 function wished(): readonly [Told[0], Told[1]] {
-  const endpoints = { management: azure.url, authority: azure.url };
+  const endpoints = { management: azure.url, logs: azure.url, authority: azure.url };
   const subscriptions = [{ name: 'prod', id }];
   const block = {
     ...{ subscriptions, endpoints, identity: { clientId: reads, tenantId, secret: { env: 'READS' } } },
@@ -64,10 +69,16 @@ function wished(): readonly [Told[0], Told[1]] {
 
 const right = (who: string): string => `secret of ${who}`;
 
+function ambientOf(secretOf: typeof right) {
+  const secrets = {
+    resolve: ({ env = '' }: SecretRef) => Promise.resolve(secretOf(env === 'READS' ? reads : acts)),
+  };
+  return { clock: systemClock, random: systemRandom, log: recordingLog(), secrets };
+}
+
 async function reports(secretOf = right): Promise<readonly RightsReport[]> {
   const [config, resources] = wished();
-  const secrets = { resolve: ({ env = '' }) => Promise.resolve(secretOf(env === 'READS' ? reads : acts)) };
-  const ambient = { clock: systemClock, random: systemRandom, log: recordingLog(), secrets };
+  const ambient = ambientOf(secretOf);
   const io = { ambient, reader: makeReaderIo(ambient) };
   return azureRightsReports(config, resources, io, new AbortController().signal, 30_000);
 }
@@ -142,5 +153,35 @@ describe('rights in Azure', () => {
 
   it('are an error where the identity is not let in', async () => {
     for (const one of await reports(() => 'another secret')) expect(one).toMatchObject({ ok: false });
+  });
+
+  it('as printed let every table be read that logs or traces can name, and without its own right none is', async () => {
+    const [reading] = printed();
+    const workspace = '55555555-2222-3333-4444-555555555555';
+    const tables = Object.keys(logTables) as readonly (keyof typeof logTables)[];
+    const asked = [
+      ...tables.map((table) => logsKql({ workspace, table, where: {} }, 0, 1, 1)),
+      tracesKql(['web'], 0, 1).kql,
+    ];
+    const refusals = async (permissions: readonly string[]): Promise<readonly string[]> => {
+      reads = `66666660-2222-3333-4444-${String(permissions.length).padStart(12, '0')}`;
+      azure.assign(reads, permissions, ['/subscriptions']);
+      const [config] = wished();
+      const [source] = config.sources;
+      const reader = makeReaderIo(ambientOf(right)).azure.reader({
+        ...(source?.config as unknown as AzureReading),
+        source: 'azure',
+        cloud: 'public',
+      });
+      const all = asked.map((query) =>
+        reader.ask({ operation: 'logs.query', path: { workspace }, body: { query } }, new AbortController().signal),
+      );
+      return (await Promise.allSettled(all)).flatMap((one) =>
+        one.status === 'rejected' ? [(one.reason as Error).message] : [],
+      );
+    };
+    expect(await refusals(reading)).toEqual([]);
+    const withoutTables = reading.filter((one) => !/workspaces\/query\/./.test(one) || one.endsWith('/query/read'));
+    expect(await refusals(withoutTables)).toHaveLength(asked.length);
   });
 });

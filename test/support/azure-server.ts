@@ -91,10 +91,10 @@ export async function startAzure(
       if (taken(url.pathname, body, response)) return;
       const who = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
       const { permission, resource } = permissionOf(request.method ?? 'GET', url.pathname);
-      const allowed = may(who, permission, resource);
-      called.push({ who, permission, resource, allowed });
-      if (!allowed) {
-        const message = `The client '${who}' does not have authorization to perform action '${permission}' over scope '${resource}'.`;
+      const lacked = [permission, ...tableRights(url.pathname, body)].find((one) => !may(who, one, resource));
+      called.push({ who, permission, resource, allowed: lacked === undefined });
+      if (lacked !== undefined) {
+        const message = `The client '${who}' does not have authorization to perform action '${lacked}' over scope '${resource}'.`;
         respond(403, { error: { code: 'AuthorizationFailed', message } });
         return;
       }
@@ -140,6 +140,15 @@ const refusedSecret = {
   error_description: 'AADSTS7000215: Invalid client secret provided.',
   error_codes: [7_000_215],
 };
+
+// What a workspace asks for beside the right to query: one for each table that the query begins with, or makes a union of.
+function tableRights(path: string, body: string): readonly string[] {
+  if (!path.startsWith('/v1/workspaces/')) return [];
+  const { query } = JSON.parse(body) as { readonly query: string };
+  const tables = [...query.matchAll(/(?:^|\bunion )(\w+(?:, \w+)*)$/gm)].flatMap(([, list = '']) => list.split(', '));
+  const rights = tables.map((name) => `query/${name.endsWith('_CL') ? 'Tables.Custom' : name}/read`);
+  return ['read', ...rights].map((right) => `Microsoft.OperationalInsights/workspaces/${right}`);
+}
 
 /** What Resource Manager asks a role for: the types of the path, and its method. A last word without a name is a list or an action. */
 export function permissionOf(method: string, path: string): { readonly permission: string; readonly resource: string } {

@@ -9,6 +9,9 @@ export const rowsPerAnswer = 10_000;
 // What belongs to a trace may lie a little outside of the stretch that it was found in.
 const marginMs = 300_000;
 
+/** The tables of Application Insights that traces are read from. */
+export const traceTables = ['AppRequests', 'AppDependencies', 'AppExceptions'] as const;
+
 const columns = [
   ...['TimeGenerated', 'Type', 'OperationId', 'Id', 'ParentId', 'AppRoleName', 'AppVersion', 'Name', 'DurationMs'],
   ...['Success', 'ResultCode', 'Target', 'DependencyType', 'ExceptionType', 'OuterMessage', 'InnermostMessage'],
@@ -43,7 +46,7 @@ export function tracesKql(roles: readonly string[], fromMs: number, untilMs: num
     '| extend Place = row_number(1, IsNext)',
     `| where Place <= iff(Failed, Wanted, ${perPart} - Wanted)`,
     '| distinct OperationId;',
-    'union AppRequests, AppDependencies, AppExceptions',
+    `union ${traceTables.join(', ')}`,
     `| where TimeGenerated >= ${kqlTime(around.fromMs)} and TimeGenerated < ${kqlTime(around.untilMs)}`,
     '| where OperationId in (found)',
     `| project ${columns.join(', ')}`,
