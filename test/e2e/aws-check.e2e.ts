@@ -35,12 +35,15 @@ afterAll(async () => {
 });
 
 /** One runbook that scales one ECS service, and a role to do it with. */
-async function report(statements: readonly object[]): Promise<AwsHandsReport | undefined> {
+async function report(
+  statements: readonly object[],
+  step: object = { action: 'aws.ecs-scale', written: { tasks: 3 } },
+): Promise<AwsHandsReport | undefined> {
   rolePolicy = JSON.stringify({ Version: '2012-10-17', Statement: statements });
   const service = serviceOn({ is: 'ecs', cluster: 'shop', service: 'web' });
   const connection = { source: 'aws', endpoint: front.url, accounts: [{ name: 'prod', roleArn }], documents: [] };
   const config = { operators: { aws: [connection] }, sources: [] } as unknown as Told[0];
-  const runbook = { services: {}, steps: [{ action: 'aws.ecs-scale', written: { tasks: 3 } }] };
+  const runbook = { services: {}, steps: [step] };
   const resources = { runbooks: [runbook], services: [service] } as unknown as Told[1];
   const secrets = { resolve: () => Promise.reject(new Error('no secrets here')) };
   const ambient = { clock: systemClock, random: systemRandom, log: recordingLog(), secrets };
@@ -78,6 +81,27 @@ test('a role that may do nearly anything is told, and fails nothing', async () =
   const told = await report([{ Effect: 'Allow', Action: '*', Resource: '*' }]);
   expect(told?.ok).toBe(true);
   expect(told?.message).toMatch(/^may iam:CreateUser, .* which no runbook needs$/);
+});
+
+test('a role that may pass only the roles of its tasks, and to ECS alone, is told so and is right', async () => {
+  const update = { Effect: 'Allow', Action: 'ecs:UpdateService', Resource: here };
+  const pass = (resource: string, service?: string): object => ({
+    ...{ Effect: 'Allow', Action: 'iam:PassRole', Resource: resource },
+    ...(service === undefined ? {} : { Condition: { StringEquals: { 'iam:PassedToService': service } } }),
+  });
+  const rollback = { action: 'aws.ecs-rollback', written: {} };
+  const every = `arn:aws:iam::${accountId}:role/*`;
+  const told = await report([reads, update, pass(every, 'ecs-tasks.amazonaws.com')], rollback);
+  expect(told).toMatchObject({ ok: true, message: 'may do what the runbooks in force need' });
+  const narrow = await report([reads, update, pass(`arn:aws:iam::${accountId}:role/web`)], rollback);
+  expect(narrow).toMatchObject({
+    ok: true,
+    message: expect.stringMatching(/^may pass only some roles to ECS/) as string,
+  });
+  const other = await report([reads, update, pass(every, 'lambda.amazonaws.com')], rollback);
+  expect(other?.message).toMatch(/iam:PassRole/);
+  const wide = await report([reads, update, pass('*')], rollback);
+  expect(wide?.message).toBe('may iam:PassRole, which no runbook needs');
 });
 
 test('only IAM was asked, by a session that may do nothing else', () => {

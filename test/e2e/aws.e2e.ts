@@ -9,7 +9,7 @@ import type { IncidentView, StatusView } from '../../src/agent/index.ts';
 import type { Json } from '../../src/lib/json.ts';
 import { startAwsHand, startMoto, type AwsHand } from './peers/moto.ts';
 import { until, type Peer } from './peers/peers.ts';
-import { accountId, startAwsFront, type AwsFront } from './support/aws-front.ts';
+import { accountId, startAwsFront, underConditions, type AwsFront } from './support/aws-front.ts';
 import { makeHome, startDaemon, type DaemonProcess, type Home } from './support/daemon.ts';
 import { quick } from './support/operator.ts';
 import { document } from './support/shop.ts';
@@ -17,6 +17,7 @@ import { document } from './support/shop.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const role = `arn:aws:iam::${accountId}:role/watchkeeper-operator`;
 const service = `arn:aws:ecs:eu-west-1:${accountId}:service/shop/web`;
+const taskRole = (name: string): string => `arn:aws:iam::${accountId}:role/web-${name}`;
 const func = `arn:aws:lambda:eu-west-1:${accountId}:function:pay`;
 
 /**
@@ -101,11 +102,19 @@ describe('the daemon in AWS', () => {
       `lambda:UpdateAlias ${func}`,
     ]);
     // Judged by moto's evaluator of IAM policies, which is none of ours.
-    const may = async (policy: string | undefined, action: string, resource: string): Promise<boolean> => {
-      const { answer } = await judge.ask('iam-policy', 'judge', { policy: policy ?? '', action, resource });
+    const may = async (
+      policy: string | undefined,
+      action: string,
+      resource: string,
+      passedTo = 'ecs-tasks.amazonaws.com',
+    ): Promise<boolean> => {
+      const holding = underConditions(policy ?? '{}', { 'iam:PassedToService': passedTo });
+      const { answer } = await judge.ask('iam-policy', 'judge', { policy: holding, action, resource });
       return answer === 'PERMITTED';
     };
-    const [ecs, lambda] = acts.filter(({ policy = '' }) => /Update/.test(policy)).map(({ policy }) => policy);
+    const [ecs, lambda] = [/iam:PassRole/, /lambda:UpdateAlias/].map(
+      (act) => acts.find(({ policy = '' }) => act.test(policy))?.policy,
+    );
     for (const [policy, allowed] of [
       [ecs, `ecs:UpdateService ${service}`],
       [lambda, `lambda:UpdateAlias ${func}`],
@@ -125,6 +134,12 @@ describe('the daemon in AWS', () => {
           resource,
           `${action} ${resource}` === allowed,
         ]);
+    // Of roles, those of the task definition that is set alone, and to ECS alone.
+    expect(await may(ecs, 'iam:PassRole', taskRole('v1'))).toBe(true);
+    expect(await may(ecs, 'iam:PassRole', taskRole('pull'))).toBe(true);
+    expect(await may(ecs, 'iam:PassRole', taskRole('v2'))).toBe(false);
+    expect(await may(ecs, 'iam:PassRole', taskRole('v1'), 'lambda.amazonaws.com')).toBe(false);
+    expect(await may(lambda, 'iam:PassRole', taskRole('v1'))).toBe(false);
     // Looks cannot write at all.
     for (const { policy } of front.minted.filter(({ role: of, name }) => of === role && name === 'watchkeeper-look'))
       for (const [action, resource] of [
@@ -168,6 +183,7 @@ async function furnish(hand: AwsHand): Promise<void> {
   for (const version of ['v1', 'v2'])
     await hand.ask('ecs', 'register_task_definition', {
       ...{ family: 'web', containerDefinitions: [{ name: 'web', image: `shop/web:${version}`, memory: 128 }] },
+      ...{ taskRoleArn: taskRole(version), executionRoleArn: taskRole('pull') },
     });
   await hand.ask('ecs', 'create_service', {
     ...{ cluster: 'shop', serviceName: 'web', taskDefinition: 'web:1', desiredCount: 2 },

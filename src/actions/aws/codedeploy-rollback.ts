@@ -64,7 +64,10 @@ function codedeployAccess({ region, resource: { application, group } }: PlaceOf<
     act: [
       { actions: ['codedeploy:CreateDeployment'], resources: ofGroup },
       // CodeDeploy asks these of whoever creates a deployment.
-      { actions: ['codedeploy:GetApplicationRevision'], resources: [arn(`application:${application}`)] },
+      {
+        actions: ['codedeploy:GetApplicationRevision', 'codedeploy:RegisterApplicationRevision'],
+        resources: [arn(`application:${application}`)],
+      },
       { actions: ['codedeploy:GetDeploymentConfig'], resources: [arn('deploymentconfig:*')] },
     ],
   };

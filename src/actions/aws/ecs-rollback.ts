@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { schemaOf } from '../../lib/schema.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { oneLine } from '../../lib/text.ts';
+import type { AwsSession } from '../../domain/ports/aws.ts';
 import {
   ecsAccess,
   ecsFacts,
@@ -13,6 +14,8 @@ import {
   whoElse,
   type EcsService,
 } from './ecs.ts';
+import { ecsRolesOf, passRole, passingRoles } from './ecs-roles.ts';
+import { actSession } from './place.ts';
 import { swapAction, type Reach, type SwapLook } from './swap.ts';
 
 const revision = z
@@ -35,14 +38,26 @@ export const ecsRollback = swapAction<Params, 'ecs'>({
   is: 'ecs',
   setting: 'task definition',
   access: ecsAccess,
+  roleNeeds: () => [passRole(passingRoles)],
   look,
   read: async (reach) => ({ value: (await readService(reach)).taskDefinition }),
-  write: async ({ place, session, context }, to) => {
+  write: async (reach, to, _now, key) => {
+    const { place, context } = reach;
     const input = { cluster: place.resource.cluster, service: place.resource.service, taskDefinition: to };
+    const session = await passingSession(reach, to, key);
     await session.ask({ service: 'ecs', operation: 'UpdateService', input }, context.signal);
   },
   finish: untilDeployed,
 });
+
+// Whoever sets a task definition passes its roles to ECS: what was minted before it was read does not allow that.
+async function passingSession(reach: Reach<'ecs'>, to: string, key: string): Promise<AwsSession> {
+  const { place, session, context } = reach;
+  const roles = await ecsRolesOf(to, reach);
+  if (roles.length === 0) return session;
+  const { look: reads, act } = ecsAccess(place);
+  return actSession(place, { look: reads, act: [...act, passRole(roles)] }, key, context);
+}
 
 async function look(given: Params, reach: Reach<'ecs'>): Promise<SwapLook> {
   const found = await readService(reach);

@@ -50,15 +50,19 @@ export const rdsFailover = swapAction<Params, Kinds>({
 
 function rdsAccess({ region, resource: { is, id } }: PlaceOf<Kinds>): AwsAccess {
   const arn = (what: string): string => `arn:{partition}:rds:${region}:{account}:${what}`;
-  const [of, write] =
-    is === 'database' ? [arn(`db:${id}`), 'rds:RebootDBInstance'] : [arn(`cluster:${id}`), 'rds:FailoverDBCluster'];
+  const of = arn(is === 'database' ? `db:${id}` : `cluster:${id}`);
+  const act =
+    is === 'database'
+      ? { actions: ['rds:RebootDBInstance'], resources: [of] }
+      : // The instance that is named is judged as well where AWS does; of another cluster it is worth nothing without that.
+        { actions: ['rds:FailoverDBCluster'], resources: [of, arn('db:*')] };
   return {
     look: [
       { actions: [is === 'database' ? 'rds:DescribeDBInstances' : 'rds:DescribeDBClusters'], resources: [of] },
       // Which of the members are available; their names are known only then.
       ...(is === 'database' ? [] : [{ actions: ['rds:DescribeDBInstances'], resources: [arn('db:*')] }]),
     ],
-    act: [{ actions: [write], resources: [of] }],
+    act: [act],
   };
 }
 

@@ -1,6 +1,6 @@
 import { awsResourceName, type AwsResource } from '../../domain/places.ts';
 import type { ActionContext, ActionKind, AwsAccess } from '../../domain/ports/action.ts';
-import type { AwsSession } from '../../domain/ports/aws.ts';
+import type { AwsSession, AwsStatement } from '../../domain/ports/aws.ts';
 import type { Service } from '../../domain/service.ts';
 import { swap, type Swap } from '../swap.ts';
 import { actSession, lookSession, placeOf, targetOf, type PlaceOf } from './place.ts';
@@ -22,15 +22,23 @@ export interface SwapSpec<P, K extends AwsResource['is']> extends Omit<
   /** The kind of resource that it is for, or several. */
   readonly is: K | readonly K[];
   readonly access: (place: PlaceOf<K>) => AwsAccess;
+  /** What the role that sessions are minted from needs besides to act, where an act narrows it by what it read. */
+  readonly roleNeeds?: (place: PlaceOf<K>) => readonly AwsStatement[];
 }
 
 /** Makes an action of it: each look and each act with a session minted for it. */
 export function swapAction<P extends object, K extends AwsResource['is']>(spec: SwapSpec<P, K>): ActionKind {
-  const { is, access, ...rest } = spec;
+  const { is, access, roleNeeds, ...rest } = spec;
   return swap<P, Reach<K>>({
     ...rest,
     needs: ['in AWS, the calls that "watchkeeper permissions aws" prints for it'],
-    rights: { awsAccess: (service: Service) => access(placeOf(service, is)) },
+    rights: {
+      awsAccess: (service: Service) => {
+        const place = placeOf(service, is);
+        const { look, act } = access(place);
+        return { look, act: [...act, ...(roleNeeds?.(place) ?? [])] };
+      },
+    },
     target: (service) => targetOf(placeOf(service, is), service),
     nameOf: (service) => awsResourceName(placeOf(service, is).resource),
     reach: async (context, key) => {

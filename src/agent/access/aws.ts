@@ -41,23 +41,26 @@ export interface AwsActs {
   readonly actions: Readonly<Record<string, ActionKind>>;
 }
 
-/** Statements as one policy: the same resources together, everything in order, so that the same needs print the same. */
+/** Statements as one policy: the same resources under the same condition together, everything in order, so that the same needs print the same. */
 export function document(statements: readonly AwsStatement[]): JsonObject {
-  const byResources = new Map<string, { readonly resources: readonly string[]; readonly actions: Set<string> }>();
-  for (const { actions, resources } of statements) {
+  const byResources = new Map<string, Omit<AwsStatement, 'actions'> & { readonly actions: Set<string> }>();
+  for (const { actions, resources, condition } of statements) {
     const sorted = [...resources].sort();
-    const known = byResources.get(sorted.join(' ')) ?? { resources: sorted, actions: new Set<string>() };
+    const key = [...sorted, ...(condition === undefined ? [] : [JSON.stringify(condition)])].join(' ');
+    const when = condition === undefined ? {} : { condition };
+    const known = byResources.get(key) ?? { resources: sorted, ...when, actions: new Set<string>() };
     for (const action of actions) known.actions.add(action);
-    byResources.set(sorted.join(' '), known);
+    byResources.set(key, known);
   }
   return {
     Version: '2012-10-17',
     Statement: [...byResources]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, { resources, actions }]) => ({
+      .map(([, { resources, actions, condition }]) => ({
         Effect: 'Allow',
         Action: [...actions].sort(),
         Resource: [...resources],
+        ...(condition === undefined ? {} : { Condition: condition }),
       })),
   };
 }

@@ -21,7 +21,8 @@ export interface AwsHandsReport {
 
 type Connection = Config['operators']['aws'][number];
 
-// Of much that no runbook could need: a role that may do any of these may do nearly anything.
+// Of much that no runbook could need: a role that may do any of these may do nearly anything. To pass roles to any service is
+// asked about without naming one, so that a role which may pass them to ECS alone is not told.
 const tooMuch = [
   ...['iam:CreateUser', 'iam:PassRole', 's3:GetObject', 'ec2:TerminateInstances', 'rds:DeleteDBInstance'],
   ...['ecs:DeleteService', 'lambda:UpdateFunctionCode', 'autoscaling:DeleteAutoScalingGroup'],
@@ -74,7 +75,7 @@ async function compared(
   hands: AwsOperators,
   wish: { readonly source: string; readonly account: string; readonly region: string },
   roleArn: string,
-  wants: readonly Pick<AwsStatement, 'actions' | 'resources'>[],
+  wants: readonly AwsStatement[],
   signal: AbortSignal,
 ): Promise<Pick<AwsHandsReport, 'ok' | 'message' | 'fix'>> {
   const session = await hands.session(
@@ -83,14 +84,20 @@ async function compared(
   );
   try {
     const missing: string[] = [];
-    for (const { actions, resources } of wants.slice(0, mostSets))
-      missing.push(...(await refused(session, roleArn, actions, resources, signal)));
-    const not = new Set(await refused(session, roleArn, tooMuch, ['*'], signal));
+    let passesAll = true;
+    for (const want of wants.slice(0, mostSets))
+      for (const action of await refused(session, roleArn, want, signal))
+        // Which roles are passed is known only from task definitions: a role that may pass those alone is the better one.
+        if (action === 'iam:PassRole') passesAll = false;
+        else missing.push(action);
+    const not = new Set(await refused(session, roleArn, { actions: tooMuch, resources: ['*'] }, signal));
     const excess = tooMuch.filter((action) => !not.has(action));
     const parts = [
       ...(missing.length === 0 ? [] : [`may not ${listed(missing)}`]),
       ...(excess.length === 0 ? [] : [`may ${listed(excess)}, which no runbook needs`]),
     ];
+    if (!passesAll)
+      parts.push('may pass only some roles to ECS, or none (iam:PassRole): those of the task definitions are enough');
     if (wants.length > mostSets) parts.push(`${wants.length - mostSets} more sets of resources were not asked about`);
     const message = parts.length === 0 ? 'may do what the runbooks in force need' : parts.join('; ');
     const fix = '"watchkeeper permissions aws" prints the policies that are needed.';
@@ -111,11 +118,19 @@ async function compared(
 async function refused(
   session: AwsSession,
   roleArn: string,
-  actions: readonly string[],
-  resources: readonly string[],
+  { actions, resources, condition = {} }: AwsStatement,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const input = { PolicySourceArn: roleArn, ActionNames: actions, ResourceArns: resources, MaxItems: 1_000 };
+  const ContextEntries = Object.values(condition).flatMap((keys) =>
+    Object.entries(keys).map(([ContextKeyName, value]) => ({
+      ...{ ContextKeyName, ContextKeyValues: typeof value === 'string' ? [value] : value },
+      ContextKeyType: 'string',
+    })),
+  );
+  const input = {
+    ...{ PolicySourceArn: roleArn, ActionNames: actions, ResourceArns: resources, MaxItems: 1_000 },
+    ...(ContextEntries.length === 0 ? {} : { ContextEntries }),
+  };
   const answer = await session.ask({ service: 'iam', operation: 'SimulatePrincipalPolicy', input }, signal);
   const { EvaluationResults: all } = verdicts.parse(answer);
   return actions.filter((action) =>
@@ -123,12 +138,19 @@ async function refused(
   );
 }
 
-function statementsOf(policies: readonly AwsPolicy[]): readonly Pick<AwsStatement, 'actions' | 'resources'>[] {
+function statementsOf(policies: readonly AwsPolicy[]): readonly AwsStatement[] {
   return policies.flatMap(({ policy }) =>
-    (policy['Statement'] as unknown as readonly { Action: readonly string[]; Resource: readonly string[] }[]).map(
-      ({ Action, Resource }) => ({ actions: Action, resources: Resource }),
-    ),
+    (policy['Statement'] as unknown as readonly Written[]).map(({ Action, Resource, Condition }) => ({
+      ...{ actions: Action, resources: Resource },
+      ...(Condition === undefined ? {} : { condition: Condition }),
+    })),
   );
+}
+
+interface Written {
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  readonly Condition?: NonNullable<AwsStatement['condition']>;
 }
 
 // A session is minted in a region; IAM is the same everywhere.

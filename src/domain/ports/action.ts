@@ -77,7 +77,7 @@ export interface HostNeeds {
   readonly unknown?: readonly string[];
 }
 
-/** What an action needs in AWS for one service: to look, and besides to act. Sessions are minted with exactly this. */
+/** What an action needs in AWS for one service: to look, and besides to act. Sessions are minted with this, or with less. */
 export interface AwsAccess {
   readonly look: readonly AwsStatement[];
   readonly act: readonly AwsStatement[];

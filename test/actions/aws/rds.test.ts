@@ -113,12 +113,15 @@ describe('failing a database over', () => {
     expect(() => rdsFailover.preview({}, seen)).toThrow(/not Multi-AZ/);
   });
 
-  test('may be done to this database alone', () => {
+  test('may be done to this cluster alone, and to whichever of its instances is named', () => {
     const { service } = databases().world.contextOf(cluster)();
     expect(rdsFailover.awsAccess?.(service, {}).act).toEqual([
       {
         actions: ['rds:FailoverDBCluster'],
-        resources: ['arn:{partition}:rds:eu-west-1:{account}:cluster:orders'],
+        resources: [
+          'arn:{partition}:rds:eu-west-1:{account}:cluster:orders',
+          'arn:{partition}:rds:eu-west-1:{account}:db:*',
+        ],
       },
     ]);
   });

@@ -41,7 +41,10 @@ export async function startAwsFront(moto: string, hand: AwsHand, rolePolicy?: ()
     const session = minted.find(({ key }) => key === asked.key);
     if (session?.policy !== undefined) {
       const resource = asked.resources.join(' ');
-      const allowed = await isAllowed(hand, session.policy, asked);
+      const passes = await passedRoles(hand, asked, body);
+      const allowed =
+        (await isAllowed(hand, session.policy, asked)) &&
+        (await isAllowed(hand, session.policy, { action: 'iam:PassRole', resources: passes }, toTasks));
       called.push({ session: session.name, action: asked.action, resource, allowed });
       if (!allowed) {
         const message = `${session.name} is not authorized to perform: ${asked.action} on resource: ${resource}`;
@@ -90,9 +93,18 @@ async function simulated(hand: AwsHand, policy: string, form: URLSearchParams): 
   const of = (list: string): string[] =>
     [...form].flatMap(([key, value]) => (key.startsWith(`${list}.`) ? [value] : []));
   const results: string[] = [];
+  const given = Object.fromEntries(
+    [...form].flatMap(([key, name]) =>
+      key.endsWith('.ContextKeyName')
+        ? [[name, form.get(key.replace('ContextKeyName', 'ContextKeyValues.member.1')) ?? ''] as const]
+        : [],
+    ),
+  );
   for (const action of of('ActionNames'))
     for (const resource of of('ResourceArns')) {
-      const decision = (await isAllowed(hand, policy, { action, resources: [resource] })) ? 'allowed' : 'implicitDeny';
+      const decision = (await isAllowed(hand, policy, { action, resources: [resource] }, given))
+        ? 'allowed'
+        : 'implicitDeny';
       results.push(
         `<member><EvalActionName>${action}</EvalActionName><EvalResourceName>${resource}</EvalResourceName>` +
           `<EvalDecision>${decision}</EvalDecision></member>`,
@@ -116,12 +128,35 @@ async function isAllowed(
   hand: AwsHand,
   policy: string,
   { action, resources }: Pick<Asked, 'action' | 'resources'>,
+  given: Given = {},
 ): Promise<boolean> {
+  const holding = underConditions(policy, given);
   for (const resource of resources) {
-    const { answer } = await hand.ask('iam-policy', 'judge', { policy, action, resource });
+    const { answer } = await hand.ask('iam-policy', 'judge', { policy: holding, action, resource });
     if (answer !== 'PERMITTED') return false;
   }
   return true;
+}
+
+type Given = Readonly<Record<string, string>>;
+const toTasks: Given = { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' };
+
+/** A policy without the statements whose conditions do not hold: moto's evaluator knows no conditions. */
+export function underConditions(policy: string, given: Given): string {
+  const parsed = JSON.parse(policy) as { Statement: { Condition?: { StringEquals: Given } }[] };
+  const holds = ({ Condition }: (typeof parsed.Statement)[number]): boolean =>
+    Object.entries(Condition?.StringEquals ?? {}).every(([key, value]) => given[key] === value);
+  return JSON.stringify({ ...parsed, Statement: parsed.Statement.filter(holds) });
+}
+
+// ECS asks of whoever sets a task definition that he may pass its roles.
+async function passedRoles(hand: AwsHand, { action }: Asked, body: Buffer): Promise<readonly string[]> {
+  if (action !== 'ecs:UpdateService') return [];
+  const { taskDefinition: name } = JSON.parse(body.toString()) as { taskDefinition?: string };
+  if (name === undefined) return [];
+  const { taskDefinition } = await hand.ask('ecs', 'describe_task_definition', { taskDefinition: name });
+  const { taskRoleArn, executionRoleArn } = taskDefinition as { taskRoleArn?: string; executionRoleArn?: string };
+  return [taskRoleArn, executionRoleArn].filter((one) => one !== undefined);
 }
 
 const hopByHop = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'expect']);
