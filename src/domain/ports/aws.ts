@@ -34,6 +34,8 @@ export interface AwsConnection {
   /** What watchkeeper.yaml calls it: the id of the `aws` source. */
   readonly source: string;
   readonly accounts: readonly AwsAccount[];
+  /** Where a role is taken on when the region of a call is away. */
+  readonly regions?: readonly string[];
   /** A profile of the shared configuration files. Absent: the SDK's whole chain. */
   readonly profile?: string;
   /** Instead of every service's own endpoint. */

@@ -34,7 +34,8 @@ const results = z.object({
 
 /**
  * Asks, waits for the end of the search, and stops it when our own time is over first: AWS charges for every byte that is
- * searched, and what nobody reads need not be. The bytes are counted in what the reader spent.
+ * searched, and what nobody reads need not be. The bytes are counted in what the reader spent, those of a
+ * search that was stopped as well.
  */
 export async function askInsights(
   reader: AwsReader,
@@ -71,6 +72,8 @@ export async function askInsights(
     const deadline = clock.deadline(stopWithinMs, new AbortController().signal);
     try {
       await reader.ask({ ...call, operation: 'StopQuery', input: { queryId: id } }, deadline.signal);
+      // What it read until then is charged: the reader counts it from the answer.
+      await reader.ask({ ...call, operation: 'GetQueryResults', input: { queryId: id } }, deadline.signal);
     } catch {
       // It may be over by now, or AWS away: nothing more can be done, and the reading has its fault already.
     } finally {

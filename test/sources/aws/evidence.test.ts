@@ -97,7 +97,11 @@ describe('Logs Insights as evidence', () => {
     const { logs, gaps } = await settled(reading, clock);
     expect(logs).toEqual([]);
     expect(gaps).toMatchObject([{ service: 'web', signal: 'logs' }]);
-    expect(aws.asked.at(-1)).toMatchObject({ operation: 'StopQuery', input: { queryId: 'q-1' } });
+    // Once more after that: what it read until then is charged, and counted.
+    expect(aws.asked.slice(-2)).toMatchObject([
+      { operation: 'StopQuery', input: { queryId: 'q-1' } },
+      { operation: 'GetQueryResults', input: { queryId: 'q-1' } },
+    ]);
   });
 
   it('says that a search which failed, or found more than is taken, is not the whole of it', async () => {

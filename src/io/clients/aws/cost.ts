@@ -1,4 +1,5 @@
 import type { AwsCall } from '../../../domain/ports/aws.ts';
+import type { JsonObject } from '../../../lib/json.ts';
 import type { CloudUse } from '../../../domain/ports/cloud.ts';
 import { createTally } from '../cloud/tally.ts';
 
@@ -33,6 +34,35 @@ export function createMeter(): Meter {
     scanned: (bytes) => tally.add(bytes * prices.insightsByte),
     searched: (traces) => tally.add(traces * prices.traceSearched),
     use: () => tally.use(),
+  };
+}
+
+/** What searches of Logs Insights have read by now. */
+export interface Searches {
+  /** Bytes that a search read since it was last asked about: one that is cut off costs what it read until then. */
+  more(call: Pick<AwsCall, 'account' | 'region' | 'input'>, answer: JsonObject): number;
+}
+
+// Searches last minutes, and AWS runs some dozens at once.
+const searchesKept = 1_000;
+
+/** Makes it over none. */
+export function createSearches(): Searches {
+  const read = new Map<string, number>();
+  return {
+    more: ({ account, region, input }, { statistics }) => {
+      const { bytesScanned } = (statistics ?? {}) as { readonly bytesScanned?: unknown };
+      if (typeof bytesScanned !== 'number' || !Number.isFinite(bytesScanned)) return 0;
+      const key = JSON.stringify([account, region, input['queryId']]);
+      const known = read.get(key) ?? 0;
+      read.delete(key);
+      read.set(key, Math.max(known, bytesScanned));
+      for (const oldest of read.keys()) {
+        if (read.size <= searchesKept) break;
+        read.delete(oldest);
+      }
+      return Math.max(0, bytesScanned - known);
+    },
   };
 }
 

@@ -1,7 +1,9 @@
 import { WatchkeeperError } from '../../../lib/errors.ts';
+import { limits } from '../../../lib/limits.ts';
 import type { Clock, Http } from '../../../domain/ports/io.ts';
 import type { AwsAccount, AwsCall, AwsConnection, AwsStatement } from '../../../domain/ports/aws.ts';
 import type { Secrets } from '../../../domain/ports/secrets.ts';
+import { stopped } from '../cloud/stopping.ts';
 import { faultOf } from './faults.ts';
 import { makeClient, makeCommand } from './modules.ts';
 import { sdkTransport } from './transport.ts';
@@ -102,14 +104,44 @@ export function policyText(allow: readonly AwsStatement[]): string {
   throw new WatchkeeperError('too-large', `the session policy would have ${text.length} characters; AWS takes 2,048`);
 }
 
-/** Credentials that are fetched once, and anew before they run out. */
-export function renewing(make: () => Promise<Identity>, clock: Clock): { readonly get: Identities } {
+/**
+ * Takes on a role in the first of the regions whose STS answers: one that is away must not take the others with it. What
+ * is refused in one is refused in all.
+ */
+export async function assumeRoleInOne(
+  chain: Identities,
+  regions: readonly string[],
+  wish: Omit<RoleWish, 'region'>,
+  parts: CredentialParts,
+): Promise<Identity> {
+  const withinMs = regions.length > 1 ? limits.awsTimeoutMs / 3 : limits.awsTimeoutMs;
+  let first: unknown;
+  for (const region of regions) {
+    const deadline = parts.clock.deadline(withinMs, new AbortController().signal);
+    try {
+      return await assumeRole(chain, { ...wish, region }, parts, deadline.signal);
+    } catch (thrown) {
+      const fault = deadline.signal.aborted ? stopped(thrown, deadline.signal) : WatchkeeperError.from(thrown);
+      first ??= fault;
+      if (!fault.retryable) break;
+    } finally {
+      deadline.cancel();
+    }
+  }
+  throw first;
+}
+
+/** Credentials that are fetched once, where they are wanted first, and anew before they run out. */
+export function renewing(
+  make: (region: string) => Promise<Identity>,
+  clock: Clock,
+): { readonly get: (region: string) => Promise<Identity> } {
   let held: Promise<Identity> | undefined;
   let untilMs = 0;
   return {
-    get: async () => {
+    get: async (region) => {
       if (held !== undefined && clock.nowMs() < untilMs) return held;
-      const fresh = make();
+      const fresh = make(region);
       held = fresh;
       untilMs = Infinity;
       try {

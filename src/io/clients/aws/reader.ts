@@ -4,8 +4,8 @@ import type { JsonObject } from '../../../lib/json.ts';
 import type { Random } from '../../../domain/ports/io.ts';
 import type { AwsAccount, AwsCall, AwsConnection, AwsReader } from '../../../domain/ports/aws.ts';
 import { plainAnswer } from './answer.ts';
-import { createMeter } from './cost.ts';
-import { assumeRole, chainOf, renewing, type CredentialParts, type Identities } from './credentials.ts';
+import { createMeter, createSearches } from './cost.ts';
+import { assumeRoleInOne, chainOf, renewing, type CredentialParts, type Identities } from './credentials.ts';
 import { faultOf, isExpired, isSkew } from './faults.ts';
 import { isRead, makeClient, makeCommand, type SdkClient } from './modules.ts';
 import { createPace } from '../cloud/pace.ts';
@@ -23,6 +23,7 @@ export function awsReader(connection: AwsConnection, parts: ReaderParts): AwsRea
   const { clock, random } = parts;
   const pace = createPace(clock);
   const meter = createMeter();
+  const searches = createSearches();
   const clients = clientsOf(connection, parts);
   const once = async (call: AwsCall, account: AwsAccount, signal: AbortSignal): Promise<JsonObject> => {
     await pace.turn(laneOf(call), signal);
@@ -31,7 +32,7 @@ export function awsReader(connection: AwsConnection, parts: ReaderParts): AwsRea
     meter.count(call);
     const answer = plainAnswer(await client.send(command, { abortSignal: signal }));
     pace.went(laneOf(call), false);
-    if (call.operation === 'GetQueryResults') meter.scanned(scannedBytes(answer));
+    if (call.operation === 'GetQueryResults') meter.scanned(searches.more(call, answer));
     if (call.operation === 'GetTraceSummaries') meter.searched(searchedTraces(answer));
     return answer;
   };
@@ -76,18 +77,19 @@ function clientsOf(connection: AwsConnection, parts: ReaderParts): Clients {
   const takeOn = (account: AwsAccount, region: string): ReturnType<Identities> => {
     const { roleArn } = account;
     if (roleArn === undefined) return chain();
-    const wish = { account: { ...account, roleArn }, region, sessionName: 'watchkeeper-reader', seconds: 3_600 };
-    return assumeRole(chain, { ...wish, ...endpoint }, parts, AbortSignal.timeout(limits.awsTimeoutMs));
+    const wish = { account: { ...account, roleArn }, sessionName: 'watchkeeper-reader', seconds: 3_600 };
+    const regions = [...new Set([region, ...(connection.regions ?? [])])];
+    return assumeRoleInOne(chain, regions, { ...wish, ...endpoint }, parts);
   };
   return {
     of: (call, account) => {
       const key = `${account.name} ${call.region} ${call.service}`;
       const known = clients.get(key);
       if (known !== undefined) return known;
-      const identity = identities.get(account.name) ?? renewing(() => takeOn(account, call.region), parts.clock);
+      const identity = identities.get(account.name) ?? renewing((region) => takeOn(account, region), parts.clock);
       identities.set(account.name, identity);
       const made = makeClient(call.service, {
-        ...{ region: call.region, ...endpoint, credentials: identity.get },
+        ...{ region: call.region, ...endpoint, credentials: () => identity.get(call.region) },
         ...{ maxAttempts: 1, requestHandler: sdkTransport(parts.http) },
       });
       clients.set(key, made);
@@ -122,9 +124,4 @@ export function accountOf<A extends AwsAccount>(
 
 function searchedTraces({ TracesProcessedCount: count }: JsonObject): number {
   return typeof count === 'number' && Number.isFinite(count) ? count : 0;
-}
-
-function scannedBytes(answer: JsonObject): number {
-  const statistics = answer['statistics'] as { readonly bytesScanned?: unknown } | undefined;
-  return answer['status'] === 'Complete' && typeof statistics?.bytesScanned === 'number' ? statistics.bytesScanned : 0;
 }
