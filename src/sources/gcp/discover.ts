@@ -1,10 +1,13 @@
 import * as z from 'zod';
 
-import type { GcpReader } from '../../domain/ports/gcp.ts';
+import type { GcpCall, GcpReader } from '../../domain/ports/gcp.ts';
 import type { GcpPlace, GcpResource } from '../../domain/places.ts';
 import type { Service } from '../../domain/service.ts';
+import type { Gap } from '../../domain/telemetry.ts';
 import { isNotEnabled } from '../../io/clients/gcp/faults.ts';
+import { faultOfError, type ReadFault } from '../../io/clients/http-reader.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import { limits } from '../../lib/limits.ts';
 import { oneLine } from '../../lib/text.ts';
 import { pagesOf } from './pages.ts';
@@ -72,23 +75,45 @@ interface Labelled {
   readonly without?: string;
 }
 
-/** Services by their label, in every project. One that cannot be read fails all: half a catalog would end services. */
-export async function discoverServices(
-  source: string,
-  config: GcpConfig,
-  reader: GcpReader,
-  signal: AbortSignal,
-): Promise<readonly Service[]> {
-  const found = await Promise.all(
-    config.projects.flatMap(({ id: project }) => [
-      ...config.locations.map((location) => runServices(project, location, reader, signal)),
-      groups(project, reader, signal),
-      instances(project, config.label, reader, signal),
-      databases(project, reader, signal),
-    ]),
-  );
+/** Finds services, and remembers what each project had. */
+export interface Discovery {
+  /** Services by their label, in every project. Throws where no project could be read whole. */
+  find(signal: AbortSignal): Promise<readonly Service[]>;
+  /** Which projects could not be read whole when they were last asked. */
+  gaps(nowMs: number): readonly Gap[];
+}
+
+/**
+ * Makes it. Half a project would end services: what is not read whole keeps what it had, and hides nothing of the others.
+ */
+export function createDiscovery(source: string, config: GcpConfig, reader: GcpReader): Discovery {
+  const last = new Map<string, readonly Labelled[]>();
+  const faults = new Map<string, ReadFault>();
+  return {
+    find: async (signal) => {
+      const looks = await Promise.allSettled(config.projects.map(({ id }) => labelledIn(id, config, reader, signal)));
+      config.projects.forEach(({ id }, index) => {
+        const look = looks[index];
+        if (look?.status === 'fulfilled') {
+          last.set(id, look.value);
+          faults.delete(id);
+        } else faults.set(id, faultOfError(look?.reason));
+      });
+      const failed = looks.find((one) => one.status === 'rejected');
+      if (failed !== undefined && faults.size === config.projects.length) throw failed.reason;
+      return servicesOf(source, config, [...last.values()].flat());
+    },
+    gaps: (nowMs) =>
+      [...faults].map(([project, { reason, message }]) => ({
+        ...{ source, signal: 'services', reason, fromMs: nowMs, untilMs: nowMs },
+        message: `the services of ${project} are those that were last known: ${message}`,
+      })),
+  };
+}
+
+function servicesOf(source: string, config: GcpConfig, found: readonly Labelled[]): readonly Service[] {
   const byName = new Map<string, Service>();
-  for (const one of found.flat()) {
+  for (const one of found) {
     const name = one.labels[config.label];
     if (name === undefined || !isName(name)) continue;
     const service = serviceOf(source, name, one, config);
@@ -96,6 +121,34 @@ export async function discoverServices(
     byName.set(name, known === undefined ? service : joined(known, service));
   }
   return [...byName.values()];
+}
+
+async function labelledIn(
+  project: string,
+  { label, locations }: GcpConfig,
+  reader: GcpReader,
+  signal: AbortSignal,
+): Promise<readonly Labelled[]> {
+  const found = await Promise.all([
+    ...locations.map((location) => runServices(project, location, reader, signal)),
+    groups(project, reader, signal),
+    instances(project, label, reader, signal),
+    databases(project, reader, signal),
+  ]);
+  return found.flat();
+}
+
+/** Every page of a list. Where its API is not enabled in the project there is nothing of it, and that is no fault. */
+async function wholeList(reader: GcpReader, call: GcpCall, signal: AbortSignal): Promise<readonly JsonObject[]> {
+  try {
+    const { pages, more } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
+    if (!more) return pages;
+  } catch (thrown) {
+    if (isNotEnabled(thrown)) return [];
+    throw thrown;
+  }
+  const where = `${call.service} ${call.method} in ${call.project ?? ''}`;
+  throw new WatchkeeperError('too-large', `${where} has more pages than are read: the list is not whole`);
 }
 
 async function runServices(
@@ -106,7 +159,7 @@ async function runServices(
 ): Promise<readonly Labelled[]> {
   const params = { parent: `projects/${project}/locations/${location}`, pageSize: 100 };
   const call = { service: 'run', method: 'services.list', params, project } as const;
-  const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
+  const pages = await wholeList(reader, call, signal);
   return pages.flatMap((page) =>
     runPage.parse(page).services.map(({ name, labels }): Labelled => {
       const resource: GcpResource = { is: 'run', service: lastPart(name) };
@@ -119,7 +172,7 @@ async function runServices(
 async function groups(project: string, reader: GcpReader, signal: AbortSignal): Promise<readonly Labelled[]> {
   const params = { project, maxResults: 500 };
   const call = { service: 'compute', method: 'instanceGroupManagers.aggregatedList', params, project } as const;
-  const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
+  const pages = await wholeList(reader, call, signal);
   return pages.flatMap((page) =>
     Object.entries(groupPage.parse(page).items).flatMap(([scope, { instanceGroupManagers }]) =>
       instanceGroupManagers.map(({ name, allInstancesConfig, autoHealingPolicies: checks }): Labelled => ({
@@ -140,7 +193,7 @@ async function instances(
 ): Promise<readonly Labelled[]> {
   const params = { project, maxResults: 500, filter: `labels.${label}:*` };
   const call = { service: 'compute', method: 'instances.aggregatedList', params, project } as const;
-  const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
+  const pages = await wholeList(reader, call, signal);
   return pages.flatMap((page) =>
     Object.entries(instancePage.parse(page).items).flatMap(([scope, { instances: all }]) =>
       all
@@ -152,24 +205,17 @@ async function instances(
   );
 }
 
-// Many projects have no databases, and its API is not enabled there: that is none, and no fault.
 async function databases(project: string, reader: GcpReader, signal: AbortSignal): Promise<readonly Labelled[]> {
   const call = { service: 'sql', method: 'instances.list', params: { project, maxResults: 500 }, project } as const;
-  try {
-    const { pages } = await pagesOf(reader, call, signal, limits.gcpPages * 5);
-    const read = pages.map((page) => sqlPage.parse(page));
-    const [warning] = read.flatMap(({ warnings }) => warnings);
-    if (warning !== undefined)
-      throw new WatchkeeperError('unreachable', `Cloud SQL's list is not whole: ${oneLine(warning.message, 200)}`);
-    return read.flatMap(({ items }) =>
-      items.map(({ name, region: location, settings }): Labelled => {
-        return { project, location, resource: { is: 'sql', instance: name }, labels: settings?.userLabels ?? {} };
-      }),
-    );
-  } catch (thrown) {
-    if (isNotEnabled(thrown)) return [];
-    throw thrown;
-  }
+  const read = (await wholeList(reader, call, signal)).map((page) => sqlPage.parse(page));
+  const [warning] = read.flatMap(({ warnings }) => warnings);
+  if (warning !== undefined)
+    throw new WatchkeeperError('unreachable', `Cloud SQL's list is not whole: ${oneLine(warning.message, 200)}`);
+  return read.flatMap(({ items }) =>
+    items.map(({ name, region: location, settings }): Labelled => {
+      return { project, location, resource: { is: 'sql', instance: name }, labels: settings?.userLabels ?? {} };
+    }),
+  );
 }
 
 function lastPart(name: string): string {

@@ -12,7 +12,7 @@ import { createAuditLogs, type AuditLogs } from './changes/audit.ts';
 import { lookAtDeliveries } from './changes/deliveries.ts';
 import { fromEvents } from './changes/events.ts';
 import { groupChanges, runChanges, type Memory } from './changes/rollouts.ts';
-import { discoverServices } from './discover.ts';
+import { createDiscovery, type Discovery } from './discover.ts';
 import { createLogsReader, type LogsReader } from './logs.ts';
 import { lookAtGroups } from './look/groups.ts';
 import { lookAtRun } from './look/run.ts';
@@ -38,12 +38,13 @@ export function createGcpSource(id: string, config: GcpConfig, io: ReaderIo): So
     logs: createLogsReader(id, config, reader),
     alerts: createAlerts(id, config, reader),
     audit: createAuditLogs(id, reader, firstMs),
+    discovery: createDiscovery(id, config, reader),
   };
   return cloudSource({
     ...{ id, kind: 'gcp', traits: gcpTraits, intervalMs: config.interval, reader },
     live: (request, signal) => live(eyes, request, signal),
     past: (request, signal) => past(eyes, request, signal),
-    discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
+    discover: async (signal) => (config.discover ? eyes.discovery.find(signal) : []),
     ...(push !== undefined && { news: push.news, receive: push.receive }),
     check: (signal) => checkAccess(id, config, reader, signal),
   });
@@ -61,6 +62,7 @@ interface Eyes {
   readonly logs: LogsReader;
   readonly alerts: Alerts;
   readonly audit: AuditLogs;
+  readonly discovery: Discovery;
   /** From when on deliveries are listed. */
   deliveredMs: number | undefined;
 }
@@ -98,7 +100,10 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
     series: [...states.series, ...measured.series],
     ...{ logs: read.logs, changes, findings: alerted.findings },
     resources: resourceStates(run, groups, nowMs),
-    gaps: [...states.gaps, ...measured.gaps, ...unread, ...audited.gaps, ...alerted.gaps, ...read.gaps],
+    gaps: [
+      ...[...states.gaps, ...measured.gaps, ...unread, ...audited.gaps, ...alerted.gaps, ...read.gaps],
+      ...eyes.discovery.gaps(nowMs),
+    ],
   };
 }
 
