@@ -100,6 +100,35 @@ describe('metrics of Cloud Monitoring', () => {
     expect(errors.asked).toHaveLength(20);
   });
 
+  it('needs ten calls for the CPU of a thousand machines in three zones, and tells them apart', async () => {
+    const names = Array.from({ length: 1_000 }, (_, index) => `vm-${index}`);
+    const zoneOf = (name: string): string => `europe-west1-${'bcd'[Number(name.slice(3)) % 3] ?? ''}`;
+    const signals = names.map((service): SignalQuery => {
+      const place = { source: 'gcp', location: zoneOf(service), resource: { is: 'instance', name: service } } as const;
+      return { service, signal: 'cpu', binding: signalsOf('gcp', 'shop-prod', place)['cpu']! };
+    });
+    const gcp = world((call) => {
+      const asked = [...String(call.params['filter']).matchAll(/"(vm-\d+)"/g)].map(([, name = '']) => name);
+      const end = { interval: { endTime: new Date(t0 - 4 * minute).toISOString() } };
+      return {
+        timeSeries: asked.map((name) => ({
+          metric: { labels: { instance_name: name } },
+          resource: { type: 'gce_instance', labels: { zone: zoneOf(name) } },
+          points: [{ ...end, value: { doubleValue: Number(name.slice(3)) } }],
+        })),
+      };
+    }, signals);
+    const { series } = await gcp.at(t0);
+    expect(gcp.asked).toHaveLength(10);
+    expect(gcp.asked[0]?.params['aggregation.groupByFields']).toEqual([
+      'metric.labels.instance_name',
+      'resource.labels.zone',
+    ]);
+    expect(series.map(({ service, samples }) => [service, samples[0]?.v])).toEqual(
+      names.map((name, index) => [name, index]),
+    );
+  });
+
   it('makes a ratio of two answers: no errors where none were counted, nothing where nobody asked', async () => {
     const isBad = (call: GcpCall): boolean => String(call.params['filter']).includes('5xx');
     const gcp = world(

@@ -9,7 +9,7 @@ import { limits } from '../../../lib/limits.ts';
 import { pagesOf } from '../pages.ts';
 import { typedQuery, type GcpConfig, type MetricPick, type SeriesQuery } from '../schema.ts';
 import { projectFor, type Watched } from '../watched.ts';
-import { callFor, namesOf, pickGroup, pickKey, picksPerCall } from './picks.ts';
+import { callFor, namesOf, pickGroup, pickKey, picksPerCall, seriesKeyOf } from './picks.ts';
 
 /** Cloud Monitoring as a metrics service, for the places of one look. `W` is a project's id. */
 export function cloudMonitoring(
@@ -63,7 +63,7 @@ async function askBatch(
     }),
   );
   return queries.map((query) => {
-    const [own, whole] = picksOf(query).map((pick, index) => all[index]?.of.get(pickKey(pick.resource, namesOf(pick))));
+    const [own, whole] = picksOf(query).map((pick, index) => all[index]?.of.get(pickKey(pick)));
     const values = 'metric' in query ? own : ratioOf(own, whole);
     const samples = [...(values ?? [])].map(([tMs, v]): Sample => ({ tMs, v })).sort((a, b) => a.tMs - b.tMs);
     const fault = all.find((one) => one.fault !== undefined)?.fault;
@@ -85,6 +85,7 @@ const page = z.object({
   timeSeries: z
     .array(
       z.object({
+        metric: z.object({ labels: z.record(z.string(), z.string()).default({}) }).nullish(),
         resource: z.object({ labels: z.record(z.string(), z.string()).default({}) }).nullish(),
         points: z
           .array(
@@ -116,8 +117,8 @@ async function pointsOf(
     const names = namesOf(picks[0]);
     const { pages, more } = await pagesOf(reader, callFor(picks, project, stretch), signal);
     const parsed = pages.map((one) => page.parse(one));
-    for (const { resource, points } of parsed.flatMap(({ timeSeries }) => timeSeries)) {
-      const key = pickKey(resource?.labels ?? {}, names);
+    for (const { metric, resource, points } of parsed.flatMap(({ timeSeries }) => timeSeries)) {
+      const key = seriesKeyOf(resource?.labels ?? {}, metric?.labels ?? {}, names);
       const values = found.get(key) ?? new Map<number, number>();
       found.set(key, values);
       for (const { interval, value } of points) {
