@@ -8,6 +8,7 @@ import { limits } from '../lib/limits.ts';
 import type { Finding } from '../domain/alert.ts';
 import type { Detector, DetectorBatch, DetectorContext, DetectorKind, DetectorRule } from '../domain/ports/detector.ts';
 import type { Gap } from '../domain/telemetry.ts';
+import { isAhead } from './ahead.ts';
 import { durationMs } from './params.ts';
 import { savedState, toSave } from './saved.ts';
 import { changePhrase } from './words.ts';
@@ -56,6 +57,7 @@ function absenceOver(rule: DetectorRule, settings: Params, saved: Json | undefin
 // Declared services are waited for from the first step on; others from their first sample.
 function take(rule: DetectorRule, watches: Map<string, Watch>, batch: DetectorBatch, context: DetectorContext): void {
   const current = new Set<string>();
+  for (const watch of watches.values()) setBack(watch, batch.asOfMs);
   for (const service of context.services()) {
     const binding = Object.entries(service.telemetry).find(([signal]) => globMatches(rule.on, signal))?.[1];
     current.add(service.name);
@@ -63,7 +65,7 @@ function take(rule: DetectorRule, watches: Map<string, Watch>, batch: DetectorBa
   }
   for (const series of batch.series) {
     const newest = series.samples.at(-1)?.tMs;
-    if (newest === undefined || newest > batch.asOfMs + 60_000 || !globMatches(rule.on, series.signal)) continue;
+    if (newest === undefined || isAhead(newest, batch.asOfMs) || !globMatches(rule.on, series.signal)) continue;
     const watch = start(watches, series.service, series.source, batch.asOfMs);
     if (watch !== undefined) watch.lastMs = Math.max(watch.lastMs, newest);
   }
@@ -79,6 +81,12 @@ function start(watches: Map<string, Watch>, service: string, source: string, now
   const watch: Watch = { service, source, sinceMs: nowMs, lastMs: 0, heardFromMs: 0 };
   watches.set(service, watch);
   return watch;
+}
+
+// After a clock was set back, what was heard in a time that has not come must not count as news until it comes.
+function setBack(watch: Watch, asOfMs: number): void {
+  for (const name of ['sinceMs', 'lastMs', 'heardFromMs'] as const)
+    if (isAhead(watch[name], asOfMs)) watch[name] = asOfMs;
 }
 
 function gapOf(rule: DetectorRule, watch: Watch, batch: DetectorBatch): Gap | undefined {

@@ -5,6 +5,7 @@ import type { Finding } from '../domain/alert.ts';
 import type { Detector, DetectorRule } from '../domain/ports/detector.ts';
 import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
 import { globMatches } from '../lib/glob.ts';
+import { isAhead } from './ahead.ts';
 import type { SeriesFold, Verdict } from './fold.ts';
 import { savedState } from './saved.ts';
 import { overLimit } from './over-limit.ts';
@@ -108,15 +109,13 @@ function newTrack<S>(meta: SeriesMeta, env: StepEnv<S>): Track<S> | undefined {
   return env.tracks.add(own, env.batch.asOfMs, env.fold.init(own));
 }
 
-// Samples stamped ahead of us would freeze the series until that time came: they are left out, and it goes stale.
-const aheadMs = 60_000;
-
 function addAll<S>(track: Track<S>, samples: readonly Sample[], env: StepEnv<S>, input: StepInput<S>): boolean {
   const shared = env.options.tracks !== undefined;
   let any = false;
   input.track = track;
+  if (isAhead(track.lastMs, env.batch.asOfMs)) env.tracks.setBack(track, env.batch.asOfMs);
   for (const sample of samples) {
-    if (!Number.isFinite(sample.v) || sample.tMs > env.batch.asOfMs + aheadMs) continue;
+    if (!Number.isFinite(sample.v) || isAhead(sample.tMs, env.batch.asOfMs)) continue;
     if (sample.tMs < track.lastMs || (sample.tMs === track.lastMs && !shared)) continue;
     if (track.lastMs > 0 && sample.tMs > track.lastMs) env.tracks.beat(track, sample.tMs - track.lastMs);
     env.fold.add(track.fold, sample, input);
@@ -130,6 +129,7 @@ function addAll<S>(track: Track<S>, samples: readonly Sample[], env: StepEnv<S>,
 const calm: Pick<Verdict, 'state'> = { state: 'good' };
 
 function judge<S>(track: Track<S>, env: StepEnv<S>, input: StepInput<S>, findings: Finding[]): void {
+  if (isAhead(track.lastMs, env.batch.asOfMs)) env.tracks.setBack(track, env.batch.asOfMs);
   const mute = track.freshStep === env.step ? undefined : silenceOf(track, env);
   if (mute !== undefined) {
     settle(track, mute, env);

@@ -97,7 +97,8 @@ function burnFold(settings: Params): SeriesFold<State> {
         state.tiers = tiers.map((tier) => ({ long: emptyRing(tier.longMs, 24), short: emptyRing(tier.shortMs, 10) }));
       state.weight = trafficAt(state.weight, sample.tMs, input.companion(settings.traffic));
       // How long this sample speaks for: since the last one, but never across a hole. Siblings of one instant share it.
-      const elapsedMs = state.lastMs === 0 ? 0 : Math.min(sample.tMs - state.lastMs, 3 * (input.stepMs || 60_000));
+      const sinceMs = state.lastMs === 0 ? 0 : Math.max(0, sample.tMs - state.lastMs);
+      const elapsedMs = Math.min(sinceMs, 3 * (input.stepMs || 60_000));
       if (elapsedMs > 0) state.spanMs = elapsedMs;
       state.lastMs = sample.tMs;
       const bad = Math.min(1, Math.max(0, input.meta.unit === '%' ? sample.v / 100 : sample.v));

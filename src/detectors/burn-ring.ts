@@ -41,6 +41,8 @@ export interface Poured {
 export function pour(ring: BurnRing, { tMs, elapsedMs, spanMs, bad, weight }: Poured): void {
   const index = Math.floor(tMs / ring.widthMs);
   let at = ring.cells.length - cellSize;
+  // Buckets of a time that has not come are of a clock that was wrong. They would stay, and count, until it comes.
+  for (; at >= 0 && (ring.cells[at] ?? 0) > index; at -= cellSize) ring.cells.length = at;
   if (at < 0 || ring.cells[at] !== index) {
     ring.cells.push(index, 0, 0, 0);
     at = ring.cells.length - cellSize;

@@ -63,6 +63,8 @@ function eventFold(settings: Params): SeriesFold<State> {
     judge(state, input) {
       // A state that still holds has not stopped happening.
       const holds = settings.when === 'equals' && state.v === settings.value;
+      // What a wrong clock says is still to come has happened all the same, and must not last until then.
+      state.times = state.times.map((tMs) => Math.min(tMs, input.asOfMs));
       state.times = state.times.filter((tMs) => holds || input.asOfMs - tMs < settings.within);
       return [eventVerdict(state, settings, input)];
     },
@@ -121,6 +123,7 @@ function changeWatch(rule: DetectorRule, settings: Params, saved: Json | undefin
       for (const change of batch.changes) if (concerns(change, settings)) note(events, change);
       const findings: Finding[] = [];
       for (const [key, one] of events) {
+        one.atMs = Math.min(one.atMs, batch.asOfMs);
         const over = batch.asOfMs - one.atMs >= settings.within;
         const finding = changeFinding(rule, one, over || one.times < settings.count, batch.asOfMs);
         if (finding.state === 'bad' || context.isWatched(finding)) findings.push(finding);

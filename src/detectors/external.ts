@@ -8,6 +8,7 @@ import { schemaOf } from '../lib/schema.ts';
 import type { Finding } from '../domain/alert.ts';
 import type { Detector, DetectorKind, DetectorRule } from '../domain/ports/detector.ts';
 import { seriesKey } from '../domain/telemetry.ts';
+import { isAhead } from './ahead.ts';
 import { durationMs } from './params.ts';
 import { savedState, toSave } from './saved.ts';
 import { cleanText, labelText } from './words.ts';
@@ -46,7 +47,10 @@ function passThrough(rule: DetectorRule, settings: Params, saved: Json | undefin
         else refused++;
       }
       const findings: Finding[] = [];
-      for (const [key, one] of active) {
+      for (const [key, heard] of active) {
+        // Not said in the future, whatever a clock was set to: silence would count only from then.
+        const one = isAhead(heard.atMs, batch.asOfMs) ? { ...heard, atMs: batch.asOfMs } : heard;
+        active.set(key, one);
         const quietMs = batch.asOfMs - one.atMs;
         const now = restated(one, batch.asOfMs, quietMs >= settings.silentAfter ? quietMs : undefined);
         const watched = context.isWatched(one);

@@ -99,6 +99,8 @@ function steadyBefore(state: State, sign: number, leap: number): boolean {
 }
 
 function keepPoint(state: State, tMs: number, v: number, withinMs: number): void {
+  // Points of a time that has not come are of a clock that was wrong: none would be taken until it comes.
+  while ((state.points.at(-2) ?? 0) > tMs) state.points.length -= 2;
   const lastMs = state.points.at(-2);
   if (lastMs !== undefined && tMs - lastMs < state.everyMs) return;
   state.points.push(tMs, v);

@@ -57,7 +57,7 @@ function thresholdFold(rule: DetectorRule, settings: Params): SeriesFold<State> 
       const widened = limitNow(rule, state, sample.tMs, base, up, input);
       const edge = state.bad && widened === base ? back : widened;
       const bad = up ? sample.v > edge : sample.v < edge;
-      if (bad !== state.bad) state.sinceMs = sample.tMs;
+      if (bad !== state.bad || state.sinceMs > sample.tMs) state.sinceMs = sample.tMs;
       state.v = sample.v;
       state.limit = widened;
       state.bad = bad;

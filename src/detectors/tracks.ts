@@ -1,6 +1,7 @@
 import { limits } from '../lib/limits.ts';
 import { RingPool } from '../lib/rings.ts';
 import type { Sample, SeriesMeta } from '../domain/telemetry.ts';
+import { lateness } from './silence.ts';
 
 /** One series that a bank follows. What is the same for every kind lies in columns, by `row`; the fold's own state is its own. */
 export interface Track<S> {
@@ -118,8 +119,18 @@ export class Tracks<S> {
   /** Notes that this step brought samples. */
   arrived(track: Track<S>, atMs: number): void {
     if (track.arrivedMs === atMs) return;
-    if (track.arrivedMs > 0) note(this.#arrivals, track.row, atMs - track.arrivedMs);
+    if (track.arrivedMs > 0 && atMs > track.arrivedMs) note(this.#arrivals, track.row, atMs - track.arrivedMs);
     track.arrivedMs = atMs;
+  }
+
+  /** The clock was set back to `asOfMs`: what the track heard of later times is undone, so that it hears what comes now. */
+  setBack(track: Track<S>, asOfMs: number): void {
+    this.touch(track);
+    const lateMs = lateness(track.arrivedMs - track.lastMs);
+    while (this.#recent.newest(track.row) > asOfMs) this.#recent.dropNewest(track.row);
+    track.lastMs = Math.max(this.#recent.newest(track.row), asOfMs - lateMs - 1);
+    track.arrivedMs = Math.min(track.arrivedMs, asOfMs);
+    track.sinceMs = Math.min(track.sinceMs, asOfMs);
   }
 
   gaps(track: Track<S>): readonly number[] {

@@ -1,8 +1,10 @@
 import type { Selector } from '../../lib/selector.ts';
 import type { DetectorRule } from '../../domain/ports/detector.ts';
 import type { Series } from '../../domain/telemetry.ts';
+import { isAhead } from '../ahead.ts';
+import { lateness } from '../silence.ts';
 import type { Seen } from './engine.ts';
-import { rowsPerChunk } from './layout.ts';
+import { column, field, floats, rowsPerChunk } from './layout.ts';
 import type { Chunk } from './rows.ts';
 import type { Manner, Shown } from './sample.ts';
 import type { State } from './state.ts';
@@ -34,4 +36,16 @@ export function rowOf(state: State, index: number): { readonly chunk: Chunk; rea
   const chunk = state.rows.chunks[Math.floor(index / rowsPerChunk)];
   if (chunk === undefined) throw new RangeError(`there is no series ${index}`);
   return { chunk, slot: index % rowsPerChunk };
+}
+
+/** The clock was set back to `asOfMs`: a series that heard of later times hears what comes now all the same. */
+export function setBack(state: State, index: number, asOfMs: number): void {
+  const { chunk, slot } = rowOf(state, index);
+  const where = column.lastMs * rowsPerChunk + slot;
+  const family = state.directory.family(index);
+  if (family !== undefined && family.arrivedMs > asOfMs) family.arrivedMs = asOfMs - 1;
+  if (!isAhead(chunk.doubles[where] ?? 0, asOfMs)) return;
+  const intervalMs = chunk.floats[slot * floats + field.intervalMs] ?? 0;
+  chunk.doubles[where] = asOfMs - lateness(family?.lateMs ?? 0) - intervalMs;
+  chunk.dirty = true;
 }

@@ -5,7 +5,8 @@ import type { SeriesMeta } from '../../domain/telemetry.ts';
 import type { Verdict } from '../fold.ts';
 import { gapFor, lateness } from '../silence.ts';
 import { subject } from '../words.ts';
-import type { Env } from './env.ts';
+import { isAhead } from '../ahead.ts';
+import { setBack, type Env } from './env.ts';
 import { column, field, floats, rowsPerChunk } from './layout.ts';
 
 /**
@@ -23,6 +24,8 @@ export function findQuiet(
   for (let index = 0; index < rows.size; index++) {
     const chunk = rows.chunks[Math.floor(index / rowsPerChunk)];
     const slot = index % rowsPerChunk;
+    if (isAhead(chunk?.doubles[column.lastMs * rowsPerChunk + slot] ?? 0, batch.asOfMs))
+      setBack(env.state, index, batch.asOfMs);
     const lastMs = chunk?.doubles[column.lastMs * rowsPerChunk + slot] ?? 0;
     const quietMs = batch.asOfMs - lastMs;
     if (chunk === undefined || (quietMs < 10_000 && batch.gaps.length === 0) || !rows.inUse(index)) continue;

@@ -1,16 +1,14 @@
 import { limits } from '../../lib/limits.ts';
 import type { DetectorBatch, DetectorContext } from '../../domain/ports/detector.ts';
 import type { Series, SeriesMeta } from '../../domain/telemetry.ts';
+import { isAhead } from '../ahead.ts';
 import { ready } from './engine.ts';
-import { rowOf, type Env } from './env.ts';
+import { rowOf, setBack, type Env } from './env.ts';
 import { byte, bytes, column, field, floats, rowsPerChunk } from './layout.ts';
 import { confident, mostSurprise, natureOf } from './nature.ts';
 import type { Chunk } from './rows.ts';
 import { foldSample, type Manner } from './sample.ts';
 import { tuning } from './tuning.ts';
-
-// Samples stamped ahead of us would freeze the series until that time came: they are left out, and it goes stale.
-const aheadMs = 60_000;
 
 /** A series of this step, and the highest score among its new samples. */
 export interface Heard {
@@ -30,13 +28,14 @@ export function take(
   const { chunk, slot } = rowOf(env.state, index);
   const f = chunk.floats;
   const at = slot * floats;
+  setBack(env.state, index, batch.asOfMs);
   const manner = mannerFor(env, series);
   let most = 0;
   let any = false;
   for (const { tMs, v } of series.samples) {
     const lastMs = chunk.doubles[column.lastMs * rowsPerChunk + slot] ?? 0;
     const first = (f[at + field.samples] ?? 0) === 0;
-    if (!Number.isFinite(v) || tMs > batch.asOfMs + aheadMs || (!first && tMs <= lastMs)) continue;
+    if (!Number.isFinite(v) || isAhead(tMs, batch.asOfMs) || (!first && tMs <= lastMs)) continue;
     any = true;
     env.shown.v = env.shown.certain = v;
     env.shown.most = Infinity;

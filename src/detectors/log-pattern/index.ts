@@ -80,8 +80,12 @@ export const logPattern: DetectorKind<Params> = {
 function listen(rule: DetectorRule, settings: Params, saved: Json | undefined): Detector {
   const before = savedState(saved) as { readonly services: readonly Listened[] } | undefined;
   const services = new Map((before?.services ?? []).map((one) => [one.service, one]));
+  // After a start the clock may have been set back while nobody watched.
+  let lastStepMs = Infinity;
   return {
     step(batch, context) {
+      if (batch.asOfMs < lastStepMs) for (const one of services.values()) setBack(one, settings, batch.asOfMs);
+      lastStepMs = batch.asOfMs;
       const refused = new Set<string>();
       for (const record of batch.logs) {
         const known = services.get(record.service) ?? begin(services, record, batch.asOfMs);
@@ -102,6 +106,17 @@ function begin(services: Map<string, Listened>, record: LogRecord, asOfMs: numbe
   const made: Listened = { service, source, sinceMs: Math.min(record.tMs, asOfMs), lastMs: 0, templates: [] };
   services.set(service, made);
   return made;
+}
+
+// Times that have not come, of a clock that was wrong: no line would be counted, and all would be new, until they come.
+function setBack(listened: Listened, settings: Params, asOfMs: number): void {
+  listened.sinceMs = Math.min(listened.sinceMs, asOfMs);
+  listened.lastMs = Math.min(listened.lastMs, asOfMs);
+  for (const template of listened.templates) {
+    template.firstMs = Math.min(template.firstMs, asOfMs);
+    template.lastMs = Math.min(template.lastMs, asOfMs);
+    template.bucket = Math.min(template.bucket, Math.floor(asOfMs / settings.bucket));
+  }
 }
 
 function take(listened: Listened, record: LogRecord, settings: Params, asOfMs: number): void {

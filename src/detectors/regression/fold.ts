@@ -42,6 +42,7 @@ function fixOffset(state: State, sample: Sample, input: Input, settings: Setting
 }
 
 function fold(state: State, sample: Sample, input: Input, settings: Settings): void {
+  setBack(state, sample.tMs);
   for (const change of newChanges(state, sample, input)) beginWatch(state, change, input, settings);
   const y = toScale(sample.v, state.offset, settings.nature.sign);
   state.v = sample.v;
@@ -60,6 +61,16 @@ function fold(state: State, sample: Sample, input: Input, settings: Settings): v
   } else look(state, sample.tMs, input, settings.nature);
   if (state.watch !== null && sample.tMs - state.watch.atMs >= settings.watchMs)
     endWatch(state, undefined, input, settings);
+}
+
+// After a clock was set back: no change would be taken up, and nothing be over, until the times come that were noted.
+function setBack(state: State, tMs: number): void {
+  state.changeMs = Math.min(state.changeMs, tMs);
+  const { watch, trouble } = state;
+  if (watch !== null && watch.atMs > tMs) watch.atMs = tMs;
+  if (watch !== null && watch.peakMs > tMs) watch.peakMs = tMs;
+  if (trouble !== null && trouble.sinceMs > tMs) trouble.sinceMs = tMs;
+  if (trouble !== null && trouble.changeMs > tMs) trouble.changeMs = tMs;
 }
 
 // What may be the first sample of a fault is no lesson in what is normal.
