@@ -143,12 +143,12 @@ export const limits = {
   /** Earlier states of one workload or release: three times what a cluster keeps unless it is told otherwise. */
   kubernetesRevisions: 32,
   kubernetesLogBytes: 32 * 1024,
-  /** Clouds: how long one waits for its turn at an API. */
+  /** Clouds: how long one waits for its turn at an API; alarms asked for one by one at a look; finding machines, and how many. */
   cloudPatienceMs: 20_000,
-  /** AWS: one call, one answer, and how often a read is tried. */
-  /** Asking a cloud for its machines, and how many of them are taken. */
+  alarmsAskedFor: 50,
   cloudHostsTimeoutMs: 60_000,
   cloudHosts: 10_000,
+  /** AWS: one call, one answer, and how often a read is tried. */
   awsTimeoutMs: 15_000,
   awsAnswerBytes: 16 * 1024 * 1024,
   awsTries: 3,

@@ -90,7 +90,7 @@ async function reports(action: string, resource: GcpResource): Promise<readonly 
 const reading = [
   ...['monitoring.timeSeries.list', 'run.services.get', 'run.revisions.list', 'logging.logEntries.list'],
   ...['compute.instanceGroupManagers.get', 'clouddeploy.rollouts.list', 'cloudsql.instances.get'],
-  ...['cloudtrace.traces.list', 'monitoring.alerts.list'],
+  ...['cloudtrace.traces.list', 'monitoring.alerts.get', 'monitoring.alerts.list'],
 ];
 const acting = ['run.services.get', 'run.services.update'];
 const shifting = () => reports('gcp.run-shift-traffic', { is: 'run', service: 'web' });

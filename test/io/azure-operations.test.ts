@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { AzureOperation } from '../../src/domain/ports/azure.ts';
 import { operationOf, pathOf, reads, writes } from '../../src/io/clients/azure/operations.ts';
 import {
+  publishedAlert,
   publishedFor,
   publishedOn,
   publishedOperations,
@@ -79,7 +80,11 @@ describe('the table of calls', () => {
     'says of %s what Microsoft has published: method, path, and a version that has it',
     (operation, { method, path, versions }) => {
       const on = publishedOn[operation.split('.')[0] ?? ''];
-      const call = { operation, path: { workspace: publishedWorkspace }, ...(on === undefined ? {} : { on }) };
+      const call = {
+        operation,
+        path: { workspace: publishedWorkspace, alert: publishedAlert },
+        ...(on === undefined ? {} : { on }),
+      };
       const { apiVersion, method: ours } = operationOf(operation);
       expect(`${ours} ${pathOf(call, publishedFor)}`.toLowerCase()).toBe(`${method} ${path}`.toLowerCase());
       if (versions.length === 0) expect(apiVersion).toBeUndefined();

@@ -5,6 +5,7 @@ import type { SecretRef } from './secrets.ts';
 /** Calls that change nothing: all that a reader may ask. */
 export type AzureRead =
   | 'activityLog.list'
+  | 'alerts.get'
   | 'alerts.list'
   | 'autoscaleSettings.list'
   | 'containerApps.get'

@@ -4,7 +4,7 @@ import type { Finding } from '../../domain/alert.ts';
 import type { AwsReader } from '../../domain/ports/aws.ts';
 import type { AwsResource } from '../../domain/places.ts';
 import type { Gap } from '../../domain/telemetry.ts';
-import { createFiring } from '../../io/clients/cloud/firing.ts';
+import { createFiring, type Fate } from '../../io/clients/cloud/firing.ts';
 import { faultOfError } from '../../io/clients/http-reader.ts';
 import { limits } from '../../lib/limits.ts';
 import { oneLine } from '../../lib/text.ts';
@@ -25,6 +25,7 @@ const answer = z.object({
     .array(
       z.object({
         AlarmName: z.string(),
+        StateValue: z.string().nullish(),
         AlarmDescription: z.string().nullish(),
         StateReason: z.string().nullish(),
         StateUpdatedTimestamp: z.number().nullish(),
@@ -51,6 +52,7 @@ const answer = z.object({
     .array(
       z.object({
         AlarmName: z.string(),
+        StateValue: z.string().nullish(),
         AlarmArn: z.string().nullish(),
         AlarmDescription: z.string().nullish(),
         StateReason: z.string().nullish(),
@@ -67,59 +69,114 @@ type Composite = z.infer<typeof answer>['CompositeAlarms'][number];
 interface InAlarm {
   readonly metric: readonly Alarm[];
   readonly composite: readonly Composite[];
+  /** Whether there are more than were read. */
+  readonly more: boolean;
 }
+
+type Look = Awaited<ReturnType<Alarms['look']>>;
 
 /** Makes it. An alarm belongs to the service whose resource its dimensions name; others are not ours to tell. */
 export function createAlarms(source: string, reader: AwsReader): Alarms {
   const known = createFiring();
+  const lookIn = async (
+    corner: Corner,
+    watched: readonly Watched[],
+    nowMs: number,
+    signal: AbortSignal,
+  ): Promise<Look> => {
+    const name = cornerName(corner);
+    const gaps: Gap[] = [];
+    const lacking = (fault: Pick<Gap, 'reason' | 'message'>): void => {
+      const message = `alarms in ${name}: ${fault.message}`;
+      gaps.push({ source, signal: 'alarms', reason: fault.reason, message, fromMs: nowMs, untilMs: nowMs });
+    };
+    try {
+      const { metric, composite, more } = await firingIn(corner, reader, signal);
+      if (more) {
+        const message = `more than ${mostPages * perPage} are in alarm; the rest was left`;
+        lacking({ reason: 'partial', message });
+      }
+      // What was told and has not ended counts below a composite alarm, though it may be short of data now.
+      const owners = new Map(
+        [...known.told(name)].filter(([alarm]) => !composite.some(({ AlarmName }) => AlarmName === alarm)),
+      );
+      for (const one of metric) owners.set(one.AlarmName, servicesOf(one, corner, watched));
+      const alarms = new Map(
+        [...metric, ...composite].map((alarm) => [
+          alarm.AlarmName,
+          ownersOf(alarm, owners, composite).map((service) => findingOf(source, alarm, service, corner, nowMs)),
+        ]),
+      );
+      const ask = (names: readonly string[]): Promise<ReadonlyMap<string, Fate>> =>
+        fatesOf(names, corner, reader, signal).catch((thrown: unknown) => {
+          lacking(faultOfError(thrown));
+          return new Map();
+        });
+      return { findings: await known.step(name, { alarms, whole: !more }, ask, nowMs), gaps };
+    } catch (thrown) {
+      lacking(faultOfError(thrown));
+      return { findings: [], gaps };
+    }
+  };
   return {
     look: async (corners, watched, nowMs, signal) => {
-      const findings: Finding[] = [];
-      const gaps: Gap[] = [];
-      await Promise.all(
-        corners.map(async (corner) => {
-          const name = cornerName(corner);
-          const now = new Map<string, Finding>();
-          try {
-            const firing = await firingIn(corner, reader, signal);
-            const owners = new Map(firing.metric.map((one) => [one.AlarmName, servicesOf(one, corner, watched)]));
-            for (const alarm of [...firing.metric, ...firing.composite])
-              for (const service of ownersOf(alarm, owners, firing.composite)) {
-                const finding = findingOf(source, alarm, service, corner, nowMs);
-                now.set(`${name} ${service} ${alarm.AlarmName}`, finding);
-              }
-          } catch (thrown) {
-            const fault = faultOfError(thrown);
-            const message = `alarms in ${name}: ${fault.message}`;
-            gaps.push({ source, signal: 'alarms', ...fault, message, fromMs: nowMs, untilMs: nowMs });
-            return;
-          }
-          findings.push(...known.step(name, now, nowMs));
-        }),
-      );
-      return { findings, gaps };
+      const looks = await Promise.all(corners.map((corner) => lookIn(corner, watched, nowMs, signal)));
+      return { findings: looks.flatMap(({ findings }) => findings), gaps: looks.flatMap(({ gaps }) => gaps) };
     },
   };
 }
+
+const perPage = 100;
+// Those of target tracking come in the same pages as all others.
+const mostPages = limits.awsPages * 5;
+const kinds = { AlarmTypes: ['MetricAlarm', 'CompositeAlarm'], MaxRecords: perPage };
 
 async function firingIn(corner: Corner, reader: AwsReader, signal: AbortSignal): Promise<InAlarm> {
   const metric: Alarm[] = [];
   const composite: Composite[] = [];
   let next: string | undefined;
-  for (let pages = 0; pages < limits.awsPages; pages++) {
-    const input = {
-      ...{ StateValue: 'ALARM', AlarmTypes: ['MetricAlarm', 'CompositeAlarm'], MaxRecords: 100 },
-      ...(next === undefined ? {} : { NextToken: next }),
-    };
+  for (let pages = 0; pages < mostPages; pages++) {
+    const input = { StateValue: 'ALARM', ...kinds, ...(next === undefined ? {} : { NextToken: next }) };
     const asked = await reader.ask({ ...corner, service: 'cloudwatch', operation: 'DescribeAlarms', input }, signal);
     const parsed = answer.parse(asked);
     // Those of target tracking are how scaling works: the low one is in alarm whenever there is little to do.
     metric.push(...parsed.MetricAlarms.filter(({ AlarmName }) => !AlarmName.startsWith('TargetTracking-')));
     composite.push(...parsed.CompositeAlarms);
     next = parsed.NextToken ?? undefined;
-    if (next === undefined) break;
+    if (next === undefined) return { metric, composite, more: false };
   }
-  return { metric, composite };
+  return { metric, composite, more: true };
+}
+
+// A service that dies sends no metric any more: its alarm leaves ALARM for INSUFFICIENT_DATA, which is no recovery.
+async function fatesOf(
+  names: readonly string[],
+  corner: Corner,
+  reader: AwsReader,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Fate>> {
+  const fates = new Map<string, Fate>();
+  for (let from = 0; from < names.length; from += perPage) {
+    const some = names.slice(from, from + perPage);
+    const input = { AlarmNames: some, ...kinds };
+    const asked = await reader.ask({ ...corner, service: 'cloudwatch', operation: 'DescribeAlarms', input }, signal);
+    const { MetricAlarms, CompositeAlarms } = answer.parse(asked);
+    const states = new Map([...MetricAlarms, ...CompositeAlarms].map((one) => [one.AlarmName, one.StateValue]));
+    for (const name of some)
+      fates.set(name, states.has(name) ? fateOf(states.get(name)) : { state: 'good', words: 'was deleted' });
+  }
+  return fates;
+}
+
+function fateOf(state: string | null | undefined): Fate {
+  switch (state) {
+    case 'OK':
+      return { state: 'good', words: 'is OK again' };
+    case 'ALARM':
+      return { state: 'bad', words: 'is in alarm' };
+    default:
+      return { state: 'unknown', words: 'was in alarm, and CloudWatch has too little data to say whether it still is' };
+  }
 }
 
 // A composite alarm has no dimensions: it is about what the alarms in its rule that fire are about, however deep.

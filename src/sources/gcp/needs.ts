@@ -7,7 +7,7 @@ export function readingGrants(config: GcpConfig): readonly GcpGrant[] {
     ...['monitoring.timeSeries.list', 'run.services.get', 'run.revisions.list', 'logging.logEntries.list'],
     ...['compute.instanceGroupManagers.get', 'clouddeploy.rollouts.list', 'cloudsql.instances.get'],
     'cloudtrace.traces.list',
-    ...(config.alerts ? ['monitoring.alerts.list'] : []),
+    ...(config.alerts ? ['monitoring.alerts.get', 'monitoring.alerts.list'] : []),
     ...(config.discover
       ? ['run.services.list', 'compute.instanceGroupManagers.list', 'compute.instances.list', 'cloudsql.instances.list']
       : []),

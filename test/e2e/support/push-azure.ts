@@ -16,15 +16,28 @@ const alertId = `/subscriptions/${subscription}/providers/Microsoft.AlertsManage
 /** Azure with one container app, whose alerts an action group's secure webhook pushes. */
 export async function pushingAzure(home: Home): Promise<PushingCloud> {
   const issuer = await startTokenIssuer();
-  const fired: JsonObject[] = [];
+  let fired = false;
+  let firedMs = 0;
+  let monitorCondition = 'Fired';
   let looks = 0;
+  const alert = (): JsonObject => ({
+    ...{ id: alertId, name: 'web is slow' },
+    properties: {
+      essentials: {
+        ...{ severity: 'Sev1', monitorCondition, alertRule: 'web is slow' },
+        targetResource: `/subscriptions/${subscription}${containerApp}`,
+        startDateTime: new Date(firedMs).toISOString(),
+      },
+    },
+  });
   const published = (path: string): Json | undefined => {
     if (path === `/${tenantId}/.well-known/openid-configuration`)
       return { issuer: issued, jwks_uri: `${server.url}/${tenantId}/discovery/keys` };
     if (path === `/${tenantId}/discovery/keys`) return issuer.published();
+    if (path === alertId) return alert();
     if (!path.endsWith('/Microsoft.AlertsManagement/alerts')) return undefined;
     looks++;
-    return { value: fired };
+    return { value: fired ? [alert()] : [] };
   };
   const server = await startAzure(oneContainerApp(), (path, _body, response) => {
     const answer = published(path);
@@ -33,7 +46,6 @@ export async function pushingAzure(home: Home): Promise<PushingCloud> {
     return true;
   });
   server.assign(reader, ['*/read'], ['/subscriptions']);
-  let firedMs = 0;
   return {
     source: {
       ...{ id: 'azure', kind: 'azure', discover: false, subscriptions: [{ name: 'prod', id: subscription }] },
@@ -46,19 +58,11 @@ export async function pushingAzure(home: Home): Promise<PushingCloud> {
     looks: () => looks,
     fires: () => {
       firedMs = Date.now();
-      fired.push({
-        ...{ id: alertId, name: 'web is slow' },
-        properties: {
-          essentials: {
-            ...{ severity: 'Sev1', monitorCondition: 'Fired', alertRule: 'web is slow' },
-            targetResource: `/subscriptions/${subscription}${containerApp}`,
-            startDateTime: new Date(firedMs).toISOString(),
-          },
-        },
-      });
+      fired = true;
     },
     isOver: () => {
-      fired.length = 0;
+      fired = false;
+      monitorCondition = 'Resolved';
     },
     message: async (state, key) => {
       const claims = {

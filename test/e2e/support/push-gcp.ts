@@ -37,7 +37,7 @@ export async function pushingGcp(home: Home): Promise<PushingCloud> {
       });
     },
     isOver: () => {
-      world.alerts.length = 0;
+      world.alerts.splice(0, 1, { ...world.alerts[0], state: 'CLOSED' });
     },
     message: async (state, key) => {
       const claims = { iss: 'https://accounts.google.com', aud: audience, sub: '1', email, email_verified: true };

@@ -19,11 +19,15 @@ interface App {
   activity: readonly JsonObject[];
   changes: readonly JsonObject[];
   alerts: readonly JsonObject[];
+  /** Whether there are more than are listed. */
+  cut: boolean;
+  /** Alerts that are not listed as fired. */
+  gone: readonly JsonObject[];
 }
 
 function azureOf(app: App): (call: AzureCall) => JsonObject | Error {
   const latest = (): string => app.revisions.at(-1)?.[0] ?? '';
-  return ({ operation }) => {
+  return ({ operation, path }) => {
     switch (operation) {
       case 'containerApps.get':
         return {
@@ -47,7 +51,12 @@ function azureOf(app: App): (call: AzureCall) => JsonObject | Error {
       case 'graph.query':
         return { data: [...app.changes] };
       case 'alerts.list':
-        return { value: [...app.alerts] };
+        return { value: [...app.alerts], ...(app.cut && { nextLink: 'https://management.azure.com/more' }) };
+      case 'alerts.get':
+        return (
+          app.gone.find((one) => one['id'] === `/alerts/${path?.['alert'] ?? ''}`) ??
+          new WatchkeeperError('not-found', operation)
+        );
       default:
         return new WatchkeeperError('not-found', operation);
     }
@@ -66,7 +75,7 @@ function world() {
   const app: App = {
     traffic: [{ revisionName: 'web--v1', weight: 100 }],
     revisions: [['web--v1', start - 86_400_000]],
-    ...{ activity: [], changes: [], alerts: [] },
+    ...{ activity: [], changes: [], alerts: [], gone: [], cut: false },
   };
   const { source, clock, asked } = sourceOver((one) => azureOf(app)(one));
   const signals = ['availability', 'rollout_failing', 'replicas'].map((signal) => ({
@@ -222,17 +231,18 @@ describe('what else is changed', () => {
 });
 
 describe('alerts', () => {
-  it('are findings of the service whose resource they target, and end when they are fired no more', async () => {
-    const { app, clock, look } = world();
-    const fired = (name: string, targetResource: string): JsonObject => ({
-      ...{ id: `/alerts/${name}`, name },
-      properties: {
-        essentials: {
-          ...{ severity: 'Sev1', monitorCondition: 'Fired', targetResource, alertRule: `/rules/${name}` },
-          ...{ description: 'too many\u202e 5xx', startDateTime: iso(clock.nowMs() - 60_000) },
-        },
+  const fired = (name: string, targetResource = id, monitorCondition = 'Fired', rule = name): JsonObject => ({
+    ...{ id: `/alerts/${name}`, name },
+    properties: {
+      essentials: {
+        ...{ severity: 'Sev1', monitorCondition, targetResource, alertRule: `/rules/${rule}` },
+        ...{ description: 'too many\u202e 5xx', startDateTime: iso(start - 60_000) },
       },
-    });
+    },
+  });
+
+  it('are findings of the service whose resource they target, and end when they are resolved', async () => {
+    const { app, clock, look } = world();
     app.alerts = [fired('too-many-errors', id.toLowerCase()), fired('other', `${id}by`)];
     expect((await look()).findings).toMatchObject([
       {
@@ -240,12 +250,42 @@ describe('alerts', () => {
         signal: 'too-many-errors',
         state: 'bad',
         severity: 'critical',
-        sinceMs: clock.nowMs() - 60_000,
+        sinceMs: start - 60_000,
       },
     ]);
     app.alerts = [];
+    app.gone = [fired('too-many-errors', id, 'Resolved')];
     await clock.advance(60_000);
-    expect((await look()).findings).toMatchObject([{ service: 'web', signal: 'too-many-errors', state: 'good' }]);
+    expect((await look()).findings).toMatchObject([
+      { service: 'web', signal: 'too-many-errors', state: 'good', reason: 'too-many-errors is resolved' },
+    ]);
+    expect((await look()).findings).toEqual([]);
+  });
+
+  it('do not end by not being listed: not behind a cut, and not by the age at which Azure keeps them no more', async () => {
+    const { app, asked, look } = world();
+    app.alerts = [fired('old'), fired('behind')];
+    await look();
+    expect(asked.find(({ operation }) => operation === 'alerts.list')?.query).toMatchObject({ timeRange: '30d' });
+    app.alerts = [];
+    app.cut = true;
+    app.gone = [fired('behind')];
+    const { findings, gaps } = await look();
+    expect(findings.map(({ signal, state }) => [signal, state])).toEqual([
+      ['old', 'unknown'],
+      ['behind', 'bad'],
+    ]);
+    expect(gaps.filter(({ signal }) => signal === 'alarms')).toMatchObject([{ reason: 'partial' }]);
+    // Fired anew, the rule speaks for itself again.
+    app.cut = false;
+    app.alerts = [fired('young', id, 'Fired', 'old'), fired('behind')];
+    expect((await look()).findings.at(-1)).toMatchObject({ signal: 'behind', state: 'bad' });
+    app.alerts = [];
+    app.gone = [fired('young', id, 'Resolved', 'old'), fired('behind', id, 'Resolved')];
+    expect((await look()).findings.map(({ signal, state }) => [signal, state])).toEqual([
+      ['behind', 'good'],
+      ['old', 'good'],
+    ]);
   });
 });
 

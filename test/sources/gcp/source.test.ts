@@ -175,8 +175,38 @@ describe('a source of Google Cloud, over HTTP', () => {
     expect(seen.findings).toMatchObject([
       { service: 'web', state: 'bad', severity: 'critical', signal: 'web is slow' },
     ]);
-    world.alerts.length = 0;
-    expect((await gcp.collect(request(services), never)).findings).toMatchObject([{ service: 'web', state: 'good' }]);
+    world.alerts.splice(0, 1, { ...world.alerts[0], state: 'CLOSED', closeTime: new Date().toISOString() });
+    expect((await gcp.collect(request(services), never)).findings).toMatchObject([
+      { service: 'web', state: 'good', reason: 'web is slow is closed' },
+    ]);
+  });
+
+  it('ends no alert that is listed no more, where Google does not say that it is closed', async () => {
+    const gcp = source();
+    const services = await gcp.discover(never);
+    const open = (name: string) => ({
+      ...{ name: `projects/shop-prod/alerts/${name}`, state: 'OPEN', openTime: new Date().toISOString() },
+      resource: { type: 'cloud_run_revision', labels: { service_name: 'web', location: 'europe-west1' } },
+      policy: { displayName: name },
+    });
+    const listed = [open('slow'), open('lost')];
+    world.alerts.push(open('slow'));
+    let more: JsonObject = {};
+    world.others.set('monitoring alerts.list', () => ({ alerts: listed, ...more }));
+    await gcp.collect(request(services), never);
+    listed.length = 0;
+    more = { nextPageToken: 'more' };
+    const cut = await gcp.collect(request(services), never);
+    expect(cut.findings.map(({ signal, state }) => [signal, state])).toEqual([
+      ['lost', 'unknown'],
+      ['slow', 'bad'],
+    ]);
+    expect(cut.gaps.find(({ signal }) => signal === 'alerts')).toMatchObject({ reason: 'partial' });
+    world.others.set('monitoring alerts.get', () => fault(403, 'PERMISSION_DENIED', 'no'));
+    more = {};
+    const refused = await gcp.collect(request(services), never);
+    expect(refused.findings.map(({ signal, state }) => [signal, state])).toEqual([['lost', 'unknown']]);
+    expect(refused.gaps.filter(({ signal }) => signal === 'alerts')).toMatchObject([{ reason: 'unauthorized' }]);
   });
 
   it('reads the log of a service and its traces as evidence, hostile text as one plain line', async () => {

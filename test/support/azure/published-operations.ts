@@ -11,6 +11,8 @@ export interface PublishedOperation {
 
 /** The subscription that the clients were asked for. */
 export const publishedFor = '11111111-2222-3333-4444-555555555555';
+/** The alert that one asks for by its id. */
+export const publishedAlert = '66666666-2222-3333-4444-555555555555';
 /** The workspace that the client of logs was asked for. */
 export const publishedWorkspace = '55555555-2222-3333-4444-555555555555';
 
@@ -68,7 +70,13 @@ export const publishedOperations: readonly PublishedOperation[] = [
   ...each(['2024-02-01', '2023-10-01'], [['metrics.batch', 'POST', `${subscription}/metrics:getBatch`]]),
   ...each(['2021-03-01', '2022-10-01'], [['graph.query', 'POST', '/providers/Microsoft.ResourceGraph/resources']]),
   ...each(['2022-12-01'], [['subscriptions.get', 'GET', subscription]]),
-  ...each(['2019-03-01'], [['alerts.list', 'GET', `${subscription}/providers/Microsoft.AlertsManagement/alerts`]]),
+  ...each(
+    ['2019-03-01'],
+    [
+      ['alerts.list', 'GET', `${subscription}/providers/Microsoft.AlertsManagement/alerts`],
+      ['alerts.get', 'GET', `${subscription}/providers/Microsoft.AlertsManagement/alerts/${publishedAlert}`],
+    ],
+  ),
   ...each(
     ['2022-04-01'],
     [['permissions.list', 'GET', `${subscription}/resourcegroups/shop/providers/Microsoft.Authorization/permissions`]],

@@ -126,6 +126,8 @@ const answers: Readonly<Record<string, Answering>> = {
   'sql instances.list': () => ({}),
   'monitoring timeSeries.list': series,
   'monitoring alerts.list': (world) => ({ alerts: world.alerts }),
+  'monitoring alerts.get': ({ alerts }, { message }) =>
+    alerts.find((one) => 'name' in one && one.name === message['name']) ?? fault(404, 'NOT_FOUND', 'no such alert'),
   'trace traces.list': (world) => ({ traces: world.traces }),
   'logging entries.list': entries,
 };

@@ -54,6 +54,11 @@ export const reads: Readonly<Record<AzureRead, OperationSpec>> = {
     '2015-04-01',
     'Microsoft.Insights/eventtypes/values/read',
   ),
+  'alerts.get': read(
+    '/subscriptions/{subscription}/providers/Microsoft.AlertsManagement/alerts/{alert}',
+    '2019-03-01',
+    'Microsoft.AlertsManagement/alerts/read',
+  ),
   'alerts.list': read(
     '/subscriptions/{subscription}/providers/Microsoft.AlertsManagement/alerts',
     '2019-03-01',

@@ -79,6 +79,7 @@ export const gcpApis: Readonly<Record<GcpServiceName, GcpApi>> = {
     ...{ root: 'https://monitoring.googleapis.com/', reads: `${auth}/monitoring.read`, writes: wholeScope },
     methods: {
       'timeSeries.list': { verb: 'GET', path: 'v3/{+name}/timeSeries' },
+      'alerts.get': { verb: 'GET', path: 'v3/{+name}' },
       'alerts.list': { verb: 'GET', path: 'v3/{+parent}/alerts' },
     },
   },
