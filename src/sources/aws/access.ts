@@ -67,6 +67,10 @@ function readings({ alarms, cloudtrail, discover, tag }: AwsConfig): readonly Re
             ...({ service: 'tagging', operation: 'GetResources' } as const),
             input: { TagFilters: [{ Key: tag }], ResourcesPerPage: 1 },
           },
+          {
+            ...({ service: 'autoscaling', operation: 'DescribeAutoScalingGroups' } as const),
+            input: { MaxRecords: 1 },
+          },
         ]
       : []),
   ];

@@ -1,74 +1,24 @@
-import * as z from 'zod';
-
-import type { AwsReader } from '../../domain/ports/aws.ts';
 import type { AwsResource, Place } from '../../domain/places.ts';
 import type { Service, TelemetryBinding } from '../../domain/service.ts';
-import { limits } from '../../lib/limits.ts';
 import { oneLine } from '../../lib/text.ts';
-import type { AwsConfig } from './schema.ts';
 import { signalsOf } from './signals.ts';
-import { cornersOf, type Corner } from './watched.ts';
+import type { Tagged } from './tagged.ts';
+import type { Corner } from './watched.ts';
 
-const page = z.object({
-  ResourceTagMappingList: z
-    .array(
-      z.object({
-        ResourceARN: z.string(),
-        Tags: z.array(z.object({ Key: z.string(), Value: z.string().default('') })).default([]),
-      }),
-    )
-    .default([]),
-  PaginationToken: z.string().nullish(),
-});
-
-/** Services by their tag, in every corner. One corner that cannot be read fails all: half a catalog would end services. */
-export async function discoverServices(
-  source: string,
-  config: AwsConfig,
-  reader: AwsReader,
-  signal: AbortSignal,
-): Promise<readonly Service[]> {
-  const found = await Promise.all(cornersOf(config).map((corner) => taggedIn(corner, config.tag, reader, signal)));
+/** Services of what bears the tag. */
+export function servicesOf(source: string, tag: string, found: readonly Tagged[]): readonly Service[] {
   const byName = new Map<string, Service>();
-  for (const { corner, arn, tags } of found.flat()) {
+  const seen = new Set<string>();
+  for (const { corner, arn, tags } of found) {
     const resource = resourceOf(arn);
-    const name = nameOf(tags[config.tag] ?? '');
-    if (resource === undefined || name === undefined) continue;
-    const service = serviceOf(source, name, corner, resource, tags, config.tag);
+    const name = nameOf(tags[tag] ?? '');
+    if (resource === undefined || name === undefined || seen.has(arn)) continue;
+    seen.add(arn);
+    const service = serviceOf(source, name, corner, resource, tags, tag);
     const known = byName.get(name);
     byName.set(name, known === undefined ? service : joined(known, service));
   }
   return [...byName.values()];
-}
-
-interface Tagged {
-  readonly corner: Corner;
-  readonly arn: string;
-  readonly tags: Readonly<Record<string, string>>;
-}
-
-async function taggedIn(
-  corner: Corner,
-  tag: string,
-  reader: AwsReader,
-  signal: AbortSignal,
-): Promise<readonly Tagged[]> {
-  const found: Tagged[] = [];
-  let next: string | undefined;
-  for (let pages = 0; pages < limits.awsPages * 5; pages++) {
-    const input = {
-      TagFilters: [{ Key: tag }],
-      ResourcesPerPage: 100,
-      ...(next === undefined ? {} : { PaginationToken: next }),
-    };
-    const answer = await reader.ask({ ...corner, service: 'tagging', operation: 'GetResources', input }, signal);
-    const { ResourceTagMappingList: list, PaginationToken } = page.parse(answer);
-    for (const { ResourceARN: arn, Tags } of list)
-      found.push({ corner, arn, tags: Object.fromEntries(Tags.map(({ Key, Value }) => [Key, Value])) });
-    if (PaginationToken === undefined || PaginationToken === null || PaginationToken === '') break;
-    next = PaginationToken;
-  }
-  return found;
 }
 
 /** What an ARN is, of those kinds that can be watched. */

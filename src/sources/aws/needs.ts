@@ -11,7 +11,7 @@ export function readingStatements(config: AwsConfig): readonly AwsStatement[] {
     ...['codedeploy:ListDeployments', 'codedeploy:BatchGetDeployments'],
     ...(config.alarms ? ['cloudwatch:DescribeAlarms'] : []),
     ...(config.cloudtrail ? ['cloudtrail:LookupEvents'] : []),
-    ...(config.discover ? ['tag:GetResources'] : []),
+    ...(config.discover ? ['tag:GetResources', 'autoscaling:DescribeAutoScalingGroups'] : []),
   ];
   return [{ actions: actions.sort(), resources: ['*'] }];
 }

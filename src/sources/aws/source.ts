@@ -1,9 +1,11 @@
+import type { Service } from '../../domain/service.ts';
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { AwsReader } from '../../domain/ports/aws.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
 import { cloudSource } from '../../io/clients/cloud/source.ts';
+import type { ReadFault } from '../../io/clients/http-reader.ts';
 import { createSpend } from '../../io/clients/cloud/spend.ts';
 import { createSweep, type Sweep } from '../../io/clients/cloud/sweep.ts';
 import { checkAccess } from './access.ts';
@@ -12,7 +14,7 @@ import { lookAtDeliveries } from './changes/deliveries.ts';
 import { gathered } from './changes/gather.ts';
 import type { Memory } from './changes/rollouts.ts';
 import { createTrail, type Trail, type TrailLook } from './changes/trail.ts';
-import { discoverServices } from './discover.ts';
+import { servicesOf } from './discover.ts';
 import { createLogsReader, type LogsReader } from './logs.ts';
 import { lookAtEcs } from './look/ecs.ts';
 import { lookAtLambda } from './look/lambda.ts';
@@ -20,6 +22,7 @@ import { resourceStates, stateSignals } from './look/signals.ts';
 import { cloudWatch } from './metrics/service.ts';
 import { createPush } from './push.ts';
 import type { AwsConfig, CloudWatchQuery } from './schema.ts';
+import { createTagReader, type TagReader } from './tagged.ts';
 import { createTraces, type Traces } from './traces/xray.ts';
 import { awsTraits } from './traits.ts';
 import { cornersOf, watchedPlaces, type Corner } from './watched.ts';
@@ -41,12 +44,13 @@ export function createAwsSource(id: string, config: AwsConfig, io: ReaderIo): So
     traces: createTraces(id, config, reader, { clock: io.clock, spend }),
     alarms: createAlarms(id, reader),
     trail: createTrail(id, reader, firstMs),
+    ...{ tags: createTagReader(config, reader), unlisted: [] },
   };
   return cloudSource({
     ...{ id, kind: 'aws', traits: awsTraits, intervalMs: config.interval, reader },
     live: (request, signal) => live(eyes, request, signal),
     past: (request, signal) => past(eyes, request, signal),
-    discover: async (signal) => (config.discover ? discoverServices(id, config, reader, signal) : []),
+    discover: (signal) => discovered(eyes, signal),
     ...(push !== undefined && { news: push.news, receive: push.receive }),
     check: (signal) => checkAccess(id, config, reader, signal),
   });
@@ -65,8 +69,19 @@ interface Eyes {
   readonly traces: Traces;
   readonly alarms: Alarms;
   readonly trail: Trail;
+  readonly tags: TagReader;
+  /** Why the last discovery is not the whole of it. */
+  unlisted: readonly ReadFault[];
   /** From when on deliveries are listed. */
   deliveredMs: number | undefined;
+}
+
+async function discovered(eyes: Eyes, signal: AbortSignal): Promise<readonly Service[]> {
+  const { id, config } = eyes;
+  if (!config.discover) return [];
+  const { found, faults } = await eyes.tags.look(signal);
+  eyes.unlisted = faults;
+  return servicesOf(id, config.tag, found);
 }
 
 async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): Promise<Collected> {
@@ -95,6 +110,9 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
     signal,
   );
   const states = stateSignals(id, request.signals, ecs, nowMs);
+  const unlisted = eyes.unlisted.map((fault) => ({
+    ...{ source: id, signal: 'services', ...fault, fromMs: nowMs, untilMs: nowMs },
+  }));
   const unread = [...lambda.faults, ...delivered.faults, ...ecs.faults].map(([{ service }, fault]) => ({
     ...{ source: id, service, signal: 'changes', ...fault, fromMs: nowMs, untilMs: nowMs },
   }));
@@ -105,7 +123,10 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
     changes,
     resources: resourceStates(ecs, lambda, nowMs),
     findings: alarmed.findings,
-    gaps: [...states.gaps, ...measured.gaps, ...unread, ...trailed.gaps, ...alarmed.gaps, ...read.gaps, ...traced.gaps],
+    gaps: [
+      ...[...states.gaps, ...measured.gaps, ...unread, ...unlisted, ...trailed.gaps],
+      ...[...alarmed.gaps, ...read.gaps, ...traced.gaps],
+    ],
   };
 }
 

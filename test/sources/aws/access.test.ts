@@ -22,7 +22,7 @@ describe('checking an aws source', () => {
     expect(fault).toBeUndefined();
     expect(aws.use().calls).toEqual({
       ...{ 'sts:GetCallerIdentity': 2, 'cloudwatch:GetMetricData': 1, 'cloudwatch:DescribeAlarms': 1 },
-      ...{ 'cloudtrail:LookupEvents': 1, 'tagging:GetResources': 1 },
+      ...{ 'cloudtrail:LookupEvents': 1, 'tagging:GetResources': 1, 'autoscaling:DescribeAutoScalingGroups': 1 },
     });
     expect(aws.use().dollars).toBeLessThan(0.000_1);
   });
