@@ -294,7 +294,7 @@ actionContract('azure.webapp-restart', {
 function setStage(
   kind: string,
   params: Json,
-  more: Pick<AzureWorld['sets'][string], 'autoscale'> = {},
+  more: Pick<AzureWorld['sets'][string], 'autoscale' | 'flexible'> = {},
 ): Promise<Stage> {
   const resource = { is: 'scale-set', name: `set${made++}` } as const;
   const set = { capacity: 3, reimaged: [] as string[], ...more };
@@ -312,6 +312,20 @@ actionContract('azure.vmss-scale', {
   set: () => setStage('azure.vmss-scale', { machines: 5 }),
   probeTells: true,
   refused: { 'as many as there are': { machines: 3 }, none: { machines: 0 }, 'too many': { machines: 100_000 } },
+});
+
+actionContract('azure.vmss-scale of Flexible orchestration', {
+  kind: kindOf('azure.vmss-scale'),
+  set: () => setStage('azure.vmss-scale', { machines: 5 }, { flexible: true }),
+  probeTells: true,
+  refused: { 'as many as there are': { machines: 3 } },
+});
+
+test('machines of a scale set of Flexible orchestration are not reimaged, and it says what to do instead', async () => {
+  const kind = kindOf('azure.vmss-reimage');
+  const stage = await setStage(kind.kind, { instances: ['1'] }, { flexible: true });
+  const seen = await kind.observe({ instances: ['1'] }, stage.context());
+  expect(() => kind.preview({ instances: ['1'] }, seen)).toThrow(/orchestration is Flexible.*restart or replace/);
 });
 
 test('a scale set that an autoscale setting sets the number of is left to it, and one whose setting is off is not', async () => {

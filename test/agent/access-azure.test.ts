@@ -38,7 +38,7 @@ it.each([group, set])(
           'Microsoft.Compute/virtualMachineScaleSets/write',
         ],
       ],
-      ['hand', [group], ['Microsoft.Insights/autoscaleSettings/read']],
+      ['hand', [group], ['Microsoft.Compute/virtualMachines/read', 'Microsoft.Insights/autoscaleSettings/read']],
     ]);
     expect(new Set(roles.map(({ role }) => role['Name'])).size).toBe(2);
   },

@@ -31,6 +31,8 @@ export interface PlayedSet {
   capacity: number;
   readonly reimaged: string[];
   autoscale?: { readonly enabled: boolean };
+  /** Of Flexible orchestration: it has no view of its own, and its machines are virtual machines. */
+  readonly flexible?: boolean;
 }
 
 /** What there is in Azure. Names are paths below the subscription. */
@@ -88,6 +90,8 @@ function resourceAnswer(world: AzureWorld, below: string, asked: AzureAsked): An
     Object.entries(all)
       .sort(([a], [b]) => b.length - a.length)
       .find(([name]) => below === name || below.startsWith(`${name}/`));
+  if (below.endsWith('/Microsoft.Compute/virtualMachines'))
+    return membersAnswer(world, asked.query.get('$filter') ?? '');
   if (below.endsWith('/autoscaleSettings')) return ok({ value: autoscaleAnswer(world) });
   const app = has(world.apps);
   if (app !== undefined) return appAnswer(app[0].split('/').at(-1) ?? '', app[1], below.slice(app[0].length), asked);
@@ -274,7 +278,18 @@ function autoscaleAnswer({ sets }: AzureWorld): readonly JsonObject[] {
   );
 }
 
-function setAnswer(set: PlayedSet, rest: string, { method, body }: AzureAsked): Answer {
+function membersAnswer({ sets }: AzureWorld, filter: string): Answer {
+  const id = /^'virtualMachineScaleSet\/id' eq '(\S+)'$/.exec(filter)?.[1] ?? '';
+  const [, set] = Object.entries(sets).find(([on]) => id.endsWith(on)) ?? [];
+  if (set?.flexible !== true) return refuse(400, 'InvalidParameter', `not a filter: ${filter}`);
+  const statuses = [{ code: 'ProvisioningState/succeeded' }, { code: 'PowerState/running' }];
+  const properties = { provisioningState: 'Succeeded', instanceView: { statuses } };
+  return ok({ value: Array.from({ length: set.capacity }, (_, at) => ({ name: `vm${at}`, properties })) });
+}
+
+function setAnswer(set: PlayedSet, rest: string, { method, body, path }: AzureAsked): Answer {
+  if (set.flexible === true && rest !== '')
+    return refuse(409, 'OperationNotAllowed', 'The operation is not supported for VM scale sets in Flexible mode.');
   if (rest === '/instanceView')
     return ok({ virtualMachine: { statusesSummary: [{ code: 'ProvisioningState/succeeded', count: set.capacity }] } });
   if (rest === '/virtualMachines')
@@ -282,7 +297,9 @@ function setAnswer(set: PlayedSet, rest: string, { method, body }: AzureAsked): 
   if (rest === '/reimage') set.reimaged.push(...((body['instanceIds'] ?? []) as readonly string[]));
   const { capacity } = (body['sku'] ?? {}) as { readonly capacity?: number };
   if (method === 'PATCH' && capacity !== undefined) set.capacity = capacity;
-  return ok({ sku: { name: 'Standard_B2s', capacity: set.capacity }, properties: { provisioningState: 'Succeeded' } });
+  const orchestrationMode = set.flexible === true ? 'Flexible' : 'Uniform';
+  const properties = { provisioningState: 'Succeeded', orchestrationMode };
+  return ok({ id: path, sku: { name: 'Standard_B2s', capacity: set.capacity }, properties });
 }
 
 function eventOf(world: AzureWorld, { who, resource, clientRequestId }: AzureAsked, permission: string): JsonObject {

@@ -34,6 +34,8 @@ export interface Asking {
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: JsonObject;
+  /** The same list, further on. */
+  readonly next?: string;
   readonly part?: string;
   /** Of the resource group around it instead. */
   readonly around?: boolean;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-import { readSet } from './scale-set.ts';
-import { tracelessAction } from './traceless.ts';
+import { flexibleCapacity, readSet } from './scale-set.ts';
+import { tracelessAction, type TracelessLook } from './traceless.ts';
 import { readSite } from './web-app.ts';
 
 const nothing = z.strictObject({});
@@ -55,6 +55,8 @@ export const vmssReimage = tracelessAction({
   asks: { look: ['scaleSets.get', 'scaleSets.instanceView', 'scaleSets.instances'], act: ['scaleSets.reimage'] },
   done: 'made anew',
   look: async (params, reach) => {
+    const flexible = await flexibleCapacity(reach);
+    if (flexible !== undefined) return notReimaged(params.instances, flexible);
     const [set, answer] = await Promise.all([readSet(reach), reach.ask('scaleSets.instances')]);
     const known = new Set(instances.parse(answer).value.map(({ instanceId }) => instanceId));
     const gone = params.instances.filter((id) => !known.has(id));
@@ -72,6 +74,18 @@ export const vmssReimage = tracelessAction({
   },
   write: (params) => ['scaleSets.reimage', { body: { instanceIds: [...params.instances] } }],
 });
+
+// Azure reimages machines of Uniform orchestration alone: those of Flexible are virtual machines with disks of their own.
+function notReimaged(targets: readonly string[], capacity: number): TracelessLook {
+  const blast = { touched: targets.length, total: Math.max(targets.length, capacity), targets, dependents: [] };
+  return {
+    state: targets.map((id) => `instance ${id}`).join(', '),
+    facts: { capacity },
+    refused:
+      'its orchestration is Flexible, and Azure reimages machines of Uniform scale sets alone: restart or replace its virtual machines',
+    blast: { ...blast, healthyNow: capacity, healthyAfter: Math.max(0, capacity - targets.length) },
+  };
+}
 
 const machine = z.object({
   properties: z.object({

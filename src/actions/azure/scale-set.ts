@@ -1,12 +1,14 @@
 import * as z from 'zod';
 
 import { azureResourcePath } from '../../domain/places.ts';
+import { flexibleMembers, isFlexible } from '../../io/clients/azure/members.ts';
 import { oneLine } from '../../lib/text.ts';
 import type { Reach } from './place.ts';
 
 const set = z.object({
+  id: z.string().default(''),
   sku: z.object({ name: z.string().nullish(), capacity: z.number().nullish() }).nullish(),
-  properties: z.object({ provisioningState: z.string().default('') }),
+  properties: z.object({ provisioningState: z.string().default(''), orchestrationMode: z.string().nullish() }),
 });
 const status = z.object({ code: z.string(), count: z.number().nullish() });
 const view = z.object({
@@ -22,17 +24,31 @@ export interface ScaleSet {
   readonly sku: string;
 }
 
-/** Reads it. */
+/** Reads it: with its own view, or where it has none, of Flexible orchestration, with its machines. */
 export async function readSet(reach: Reach<'scale-set'>): Promise<ScaleSet> {
-  const [setAnswer, viewAnswer] = await Promise.all([reach.ask('scaleSets.get'), reach.ask('scaleSets.instanceView')]);
-  const { sku, properties } = set.parse(setAnswer);
-  const summary = view.parse(viewAnswer).virtualMachine?.statusesSummary ?? [];
+  const { id, sku, properties } = set.parse(await reach.ask('scaleSets.get'));
+  const flexible = isFlexible(properties.orchestrationMode)
+    ? await flexibleMembers(id, (query, next) => {
+        return reach.ask('machines.list', { around: true, query, ...(next === undefined ? {} : { next }) });
+      })
+    : undefined;
   return {
-    capacity: sku?.capacity ?? 0,
-    well: summary.find(({ code }) => /^ProvisioningState\/succeeded$/i.test(code))?.count ?? 0,
+    capacity: sku?.capacity ?? flexible?.total ?? 0,
+    well: flexible?.well ?? (await wellByView(reach)),
     provisioning: properties.provisioningState,
     sku: sku?.name ?? '',
   };
+}
+
+async function wellByView(reach: Reach<'scale-set'>): Promise<number> {
+  const summary = view.parse(await reach.ask('scaleSets.instanceView')).virtualMachine?.statusesSummary ?? [];
+  return summary.find(({ code }) => /^ProvisioningState\/succeeded$/i.test(code))?.count ?? 0;
+}
+
+/** How many machines a set of Flexible orchestration is to have: `undefined` for one of Uniform. */
+export async function flexibleCapacity(reach: Reach<'scale-set'>): Promise<number | undefined> {
+  const { sku, properties } = set.parse(await reach.ask('scaleSets.get'));
+  return isFlexible(properties.orchestrationMode) ? (sku?.capacity ?? 0) : undefined;
 }
 
 const settings = z.object({

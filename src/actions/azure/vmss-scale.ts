@@ -18,7 +18,7 @@ export const vmssScale = swapAction<z.infer<typeof params>, 'scale-set'>({
   setting: 'number of machines',
   asks: () => ({
     ...{ look: ['scaleSets.get', 'scaleSets.instanceView'], act: ['scaleSets.update'] },
-    around: ['autoscaleSettings.list'],
+    around: ['autoscaleSettings.list', 'machines.list'],
   }),
   look: async ({ machines }, reach) => {
     const [set, autoscale] = await Promise.all([readSet(reach), autoscaleOf(reach)]);

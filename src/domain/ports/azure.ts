@@ -13,6 +13,7 @@ export type AzureRead =
   | 'failoverGroups.get'
   | 'graph.query'
   | 'logs.query'
+  | 'machines.list'
   | 'metrics.batch'
   | 'permissions.list'
   | 'scaleSets.get'

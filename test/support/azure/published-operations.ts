@@ -46,6 +46,8 @@ export const publishedOperations: readonly PublishedOperation[] = [
       ['scaleSets.update', 'PATCH', set],
       ['scaleSets.reimage', 'POST', `${set}/reimage`],
       ['virtualMachines.get', 'GET', machine],
+      // By the REST reference, "Virtual Machines - List".
+      ['machines.list', 'GET', `${subscription}/resourceGroups/shop/providers/Microsoft.Compute/virtualMachines`],
       ['virtualMachines.restart', 'POST', `${machine}/restart`],
     ],
   ),
@@ -89,5 +91,5 @@ export const publishedOperations: readonly PublishedOperation[] = [
 export const publishedOn: Readonly<Record<string, string>> = {
   ...{ scaleSets: set.slice(subscription.length), virtualMachines: machine.slice(subscription.length) },
   ...{ failoverGroups: failover.slice(subscription.length), autoscaleSettings: '/resourceGroups/shop' },
-  permissions: '/resourceGroups/shop',
+  ...{ permissions: '/resourceGroups/shop', machines: '/resourceGroups/shop' },
 };

@@ -85,6 +85,13 @@ export const reads: Readonly<Record<AzureRead, OperationSpec>> = {
   'scaleSets.instanceView': read('{on}/instanceView', versions.compute, `${set}/instanceView/read`, set),
   'scaleSets.instances': read('{on}/virtualMachines', versions.compute, `${set}/virtualMachines/read`, set),
   'scaleSets.upgrades': read('{on}/osUpgradeHistory', versions.compute, `${set}/osUpgradeHistory/read`, set),
+  // Of a resource group, or, by `$filter`, of a scale set of Flexible orchestration, which has no instance view of its own.
+  'machines.list': read(
+    '{on}/providers/Microsoft.Compute/virtualMachines',
+    versions.compute,
+    `${machine}/read`,
+    resourceGroup,
+  ),
   'virtualMachines.get': read('{on}', versions.compute, `${machine}/read`, machine),
   'failoverGroups.get': read('{on}', versions.sql, `${group}/read`, group),
 };

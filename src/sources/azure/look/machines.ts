@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { flexibleMembers, isFlexible, type Members } from '../../../io/clients/azure/members.ts';
 import { oneLine } from '../../../lib/text.ts';
 import type { AskOf, AzureState } from './state.ts';
 
@@ -21,9 +22,11 @@ const image = z
 
 /** The answer to a scale set, as far as it is used. */
 export const scaleSet = z.object({
+  id: z.string().default(''),
   sku: z.object({ name: z.string().nullish(), capacity: z.number().nullish() }).nullish(),
   properties: z.object({
     provisioningState: z.string().nullish(),
+    orchestrationMode: z.string().nullish(),
     virtualMachineProfile: z.object({ storageProfile: z.object({ imageReference: image }).nullish() }).nullish(),
   }),
 });
@@ -34,13 +37,12 @@ const instanceView = z.object({
 
 /** What a scale set says of its machines, and of the image that they are made of. */
 export async function scaleSetState(ask: AskOf): Promise<AzureState> {
-  const [setAnswer, viewAnswer] = await Promise.all([ask('scaleSets.get'), ask('scaleSets.instanceView')]);
-  const set = scaleSet.parse(setAnswer);
-  const view = instanceView.parse(viewAnswer);
-  const wanted = set.sku?.capacity ?? 0;
-  const summary = view.virtualMachine?.statusesSummary ?? [];
-  const well = summary.find(({ code }) => /^ProvisioningState\/succeeded$/i.test(code))?.count ?? 0;
-  const bad = summary.filter(({ code }) => /failed|unhealthy/i.test(code));
+  const set = scaleSet.parse(await ask('scaleSets.get'));
+  const isFlex = isFlexible(set.properties.orchestrationMode);
+  const { well, total, said }: Counted = isFlex
+    ? await flexibleMembers(set.id, (query, next) => ask('machines.list', query, next === undefined ? {} : { next }))
+    : await viewOf(ask);
+  const wanted = set.sku?.capacity ?? total ?? 0;
   const reference = set.properties.virtualMachineProfile?.storageProfile?.imageReference ?? undefined;
   const { id, offer, sku, version, exactVersion } = reference ?? {};
   const what = id ?? [offer, sku, exactVersion ?? version].filter(Boolean).join(' ');
@@ -51,9 +53,19 @@ export async function scaleSetState(ask: AskOf): Promise<AzureState> {
     replicas: well,
     wanted,
     ...(what === '' ? {} : { running: { what: oneLine(what, 300), attributes: {} } }),
-    said: oneLine(bad.map(({ code, count }) => `${code}: ${count ?? 0}`).join(', '), 300),
+    said: oneLine(said, 300),
     facts: { wanted, well, image: oneLine(what, 300), provisioning: set.properties.provisioningState ?? '' },
   };
+}
+
+/** Of a view it is not known how many there are. */
+type Counted = Omit<Members, 'total'> & { readonly total?: number };
+
+async function viewOf(ask: AskOf): Promise<Counted> {
+  const summary = instanceView.parse(await ask('scaleSets.instanceView')).virtualMachine?.statusesSummary ?? [];
+  const well = summary.find(({ code }) => /^ProvisioningState\/succeeded$/i.test(code))?.count ?? 0;
+  const bad = summary.filter(({ code }) => /failed|unhealthy/i.test(code));
+  return { well, said: bad.map(({ code, count }) => `${code}: ${count ?? 0}`).join(', ') };
 }
 
 /** The answer to a virtual machine with its instance view. */

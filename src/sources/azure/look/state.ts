@@ -36,4 +36,6 @@ export interface AzureState {
 export type AskOf = (
   operation: Parameters<AzureReader['ask']>[0]['operation'],
   query?: Readonly<Record<string, string>>,
+  /** Of the resource group around it instead; `next`: the same list, further on. */
+  around?: { readonly next?: string },
 ) => Promise<JsonObject>;

@@ -33,8 +33,11 @@ export async function lookAt(watched: readonly Watched[], reader: AzureReader, s
       const stateOf = kinds[one.place.resource.is];
       if (stateOf === undefined) return;
       const on = azureResourcePath(one.place);
-      const ask: AskOf = (operation, query = {}) =>
-        reader.ask({ operation, on, query, ...named(one.place.subscription) }, signal);
+      const group = `/resourceGroups/${one.place.resourceGroup}`;
+      const ask: AskOf = (operation, query = {}, around) => {
+        const where = { on: around === undefined ? on : group, ...around, ...named(one.place.subscription) };
+        return reader.ask({ operation, query, ...where }, signal);
+      };
       try {
         states.set(one, await stateOf(ask));
       } catch (thrown) {
