@@ -7,6 +7,7 @@ import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
 import { globMatches } from '../lib/glob.ts';
 import { isAhead } from './ahead.ts';
 import type { SeriesFold, Verdict } from './fold.ts';
+import { isMeant } from './meant.ts';
 import { savedState } from './saved.ts';
 import { overLimit } from './over-limit.ts';
 import { cleanText } from './words.ts';
@@ -115,7 +116,8 @@ function addAll<S>(track: Track<S>, samples: readonly Sample[], env: StepEnv<S>,
   input.track = track;
   if (isAhead(track.lastMs, env.batch.asOfMs)) env.tracks.setBack(track, env.batch.asOfMs);
   for (const sample of samples) {
-    if (!Number.isFinite(sample.v) || isAhead(sample.tMs, env.batch.asOfMs)) continue;
+    const isTaken = env.options.anyNumber === true ? Number.isFinite(sample.v) : isMeant(sample.v);
+    if (!isTaken || isAhead(sample.tMs, env.batch.asOfMs)) continue;
     if (sample.tMs < track.lastMs || (sample.tMs === track.lastMs && !shared)) continue;
     if (track.lastMs > 0 && sample.tMs > track.lastMs) env.tracks.beat(track, sample.tMs - track.lastMs);
     env.fold.add(track.fold, sample, input);

@@ -41,7 +41,7 @@ export const event: DetectorKind<Params> = {
   warmupMs: () => 0,
   create: (rule, settings, saved) =>
     settings.changes === undefined
-      ? foldPerSeries(rule, eventFold(settings), saved, { lessOfMany: true })
+      ? foldPerSeries(rule, eventFold(settings), saved, { lessOfMany: true, anyNumber: true })
       : changeWatch(rule, settings, saved),
 };
 

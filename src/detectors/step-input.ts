@@ -20,6 +20,8 @@ export interface BankOptions {
   readonly maxSeries?: number;
   /** The fold only draws charts from `input.recent`: where there are very many series, those that are well keep less of it. */
   readonly lessOfMany?: boolean;
+  /** The fold keeps nothing of a number but what it says of it: even those that nothing can have meant are told. */
+  readonly anyNumber?: boolean;
   /** Only series with these labels. */
   readonly where?: Selector | undefined;
 }

@@ -41,6 +41,7 @@ export const threshold: DetectorKind<Params> = {
   create: (rule, settings, saved) =>
     foldPerSeries(rule, thresholdFold(rule, settings), saved, {
       where: settings.where,
+      anyNumber: true,
       // A stated bound is held against what was seen before the change.
       lessOfMany: rule.afterChange.expect !== 'bound',
     }),

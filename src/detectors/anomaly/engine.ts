@@ -3,6 +3,7 @@ import { byte, bytes, bins, column, field, floats, histograms, hours, rowsPerChu
 import { moved } from './moved.ts';
 import type { Nature } from './nature.ts';
 import { onset } from './onset.ts';
+import { keepNear } from './origin.ts';
 import type { Chunk } from './rows.ts';
 import type { Tuning } from './tuning.ts';
 import { learnDay, ofDay, provenWeek } from './week.ts';
@@ -57,6 +58,7 @@ export function observe(
   f[at + field.samples] = n;
   chunk.dirty = true;
   if (n === 1) begin(chunk, slot, tMs, v);
+  else keepNear(chunk, slot, v);
   timing(chunk, slot, tMs, n);
   seen.cause = 0;
   seen.values[evidenceAt] = 0;

@@ -47,16 +47,20 @@ export function createRows(restored: readonly Chunk[] = [], used: ReadonlySet<nu
     free(index) {
       const chunk = chunks[Math.floor(index / rowsPerChunk)];
       if (chunk === undefined) return;
-      const slot = index % rowsPerChunk;
-      for (let c = 0; c < columns; c++) chunk.doubles[c * rowsPerChunk + slot] = 0;
-      chunk.floats.fill(0, slot * floats, (slot + 1) * floats);
-      chunk.bytes.fill(0, slot * bytes, (slot + 1) * bytes);
-      chunk.dirty = true;
+      clearRow(chunk, index % rowsPerChunk);
       vacant.push(index);
       isVacant.add(index);
     },
     inUse: (index) => index < size && !isVacant.has(index),
   };
+}
+
+/** Makes a row new again. */
+export function clearRow(chunk: Chunk, slot: number): void {
+  for (let c = 0; c < columns; c++) chunk.doubles[c * rowsPerChunk + slot] = 0;
+  chunk.floats.fill(0, slot * floats, (slot + 1) * floats);
+  chunk.bytes.fill(0, slot * bytes, (slot + 1) * bytes);
+  chunk.dirty = true;
 }
 
 /** A chunk in which every row is new. */

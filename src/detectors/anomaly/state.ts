@@ -1,7 +1,8 @@
 import type { Json } from '../../lib/json.ts';
 import { createDirectory, type Directory, type Family, type SavedRow } from './directory.ts';
-import { rowsPerChunk } from './layout.ts';
-import { createRows, packChunk, unpackChunk, type Chunk, type Rows } from './rows.ts';
+import { byte, bytes, rowsPerChunk } from './layout.ts';
+import { isSpoilt } from './origin.ts';
+import { clearRow, createRows, packChunk, unpackChunk, type Chunk, type Rows } from './rows.ts';
 
 /** Everything a bank keeps. `seen` holds the samples since something became strange, for charts, as tMs, v, tMs, v. */
 export interface State {
@@ -89,10 +90,16 @@ export function restoreState(parts: ReadonlyMap<string, Json>): State {
     const from = number * rowsPerChunk;
     chunks.push(chunk);
     directory.restore(saved.families, saved.rows, from);
-    saved.rows.forEach((row, offset) => {
-      if (row !== null) used.add(from + offset);
-    });
     for (const [index, flat] of saved.seen) seen.set(index, [...flat]);
+    saved.rows.forEach((row, offset) => {
+      if (row === null) return;
+      used.add(from + offset);
+      if (!isSpoilt(chunk, offset)) return;
+      clearRow(chunk, offset);
+      // An alert of its earlier life may wait for it.
+      chunk.bytes[offset * bytes + byte.told] = 1;
+      seen.delete(from + offset);
+    });
   }
   return { rows: createRows(chunks, used), directory, seen, next: 0 };
 }

@@ -2,11 +2,13 @@ import { limits } from '../../lib/limits.ts';
 import type { DetectorBatch, DetectorContext } from '../../domain/ports/detector.ts';
 import type { Series, SeriesMeta } from '../../domain/telemetry.ts';
 import { isAhead } from '../ahead.ts';
+import { isMeant } from '../meant.ts';
 import { ready } from './engine.ts';
 import { rowOf, setBack, type Env } from './env.ts';
 import { byte, bytes, column, field, floats, rowsPerChunk } from './layout.ts';
 import { confident, mostSurprise, natureOf } from './nature.ts';
 import type { Chunk } from './rows.ts';
+import { isMonstrous } from './origin.ts';
 import { foldSample, type Manner } from './sample.ts';
 import { tuning } from './tuning.ts';
 
@@ -35,7 +37,8 @@ export function take(
   for (const { tMs, v } of series.samples) {
     const lastMs = chunk.doubles[column.lastMs * rowsPerChunk + slot] ?? 0;
     const first = (f[at + field.samples] ?? 0) === 0;
-    if (!Number.isFinite(v) || isAhead(tMs, batch.asOfMs) || (!first && tMs <= lastMs)) continue;
+    if (!isMeant(v) || isAhead(tMs, batch.asOfMs) || (!first && tMs <= lastMs)) continue;
+    if (!first && isMonstrous(chunk, slot, v)) continue;
     any = true;
     env.shown.v = env.shown.certain = v;
     env.shown.most = Infinity;
