@@ -160,7 +160,7 @@ describe('changes in AWS', () => {
     );
     const { changes } = await lookAtDeliveries('aws', [of], aws, t0 - minute, never);
     expect(changes).toMatchObject([
-      { kind: 'deploy', from: 'builds/v1.zip', to: 'builds/v2.zip', actor: 'user', ref: 'd-1', atMs: t0 },
+      { kind: 'deploy', from: 'builds/v1.zip', to: 'builds/v2.zip', ref: 'd-1', atMs: t0 },
     ]);
   });
 

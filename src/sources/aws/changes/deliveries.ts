@@ -29,7 +29,8 @@ export async function lookAtDeliveries(
       const read = readers[of.place.resource.is];
       if (read === undefined) return [];
       try {
-        return (await read({ source, of, reader, sinceMs, signal })).filter(({ atMs }) => atMs >= sinceMs);
+        const partial = (message: string): void => void faults.set(of, { reason: 'partial', message });
+        return (await read({ source, of, reader, sinceMs, partial, signal })).filter(({ atMs }) => atMs >= sinceMs);
       } catch (thrown) {
         faults.set(of, faultOfError(thrown));
         return [];
@@ -44,6 +45,8 @@ interface Asked {
   readonly of: Watched;
   readonly reader: AwsReader;
   readonly sinceMs: number;
+  /** Says that there is more than was read. */
+  readonly partial: (message: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -52,6 +55,10 @@ const readers: Readonly<Record<string, ((asked: Asked) => Promise<readonly Found
   stack: stackOf,
   'auto-scaling-group': activitiesOf,
 };
+
+// Of one place in one look: a few minutes' worth, but two hours' at the first look.
+const mostDeployments = 200;
+const mostActivities = 500;
 
 const revision = z
   .object({
@@ -64,7 +71,7 @@ const revision = z
     appSpecContent: z.object({ sha256: z.string().nullish() }).nullish(),
   })
   .nullish();
-const listed = z.object({ deployments: z.array(z.string()).default([]) });
+const listed = z.object({ deployments: z.array(z.string()).default([]), nextToken: z.string().nullish() });
 const detailed = z.object({
   deploymentsInfo: z
     .array(
@@ -81,7 +88,14 @@ const detailed = z.object({
     .default([]),
 });
 
-async function deploymentsOf({ source, of, reader, sinceMs, signal }: Asked): Promise<readonly Found[]> {
+// What is deployed of itself is nobody's call; of anything else CloudTrail knows who asked for it.
+const creators: Readonly<Record<string, string>> = {
+  autoscaling: 'autoscaling.amazonaws.com',
+  codeDeployRollback: 'codedeploy.amazonaws.com',
+  CodeDeployAutoUpdate: 'codedeploy.amazonaws.com',
+};
+
+async function deploymentsOf({ source, of, reader, sinceMs, partial, signal }: Asked): Promise<readonly Found[]> {
   const { resource, region, account } = of.place;
   if (resource.is !== 'codedeploy') return [];
   const corner = { region, ...(account === undefined ? {} : { account }), service: 'codedeploy' } as const;
@@ -89,26 +103,45 @@ async function deploymentsOf({ source, of, reader, sinceMs, signal }: Asked): Pr
     ...{ applicationName: resource.application, deploymentGroupName: resource.group },
     createTimeRange: { start: new Date(sinceMs) },
   };
-  const list = listed.parse(await reader.ask({ ...corner, operation: 'ListDeployments', input }, signal));
+  const ids: string[] = [];
+  let next: string | undefined;
+  do {
+    const page = { ...input, ...(next === undefined ? {} : { nextToken: next }) };
+    const list = listed.parse(await reader.ask({ ...corner, operation: 'ListDeployments', input: page }, signal));
+    ids.push(...list.deployments);
+    next = list.nextToken || undefined;
+  } while (next !== undefined && ids.length < mostDeployments);
+  if (next !== undefined || ids.length > mostDeployments)
+    partial(`CodeDeploy has more than ${mostDeployments} deployments of ${of.service}: the first were read`);
+  const infos: Deployed[] = [];
   // BatchGetDeployments takes 25.
-  const deploymentIds = list.deployments.slice(0, 25);
-  if (deploymentIds.length === 0) return [];
-  const got = await reader.ask({ ...corner, operation: 'BatchGetDeployments', input: { deploymentIds } }, signal);
-  return detailed.parse(got).deploymentsInfo.map((one): Found => {
+  for (let at = 0; at < Math.min(ids.length, mostDeployments); at += 25) {
+    const deploymentIds = ids.slice(at, at + 25);
+    const got = await reader.ask({ ...corner, operation: 'BatchGetDeployments', input: { deploymentIds } }, signal);
+    infos.push(...detailed.parse(got).deploymentsInfo);
+  }
+  return infos.flatMap((one): readonly Found[] => {
     const from = revisionText(one.previousRevision);
+    const to = revisionText(one.revision) ?? one.deploymentId;
+    // A new instance of a group gets what the others have.
+    if (one.creator === 'autoscaling' && (from ?? to) === to) return [];
+    const actor = creators[one.creator ?? ''];
     const isBack = (one.rollbackInfo?.rollbackTriggeringDeploymentId ?? '') !== '';
-    return {
+    const attributes = { region, status: one.status ?? '', deployment: one.deploymentId };
+    const change: Found = {
       ...{ region, source, service: of.service, what: awsResourceName(resource), atMs: one.createTime },
       id: digest(['aws-codedeploy', of.service, placeKey(of), one.deploymentId]),
       kind: isBack ? 'rollback' : 'deploy',
       ...(from === undefined ? {} : { from }),
-      to: revisionText(one.revision) ?? one.deploymentId,
-      ...(one.creator ? { actor: oneLine(one.creator, 100) } : {}),
-      ref: one.deploymentId,
-      attributes: { region, status: one.status ?? '' },
+      ...{ to, ref: one.deploymentId },
+      ...(actor === undefined ? {} : { actor }),
+      attributes: one.creator ? { ...attributes, creator: oneLine(one.creator, 100) } : attributes,
     };
+    return [change];
   });
 }
+
+type Deployed = z.infer<typeof detailed>['deploymentsInfo'][number];
 
 function revisionText(one: z.infer<typeof revision>): string | undefined {
   const { s3Location: s3, gitHubLocation: git, string, appSpecContent } = one ?? {};
@@ -156,15 +189,28 @@ const activities = z.object({
       }),
     )
     .default([]),
+  NextToken: z.string().nullish(),
 });
+type Activity = z.infer<typeof activities>['Activities'][number];
 
-async function activitiesOf({ source, of, reader, signal }: Asked): Promise<readonly Found[]> {
+async function activitiesOf({ source, of, reader, sinceMs, partial, signal }: Asked): Promise<readonly Found[]> {
   const { resource, region, account } = of.place;
   if (resource.is !== 'auto-scaling-group') return [];
   const call = { region, ...(account === undefined ? {} : { account }), service: 'autoscaling' } as const;
-  const input = { AutoScalingGroupName: resource.name, MaxRecords: 50 };
-  const answer = await reader.ask({ ...call, operation: 'DescribeScalingActivities', input }, signal);
-  return activities.parse(answer).Activities.map((one): Found => {
+  const all: Activity[] = [];
+  let next: string | undefined;
+  do {
+    const page = next === undefined ? {} : { NextToken: next };
+    const input = { AutoScalingGroupName: resource.name, MaxRecords: 100, ...page };
+    const answer = await reader.ask({ ...call, operation: 'DescribeScalingActivities', input }, signal);
+    const { Activities, NextToken } = activities.parse(answer);
+    all.push(...Activities);
+    // Those under way come first, then the newest.
+    next = (Activities.at(-1)?.StartTime ?? 0) < sinceMs ? undefined : NextToken || undefined;
+  } while (next !== undefined && all.length < mostActivities);
+  if (next !== undefined)
+    partial(`Auto Scaling did more than ${mostActivities} things with ${of.service}: the newest were read`);
+  return all.map((one): Found => {
     // "… increasing the capacity from 2 to 4." is how it says it.
     const [, from, to] = /capacity from (\d+) to (\d+)/.exec(one.Cause) ?? [];
     return {
