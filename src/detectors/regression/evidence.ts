@@ -1,6 +1,6 @@
 import { spreadOf } from './contrast.ts';
 import { over, phaseOf, reach, type Envelope, type Stretch } from './envelope.ts';
-import { fromScale, type Nature } from './nature.ts';
+import { badShare, type Nature } from './nature.ts';
 import { at, isReady, ysKept, type Normal } from './normal.ts';
 import type { State, Watch, Why } from './state.ts';
 
@@ -62,11 +62,11 @@ function residualsOf(watch: Watch, normal: Normal, nature: Nature, control: numb
 
 // More than this service's changes do, by more than chance, at any of four time scales, and it is not passing.
 function beyondEnvelope(state: State, watch: Watch, nature: Nature, seen: Residuals): Evidence | undefined {
-  // It goes back to what was well before: that it brings new harm is the least likely reading.
-  const back = watch.kind === 'rollback';
-  const least = (back ? 1.5 : 1) * nature.effect;
+  // It goes back to what was well before, or is of another service: that it brings new harm is the least likely reading.
+  const unlikely = watch.kind === 'rollback' || watch.foreign;
+  const least = (unlikely ? 1.5 : 1) * nature.effect;
   // Most of what a change does shows soon: the longer after it, the more it takes.
-  const doubt = (back ? 1.7 : 1) * (1 + 0.25 * Math.max(0, Math.min(1, (watch.k - 40) / 60)));
+  const doubt = (unlikely ? 1.7 : 1) * (1 + 0.25 * Math.max(0, Math.min(1, (watch.k - 40) / 60)));
   let best: Evidence | undefined;
   for (const m of windows) {
     if (seen.over.length < m) break;
@@ -122,7 +122,8 @@ function measureOf(state: State, watch: Watch, nature: Nature, m: number): { noi
 export function luckOfCounting({ requests, offset }: State, watch: Watch, m: number): number {
   const middle = at(watch.expected.middle, phaseOf(Math.min(reach - 1, Math.max(0, watch.k - m / 2) | 0)));
   if (requests <= 0 || middle <= 0) return 0;
-  const variance = (y: number): number => fromScale(y, offset, 1) / (fromScale(y, offset, 1) + offset) ** 2;
+  // Of the logarithm, with the offset of half a percent that it has.
+  const variance = (y: number): number => badShare(y, offset) / (badShare(y, offset) + 0.005) ** 2;
   return Math.sqrt(Math.max(0, variance(watch.base + middle) - variance(watch.base)) / (requests * m));
 }
 
@@ -162,10 +163,10 @@ function learnedRoom(envelope: Envelope, watch: Watch): number {
 export function enoughFailed(state: State, base: number, m: number, wall: number): boolean {
   if (state.requests <= 0) return true;
   const count = Math.min(m, state.normal.seen);
-  const usual = Math.max(state.mean, fromScale(base, state.offset, 1)) * state.requests * count;
+  const { offset, normal, requests } = state;
+  const usual = Math.max(badShare(Math.log(state.mean + offset), offset), badShare(base, offset)) * requests * count;
   let failures = 0;
-  for (let i = 1; i <= count; i++)
-    failures += fromScale(at(state.normal.ys, ysKept - i), state.offset, 1) * state.requests;
+  for (let i = 1; i <= count; i++) failures += badShare(at(normal.ys, ysKept - i), offset) * requests;
   return failures - usual >= leastFailures + wall * Math.sqrt(usual);
 }
 

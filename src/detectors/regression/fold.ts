@@ -9,7 +9,8 @@ import { explain, follow, look } from './look.ts';
 import { offsetFor, toScale } from './nature.ts';
 import { at, learnNormal } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
-import { beginWatch, endWatch, newChanges, type Settings } from './watch.ts';
+import { newChanges } from './taken.ts';
+import { beginWatch, endWatch, type Settings } from './watch.ts';
 
 type Input = FoldInput<State>;
 
@@ -43,8 +44,9 @@ function fixOffset(state: State, sample: Sample, input: Input, settings: Setting
 
 function fold(state: State, sample: Sample, input: Input, settings: Settings): void {
   setBack(state, sample.tMs);
-  for (const change of newChanges(state, sample, input)) beginWatch(state, change, input, settings);
-  const y = toScale(sample.v, state.offset, settings.nature.sign);
+  for (const change of newChanges(state, sample, input)) beginWatch(state, change, sample.tMs, input, settings);
+  const { nature } = settings;
+  const y = toScale(sample.v, state.offset, nature);
   state.v = sample.v;
   countRequests(state, input);
   rememberRise(state, sample.tMs);
@@ -53,19 +55,19 @@ function fold(state: State, sample: Sample, input: Input, settings: Settings): v
     watch !== null && watch.k < frozenSamples && (watch.k < 5 || !watch.settled || isOdd(state, watch, y, settings));
   const frozen = trouble !== null || unsettled;
   learnNormal(state.normal, y, frozen);
-  if (!frozen) state.mean += (sample.v - state.mean) * Math.max(1 / 1_000, 1 / state.normal.n);
-  if (watch !== null) follow(state, watch, y, sample.tMs, settings.nature);
+  const size = nature.whole > 0 ? nature.whole - sample.v : sample.v;
+  if (!frozen) state.mean += (size - state.mean) * Math.max(1 / 1_000, 1 / state.normal.n);
+  if (watch !== null) follow(state, watch, y, sample.tMs, nature);
   if (trouble !== null) {
     endure(state, trouble, y, sample.tMs, settings);
-    explain(state, sample.tMs, input, settings.nature);
-  } else look(state, sample.tMs, input, settings.nature);
+    explain(state, sample.tMs, input, nature);
+  } else look(state, sample.tMs, input, nature);
   if (state.watch !== null && sample.tMs - state.watch.atMs >= settings.watchMs)
     endWatch(state, undefined, input, settings);
 }
 
 // After a clock was set back: no change would be taken up, and nothing be over, until the times come that were noted.
 function setBack(state: State, tMs: number): void {
-  state.changeMs = Math.min(state.changeMs, tMs);
   const { watch, trouble } = state;
   if (watch !== null && watch.atMs > tMs) watch.atMs = tMs;
   if (watch !== null && watch.peakMs > tMs) watch.peakMs = tMs;

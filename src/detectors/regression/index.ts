@@ -55,13 +55,14 @@ function regressionFold(settings: Params): SeriesFold<State> {
     judge(state, input) {
       const own = settingsFor(input.meta);
       announceSettled(state, input.meta, own);
-      const told = state.announce;
       // Most series, most of the time: well, and nobody waits to hear it.
       if (isQuiet(state) && !input.context.isWatched(input.meta)) return [];
       const verdict = verdictOf(state, input, own.nature);
-      state.announce = [];
-      const last = told.at(-1);
+      const last = state.announce.at(-1);
+      // What is to be said of changes is said when the trouble is over: it would be taken for its end.
       if (last === undefined || verdict.state === 'bad') return [verdict];
+      const told = state.announce;
+      state.announce = [];
       return [...told.slice(0, -1).map((one) => announced(one, verdict)), announced(last, verdict)];
     },
   };

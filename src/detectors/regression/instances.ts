@@ -15,8 +15,22 @@ const lifeLabels: ReadonlySet<string> = new Set([...instanceLabels, ...versionLa
  */
 export function touches(change: Change, meta: Pick<SeriesMeta, 'labels'>): boolean {
   const version = versionLabels.map((name) => meta.labels[name]).find((value) => value !== undefined);
-  if (version !== undefined && change.to !== undefined && version !== change.to) return false;
+  // What else changes goes from anything to anything: a size, a digest. Only a release goes to a version.
+  const release = change.kind === 'deploy' || change.kind === 'rollback';
+  if (release && version !== undefined && change.to !== undefined && !isVersion(version, change.to)) return false;
   return sideOfChange(change, meta.labels) !== 'rest';
+}
+
+/** Whether a change of this service can have left no series like this one alone. */
+export function touchesAll(change: Change, { labels }: Pick<SeriesMeta, 'labels'>): boolean {
+  if (change.instances !== undefined) return false;
+  return !versionLabels.some((name) => labels[name] !== undefined);
+}
+
+// `shop:v1` and `registry/shop:v1` are the version `v1`.
+function isVersion(label: string, to: string): boolean {
+  const tag = (name: string): string => name.slice(name.lastIndexOf(':') + 1);
+  return label === to || tag(label) === tag(to);
 }
 
 /**

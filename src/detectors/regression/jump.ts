@@ -1,9 +1,9 @@
 import { bestBase, spreadOf } from './contrast.ts';
-import { over, phaseOf, reach, type Stretch } from './envelope.ts';
+import { over, phaseOf, reach, type Envelope, type Stretch } from './envelope.ts';
 import { boundary, enoughFailed, luckOfCounting, type Evidence } from './evidence.ts';
 import type { Nature } from './nature.ts';
 import { at, isReady, levelOf, ysKept } from './normal.ts';
-import { halfHours, type State } from './state.ts';
+import { halfHours, type State, type Watch } from './state.ts';
 
 const windows = [3, 6, 12, 24] as const;
 const looks = 1_000;
@@ -12,6 +12,9 @@ const halfHourMs = 1_800_000;
 /** A jump away from the minutes before it, and the level it left. */
 export interface Jump extends Evidence {
   readonly base: number;
+  /** Of how many samples it and the level before it are the means. */
+  readonly of: number;
+  readonly baseOf: number;
 }
 
 /**
@@ -20,7 +23,9 @@ export interface Jump extends Evidence {
  * without any. What jumps at the same hour every day is the day.
  */
 export function jumpOf(state: State, nature: Nature): Jump | undefined {
-  const { normal, watch } = state;
+  const { normal } = state;
+  // A jump is not held against what another service changed, and is looked for as if that had not been.
+  const watch = state.watch?.foreign === true ? null : state.watch;
   if (nature.effectAlone === 0 || !isReady(normal) || normal.n < 30) return undefined;
   // What a change does that has no history is for its watch to judge, and so is what goes back to what was well.
   if (watch !== null && watch.k < 60 && (state.envelope.n < 3 || watch.kind === 'rollback')) return undefined;
@@ -39,19 +44,19 @@ export function jumpOf(state: State, nature: Nature): Jump | undefined {
     if (rise < least || rise < usualRise || !stands(normal.ys, m, level, rise)) continue;
     const luck = watch === null ? 0 : luckOfCounting(state, watch, m);
     const noise = Math.hypot(spreadOf(normal, m, 0, baseOf, nature.floor), luck);
-    const { middle, room } = expectedJump(state, m, baseOf, noise);
+    const { middle, room } = expectedJump(watch, state.envelope, m, baseOf, noise);
     // It must have jumped as it is, and beyond what was expected: a transient that did not come this time is no jump.
     const effect = rise - Math.max(0, middle);
     if (effect < least) continue;
     const z = (effect * wall) / Math.hypot(wall * noise, room);
     if (z < wall || !enoughFailed(state, level, m, wall)) continue;
-    return { why: watch === null ? 'no-change' : 'late', z, effect, room, base: level };
+    return { why: watch === null ? 'no-change' : 'late', z, effect, room, base: level, of: m, baseOf };
   }
   return undefined;
 }
 
 // How healthy changes jump at this age, two humps and late flushes included.
-function expectedJump({ watch, envelope }: State, m: number, baseOf: number, noise: number): Stretch {
+function expectedJump(watch: Watch | null, envelope: Envelope, m: number, baseOf: number, noise: number): Stretch {
   if (watch === null || watch.k >= reach || envelope.n === 0) return { middle: 0, room: 0 };
   return over(
     envelope,

@@ -3,7 +3,7 @@ import type { FoldInput } from '../fold.ts';
 import { spreadOf } from './contrast.ts';
 import { addToCourse } from './envelope.ts';
 import { evidenceAgainst, type Evidence } from './evidence.ts';
-import { jumpOf } from './jump.ts';
+import { jumpOf, type Jump } from './jump.ts';
 import type { Nature } from './nature.ts';
 import { levelOf, meanOfLast } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
@@ -41,8 +41,8 @@ export function look(state: State, tMs: number, input: Input, nature: Nature): v
     }
   }
   const jump = jumpOf(state, nature);
-  if (jump !== undefined && !othersJumped(jump.effect, state, input))
-    state.trouble = troubleOf(watch, jump.base, jump, tMs);
+  if (jump !== undefined && !othersJumped(jump, state, input))
+    state.trouble = troubleOf(jump.why === 'no-change' ? null : watch, jump.base, jump, tMs);
 }
 
 /**
@@ -70,27 +70,24 @@ function troubleOf(watch: Watch | null, base: number, { z, effect, why, room }: 
   return { sinceMs: tMs, base, ...against, z, effect, why, room, calm: 0, usual: 0 };
 }
 
-// Difference in differences: what instances of the same service did that the change did not touch is not the change's.
+// Difference in differences: what instances of the same service did since, that the change did not touch, is not the change's.
 function controlFor(watch: Watch, state: State, input: Input, nature: Nature): number {
   if (meanOfLast(state.normal, 3) - watch.base < nature.effect) return 0;
-  const moved = untouched(watch.changeId, input).map((peer) => {
-    const back = Math.min(watch.k, 50);
-    return meanOfLast(peer.normal, 3) - levelOf(peer.normal, 12, back);
+  const moved = input.peers().flatMap((peer) => {
+    const before = watch.rest[peer.meta.key];
+    // It may have reached that one since.
+    if (before === undefined || peer.state.watch?.changeId === watch.changeId) return [];
+    return [meanOfLast(peer.state.normal, 3) - before];
   });
-  return moved.length < 2 ? 0 : Math.max(0, median(moved) ?? 0);
-}
-
-function untouched(changeId: string, input: Input): readonly State[] {
-  return input
-    .peers()
-    .filter((peer) => peer.meta.service === input.meta.service && peer.state.watch?.changeId !== changeId)
-    .map((peer) => peer.state);
+  return Math.max(0, median(moved) ?? 0);
 }
 
 // Long after a change touched some instances, all of them jump: then it is not the change.
-function othersJumped(effect: number, state: State, input: Input): boolean {
-  const { watch } = state;
+function othersJumped({ effect, of, baseOf }: Jump, { watch }: State, input: Input): boolean {
   if (watch === null) return false;
-  const moved = untouched(watch.changeId, input).map(({ normal }) => meanOfLast(normal, 3) - levelOf(normal, 12, 12));
-  return moved.length >= 2 && (median(moved) ?? 0) > 0.6 * effect;
+  const moved = input
+    .peers()
+    .filter(({ meta, state }) => meta.service === input.meta.service && state.watch?.changeId !== watch.changeId)
+    .map(({ state: { normal } }) => meanOfLast(normal, of) - levelOf(normal, baseOf, of));
+  return moved.length > 0 && (median(moved) ?? 0) > 0.6 * effect;
 }

@@ -8,6 +8,10 @@ import type { SeriesMeta } from '../../domain/telemetry.ts';
 export interface Nature {
   /** 1: more is bad. -1: less is bad. */
   readonly sign: 1 | -1;
+  /** For a ratio of which less is bad: its whole. What is missing to it is looked at then, as the failures are. Else 0. */
+  readonly whole: number;
+  /** It may be negative, and is looked at alike on both sides of nought. */
+  readonly signed: boolean;
   /** The least effect that matters after a change. */
   readonly effect: number;
   /** The least effect that matters with no change to hold it against. 0: never judged without one. */
@@ -28,9 +32,10 @@ export interface Nature {
   readonly counted: boolean;
 }
 
-const natures: Readonly<Record<SeriesMeta['nature'], Nature>> = {
+const natures: Readonly<Record<SeriesMeta['nature'], Omit<Nature, 'whole'>>> = {
   ratio: {
     sign: 1,
+    signed: false,
     effect: 0.6,
     effectAlone: 1.6,
     effectLate: 0.9,
@@ -43,6 +48,7 @@ const natures: Readonly<Record<SeriesMeta['nature'], Nature>> = {
   },
   latency: {
     sign: 1,
+    signed: false,
     effect: 0.26,
     effectAlone: 0.7,
     effectLate: 0.36,
@@ -55,6 +61,7 @@ const natures: Readonly<Record<SeriesMeta['nature'], Nature>> = {
   },
   rate: {
     sign: -1,
+    signed: false,
     effect: 0.5,
     effectAlone: 1,
     effectLate: 0.8,
@@ -67,6 +74,7 @@ const natures: Readonly<Record<SeriesMeta['nature'], Nature>> = {
   },
   gauge: {
     sign: 1,
+    signed: true,
     effect: 0.12,
     effectAlone: 0,
     effectLate: 0,
@@ -79,6 +87,7 @@ const natures: Readonly<Record<SeriesMeta['nature'], Nature>> = {
   },
   state: {
     sign: 1,
+    signed: true,
     effect: 1,
     effectAlone: 0,
     effectLate: 0,
@@ -95,16 +104,18 @@ const bySensitivity = { low: 1.6, medium: 1, high: 0.65 } as const;
 
 /** The nature of a series, with its least effects scaled by the wanted sensitivity and turned by `worse`. */
 export function natureOf(
-  meta: Pick<SeriesMeta, 'nature'>,
+  meta: Pick<SeriesMeta, 'nature' | 'unit'>,
   sensitivity: keyof typeof bySensitivity,
   worse: 'up' | 'down' | undefined,
 ): Nature {
   const nature = natures[meta.nature];
   const scale = bySensitivity[sensitivity];
-  const sign = worse === undefined ? nature.sign : worse === 'up' ? 1 : -1;
+  const whole = meta.nature === 'ratio' && worse === 'down' ? (meta.unit === '%' ? 100 : 1) : 0;
+  const sign = worse === undefined || whole > 0 ? nature.sign : worse === 'up' ? 1 : -1;
   return {
     ...nature,
     sign,
+    whole,
     effect: nature.effect * scale,
     effectLate: nature.effectLate * scale,
     effectAlone: nature.effectAlone * scale,
@@ -120,14 +131,25 @@ export function offsetFor(meta: Pick<SeriesMeta, 'nature' | 'unit'>, typical: nu
   return Math.max(1e-9, Math.abs(typical) * (meta.nature === 'rate' ? 0.05 : 0.02));
 }
 
+type Scale = Pick<Nature, 'sign' | 'signed' | 'whole'>;
+
 /** The value on the even scale, signed so that more is worse. */
-export function toScale(v: number, offset: number, sign: 1 | -1): number {
-  return sign * Math.log(Math.max(0, v) + offset);
+export function toScale(v: number, offset: number, { sign, signed, whole }: Scale): number {
+  const size = whole > 0 ? whole - v : v;
+  if (size < 0 && signed) return sign * (2 * Math.log(offset) - Math.log(offset - size));
+  return sign * Math.log(Math.max(0, size) + offset);
 }
 
 /** Back from the even scale. */
-export function fromScale(y: number, offset: number, sign: 1 | -1): number {
-  const v = Math.exp(sign * y) - offset;
+export function fromScale(y: number, offset: number, { sign, signed, whole }: Scale): number {
+  const up = sign * y;
+  const size = signed && up < Math.log(offset) ? offset - Math.exp(2 * Math.log(offset) - up) : Math.exp(up) - offset;
   // What is nothing beside the offset is rounding: people should read 0 %, not 1.7e-16 %.
-  return v < offset * 1e-6 ? 0 : v;
+  const rounded = Math.abs(size) < offset * 1e-6 || (!signed && size < 0) ? 0 : size;
+  return whole > 0 ? whole - rounded : rounded;
+}
+
+/** Which part of all a ratio calls bad, 0..1, from its place on the even scale: its offset is half a percent of the whole. */
+export function badShare(y: number, offset: number): number {
+  return Math.max(0, Math.exp(y) - offset) / (200 * offset);
 }

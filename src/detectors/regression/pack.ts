@@ -45,6 +45,8 @@ export function unpack(saved: Json): State {
   ];
   const restored =
     watch === null ? null : { ...watch, course: emptyParts(), expected: emptyExpected(), sums: new Float64Array() };
+  // Of a version that knew changes by another name.
+  if (!Array.isArray(rest.taken)) return emptyState();
   if (!fromText(arrays, restored === null ? into : [...into, ...arraysOf(restored)])) return emptyState();
   const whole = restored === null ? null : { ...restored, sums: sumsOf(envelope) };
   return { ...rest, normal, envelope, rises, watch: whole };

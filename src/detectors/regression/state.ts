@@ -8,6 +8,8 @@ export interface Watch {
   /** `v3 was deployed`, for sentences: the change itself may be gone from the context when it is judged. */
   phrase: string;
   kind: Change['kind'];
+  /** It is a change of another service, that this one calls or is called by. */
+  foreign: boolean;
   atMs: number;
   /** The level before, on the even scale, and of how many samples it was taken. */
   base: number;
@@ -15,6 +17,8 @@ export interface Watch {
   /** The same for what is compared with it an hour later: where a level wanders, over longer. */
   far: number;
   farOf: number;
+  /** The levels, before the change, of series of this service that it did not touch, by their keys: the control. */
+  rest: Readonly<Record<string, number>>;
   /** Samples since the change. */
   k: number;
   readonly course: Course;
@@ -57,6 +61,12 @@ export interface Announcement {
   reason: string;
 }
 
+/** A change that was taken up, and when it touched this series. */
+export interface Taken {
+  readonly id: string;
+  readonly atMs: number;
+}
+
 /** Half-hours of a day: what rises at the same time every day is the day, not a fault. */
 export const halfHours = 48;
 
@@ -68,7 +78,7 @@ export interface State {
   v: number;
   /** Requests a sample stands for, where that is known: few requests prove little. */
   requests: number;
-  /** The long-run mean, as measured: where failures are rare, the middle is nought and says nothing. */
+  /** The long-run mean of what is bad (of what is missing to the whole, where less is bad): where failures are rare, the middle is nought and says nothing. */
   mean: number;
   readonly normal: Normal;
   readonly envelope: Envelope;
@@ -78,9 +88,8 @@ export interface State {
   half: number;
   watch: Watch | null;
   trouble: Trouble | null;
-  /** The newest change that was taken up. */
-  changeMs: number;
-  changeIds: string[];
+  /** Changes of the last hour that were taken up, oldest first. */
+  taken: Taken[];
   announce: Announcement[];
 }
 
@@ -99,8 +108,7 @@ export function emptyState(): State {
     half: -1,
     watch: null,
     trouble: null,
-    changeMs: 0,
-    changeIds: [],
+    taken: [],
     announce: [],
   };
 }

@@ -7,8 +7,8 @@ import { phaseOf, reach } from './envelope.ts';
 import { boundary } from './evidence.ts';
 import { controlWords, touches } from './instances.ts';
 import { fromScale, type Nature } from './nature.ts';
-import { at, isReady } from './normal.ts';
-import type { State, Trouble, Watch } from './state.ts';
+import { at, isReady, meanOfLast } from './normal.ts';
+import type { Announcement, State, Trouble, Watch } from './state.ts';
 
 /** Why a change was let pass, or could not be judged. */
 export function sentenceOfEnd(
@@ -19,22 +19,38 @@ export function sentenceOfEnd(
   settings: { readonly nature: Nature },
 ): string {
   const { nature } = settings;
-  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature.sign), meta.unit);
+  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature), meta.unit);
   const before = shown(watch.base);
   if (verdict === 'inconclusive')
     return `${watch.phrase}, and whether ${subject(meta)} took harm cannot be told: it was ${before} before and is ${formatValue(state.v, meta.unit)}, after ${watch.k} samples`;
   const rose = watch.peak > nature.effect / 2;
   const path = rose
     ? `went from ${before} to ${shown(watch.base + watch.peak)} ${watch.peakMs - watch.atMs < 1_000 ? 'at once' : `within ${formatDuration(watch.peakMs - watch.atMs)}`} and came back to ${formatValue(state.v, meta.unit)}`
-    : `stayed near ${before}`;
+    : Math.abs(meanOfLast(state.normal, 5) - watch.base) < nature.effect / 2
+      ? `stayed near ${before}`
+      : `was ${before} before and is ${formatValue(state.v, meta.unit)}`;
   const history = state.envelope.n === 0 ? '' : `, as after ${state.envelope.n} healthy changes before`;
   return `${watch.phrase} and is well by its ${meta.signal}: ${subject(meta)} ${path}${rose ? history : ''}`;
+}
+
+/** What is said of a change that came while something was wrong already, which it did not bring. */
+export function alreadyWrong(
+  state: State,
+  watch: Watch,
+  base: number,
+  meta: SeriesMeta,
+  { nature }: { readonly nature: Nature },
+): Announcement {
+  const was = formatValue(fromScale(base, state.offset, nature), meta.unit);
+  const is = formatValue(state.v, meta.unit);
+  const reason = `${watch.phrase} while ${subject(meta)} was wrong already, ${is} instead of ${was}: whether it took more harm cannot be told`;
+  return { changeId: watch.changeId, verdict: 'inconclusive', reason };
 }
 
 /** The verdict on a series, from its state. */
 export function verdictOf(state: State, input: FoldInput<State>, nature: Nature): Verdict {
   const { meta } = input;
-  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature.sign), meta.unit);
+  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature), meta.unit);
   if (state.trouble !== null) return troubleVerdict(state, state.trouble, input, nature);
   if (!isReady(state.normal))
     return {
@@ -50,7 +66,7 @@ export function verdictOf(state: State, input: FoldInput<State>, nature: Nature)
   return {
     state: 'good',
     reason: `${subject(meta)} is ${formatValue(state.v, meta.unit)}, usually ${usual}${after}`,
-    numbers: { value: state.v, usual: fromScale(watch?.base ?? state.normal.slow, state.offset, nature.sign) },
+    numbers: { value: state.v, usual: fromScale(watch?.base ?? state.normal.slow, state.offset, nature) },
     confidence: 0.5,
     // Not before it has settled: that would be a verdict on the change.
     ...(watch?.announced === true ? { changeId: watch.changeId } : {}),
@@ -59,7 +75,7 @@ export function verdictOf(state: State, input: FoldInput<State>, nature: Nature)
 
 function troubleVerdict(state: State, trouble: Trouble, input: FoldInput<State>, nature: Nature): Verdict {
   const { meta } = input;
-  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature.sign), meta.unit);
+  const shown = (y: number): string => formatValue(fromScale(y, state.offset, nature), meta.unit);
   const seen = formatValue(state.v, meta.unit);
   const lastedMs = input.lastMs - trouble.sinceMs;
   const lasting = lastedMs < 1_000 ? '' : `, for ${formatDuration(lastedMs)}`;
@@ -84,7 +100,7 @@ function troubleVerdict(state: State, trouble: Trouble, input: FoldInput<State>,
     reason: `${sentences[trouble.why]}${controlWords(trouble.changeId, state, input)}`,
     numbers: {
       value: state.v,
-      before: fromScale(trouble.base, state.offset, nature.sign),
+      before: fromScale(trouble.base, state.offset, nature),
       z: trouble.z,
       healthyChanges: history,
     },
@@ -102,7 +118,7 @@ function chartOf(
   input: FoldInput<State>,
   nature: Nature,
 ): NonNullable<Verdict['chart']> {
-  const back = (y: number): number => fromScale(y, state.offset, nature.sign);
+  const back = (y: number): number => fromScale(y, state.offset, nature);
   const stepMs = input.stepMs || 60_000;
   const base = bestBase(state.normal, state.normal.seen);
   const expected = input.recent.map(({ tMs }) => {
