@@ -5,6 +5,7 @@ import { schemaOf } from '../lib/schema.ts';
 import type { DetectorContext, DetectorKind } from '../domain/ports/detector.ts';
 import { seriesKey, type Sample, type Series, type SeriesMeta } from '../domain/telemetry.ts';
 import { foldPerSeries } from './bank.ts';
+import { atOrBefore } from './companions.ts';
 import type { FoldInput, SeriesFold, Verdict } from './fold.ts';
 import { durationMs, severity } from './params.ts';
 import { burnOver, emptyRing, pour, type BurnRing } from './burn-ring.ts';
@@ -115,7 +116,7 @@ function burnFold(settings: Params): SeriesFold<State> {
 }
 
 function trafficAt(last: number, tMs: number, traffic: readonly Sample[]): number {
-  return traffic.findLast((sample) => sample.tMs <= tMs)?.v ?? last;
+  return atOrBefore(traffic, tMs)?.v ?? last;
 }
 
 function tiersOf(settings: Params, input: FoldInput<State>): readonly Tier[] {

@@ -36,7 +36,10 @@ export interface FoldInput<S> {
   readonly changes: readonly Change[];
   /** The last samples, oldest first, at most `limits.detectorRecentSamples`; fewer with `lessOfMany`. While `add` runs, the new one is not in it. */
   readonly recent: readonly Sample[];
-  /** The samples of a sibling signal of this service that arrived in this step (see BankOptions.companions). */
+  /**
+   * The samples of a sibling signal of this service that arrived in this step (see BankOptions.companions). Of a signal
+   * that is known for the whole service alone, this series has an equal part.
+   */
   companion(signal: string): readonly Sample[];
   /** Other series this detector follows: those of the same service first, then others; bounded. */
   peers(): readonly { readonly meta: SeriesMeta; readonly state: S }[];

@@ -5,7 +5,7 @@ import { median } from '../lib/stats.ts';
 import type { Change } from '../domain/change.ts';
 import type { DetectorBatch, DetectorContext, DetectorRule } from '../domain/ports/detector.ts';
 import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
-import { Companions } from './companions.ts';
+import { besideMs, Companions } from './companions.ts';
 import type { FoldInput, SeriesFold } from './fold.ts';
 import type { Track, Tracks } from './tracks.ts';
 
@@ -42,6 +42,9 @@ export class StepInput<S> implements FoldInput<S> {
   readonly #env: StepEnv<S>;
   #track: Track<S> | undefined;
   #companions: Companions | undefined;
+  // A batch of history asks for every sample.
+  #asked: { readonly track: Track<S>; readonly signal: string; readonly samples: readonly Sample[] } | undefined;
+  readonly #beside = new Map<string, number>();
 
   constructor(env: StepEnv<S>) {
     this.#env = env;
@@ -89,8 +92,28 @@ export class StepInput<S> implements FoldInput<S> {
   }
 
   companion(signal: string): readonly Sample[] {
+    const { track } = this;
+    if (this.#asked?.track === track && this.#asked.signal === signal) return this.#asked.samples;
     this.#companions ??= new Companions(this.#env.batch.series, this.#env.options.companions ?? []);
-    return this.#companions.of(this.meta, signal);
+    const { samples, shared } = this.#companions.of(track.meta, signal);
+    // Of what all instances do together, one does its part. What several series feed is the whole itself.
+    const parts = shared && this.#env.options.tracks === undefined ? this.#partsOf(track, this.#companions) : 1;
+    const own = parts === 1 ? samples : samples.map(({ tMs, v }) => ({ tMs, v: v / parts }));
+    this.#asked = { track, signal, samples: own };
+    return own;
+  }
+
+  #partsOf({ meta }: Track<S>, companions: Companions): number {
+    const { service, signal } = meta;
+    const name = `${service}\n${signal}`;
+    const known = this.#beside.get(name);
+    if (known !== undefined) return known;
+    let parts = 0;
+    for (const one of this.#env.tracks.ofService(service))
+      if (one.meta.signal === signal && this.asOfMs - one.lastMs < besideMs) parts++;
+    const most = Math.max(1, parts, companions.beside(meta));
+    this.#beside.set(name, most);
+    return most;
   }
 
   peers(): readonly { meta: SeriesMeta; state: S }[] {

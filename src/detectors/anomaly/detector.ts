@@ -14,6 +14,7 @@ import { findQuiet } from './quiet.ts';
 import { restoreState, saveChanged, saveEvery, type State } from './state.ts';
 import { take, type Heard } from './take.ts';
 import { toldAbout } from './told.ts';
+import { createTrafficBook } from './traffic.ts';
 import { strange, usual } from './words.ts';
 
 /** A bank of series under the anomaly engine. */
@@ -28,7 +29,7 @@ export function anomalyBank(rule: DetectorRule, settings: AnomalySettings, saved
     shown: { v: 0, certain: 0, most: 0 },
     seen: emptySeen(),
     attention: new Set(),
-    traffic: undefined,
+    traffic: createTrafficBook(state),
   };
   for (let index = 0; index < state.rows.size; index++) if (isSpokenOf(state, index)) env.attention.add(index);
   return {
@@ -42,7 +43,7 @@ function step(env: Env, batch: DetectorBatch, context: DetectorContext): readonl
   const findings: Finding[] = [];
   const heard = new Map<number, Heard>();
   const refused = new Map<string, number>();
-  env.traffic = undefined;
+  env.traffic.hear(batch);
   for (const series of batch.series) {
     if (!globMatches(env.rule.on, series.signal) || !chosen(series, env.settings.where)) continue;
     const index = env.state.directory.find(series.key) ?? start(env, series);

@@ -1,6 +1,5 @@
 import type { Selector } from '../../lib/selector.ts';
 import type { DetectorRule } from '../../domain/ports/detector.ts';
-import type { Series } from '../../domain/telemetry.ts';
 import { isAhead } from '../ahead.ts';
 import { lateness } from '../silence.ts';
 import type { Seen } from './engine.ts';
@@ -8,6 +7,7 @@ import { column, field, floats, rowsPerChunk } from './layout.ts';
 import type { Chunk } from './rows.ts';
 import type { Manner, Shown } from './sample.ts';
 import type { State } from './state.ts';
+import type { TrafficBook } from './traffic.ts';
 
 /** What a person may choose. */
 export interface AnomalySettings {
@@ -27,8 +27,7 @@ export interface Env {
   readonly seen: Seen;
   /** Series that are strange, or about which somebody may still wait to hear that they are well. */
   readonly attention: Set<number>;
-  /** The traffic of this step by service, once somebody asked for it. */
-  traffic: ReadonlyMap<string, readonly Series[]> | undefined;
+  readonly traffic: TrafficBook;
 }
 
 /** Where a series' row lies. @throws RangeError when there is none. */

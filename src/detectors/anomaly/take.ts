@@ -1,6 +1,6 @@
 import { limits } from '../../lib/limits.ts';
 import type { DetectorBatch, DetectorContext } from '../../domain/ports/detector.ts';
-import type { Series, SeriesMeta } from '../../domain/telemetry.ts';
+import type { Sample, Series, SeriesMeta } from '../../domain/telemetry.ts';
 import { isAhead } from '../ahead.ts';
 import { isMeant } from '../meant.ts';
 import { ready } from './engine.ts';
@@ -10,6 +10,7 @@ import { confident, mostSurprise, natureOf } from './nature.ts';
 import type { Chunk } from './rows.ts';
 import { isMonstrous } from './origin.ts';
 import { foldSample, type Manner } from './sample.ts';
+import { trafficAt, type Behind } from './traffic.ts';
 import { tuning } from './tuning.ts';
 
 /** A series of this step, and the highest score among its new samples. */
@@ -34,7 +35,10 @@ export function take(
   const manner = mannerFor(env, series);
   let most = 0;
   let any = false;
-  for (const { tMs, v } of series.samples) {
+  const isRatio = series.nature === 'ratio';
+  const traffic = isRatio ? env.traffic.behind(series, env.state.directory.family(index)) : undefined;
+  for (const sample of series.samples) {
+    const { tMs, v } = sample;
     const lastMs = chunk.doubles[column.lastMs * rowsPerChunk + slot] ?? 0;
     const first = (f[at + field.samples] ?? 0) === 0;
     if (!isMeant(v) || isAhead(tMs, batch.asOfMs) || (!first && tMs <= lastMs)) continue;
@@ -42,7 +46,7 @@ export function take(
     any = true;
     env.shown.v = env.shown.certain = v;
     env.shown.most = Infinity;
-    if (series.nature === 'ratio') weighShare(env, series, chunk, slot, v, batch);
+    if (traffic !== undefined) weighShare(env, series, chunk, slot, sample, traffic);
     const turn = foldSample(chunk, slot, tMs, env.shown, manner, env.seen);
     most = Math.max(most, env.seen.score);
     if (turn === 'begins') {
@@ -88,31 +92,17 @@ function remember(seen: number[] | undefined, tMs: number, v: number): void {
 }
 
 // Few requests prove little: a ratio counts as far as the traffic behind it makes it certain.
-function weighShare(env: Env, series: Series, chunk: Chunk, slot: number, v: number, batch: DetectorBatch): void {
-  env.traffic ??= trafficIn(batch);
-  const beside = env.traffic.get(series.service) ?? [];
-  const text = JSON.stringify(series.labels);
-  const own = beside.length === 1 ? beside[0] : beside.find((one) => JSON.stringify(one.labels) === text);
-  const rate = own?.samples.at(-1)?.v;
+function weighShare(env: Env, series: Series, chunk: Chunk, slot: number, { tMs, v }: Sample, traffic: Behind): void {
   const at = slot * floats;
-  const seconds = (chunk.floats[at + field.intervalMs] ?? 0) / 1_000;
-  if (rate === undefined || seconds === 0) return;
+  const intervalMs = chunk.floats[at + field.intervalMs] ?? 0;
+  const rate = trafficAt(traffic, tMs, intervalMs);
+  if (rate === undefined || intervalMs === 0) return;
+  const requests = (rate * intervalMs) / 1_000;
   const whole = series.unit === '%' ? 100 : 1;
   const origin = chunk.doubles[column.origin * rowsPerChunk + slot] ?? 0;
   const expected = Math.max(0, Math.min(1, (origin + (chunk.floats[at + field.level] ?? 0)) / whole));
-  env.shown.certain = confident(v / whole, rate * seconds, expected) * whole;
-  env.shown.most = mostSurprise(v / whole, rate * seconds, expected);
-}
-
-function trafficIn(batch: DetectorBatch): ReadonlyMap<string, readonly Series[]> {
-  const traffic = new Map<string, Series[]>();
-  for (const series of batch.series) {
-    if (series.signal !== 'traffic' || series.nature !== 'rate') continue;
-    const known = traffic.get(series.service);
-    if (known === undefined) traffic.set(series.service, [series]);
-    else known.push(series);
-  }
-  return traffic;
+  env.shown.certain = confident(v / whole, requests, expected) * whole;
+  env.shown.most = mostSurprise(v / whole, requests, expected);
 }
 
 function mannerFor(env: Env, meta: Pick<SeriesMeta, 'nature' | 'unit'>): Manner {

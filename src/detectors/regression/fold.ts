@@ -1,5 +1,6 @@
 import { median } from '../../lib/stats.ts';
 import type { Sample } from '../../domain/telemetry.ts';
+import { atOrBefore } from '../companions.ts';
 import type { FoldInput } from '../fold.ts';
 import { bestBase, spreadOf } from './contrast.ts';
 import { phaseOf, reach } from './envelope.ts';
@@ -48,7 +49,7 @@ function fold(state: State, sample: Sample, input: Input, settings: Settings): v
   const { nature } = settings;
   const y = toScale(sample.v, state.offset, nature);
   state.v = sample.v;
-  countRequests(state, input);
+  countRequests(state, sample.tMs, input);
   rememberRise(state, sample.tMs);
   const { watch, trouble } = state;
   const unsettled =
@@ -81,10 +82,12 @@ function isOdd(state: State, watch: Watch, y: number, { nature }: Settings): boo
   return y - watch.base > Math.max(nature.effect, 3 * spread);
 }
 
-function countRequests(state: State, input: Input): void {
+function countRequests(state: State, tMs: number, input: Input): void {
   if (input.meta.nature !== 'ratio') return;
-  const rate = input.companion('traffic').at(-1)?.v;
-  if (rate !== undefined) state.requests = (rate * input.stepMs) / 1_000;
+  const traffic = input.companion('traffic');
+  const rate = (atOrBefore(traffic, tMs) ?? traffic[0])?.v;
+  // Nought is that it is not known: no requests at all are next to none.
+  if (rate !== undefined && input.stepMs > 0) state.requests = Math.max(1e-9, (rate * input.stepMs) / 1_000);
 }
 
 // Until it is over: three samples in a row back near the level before (or where a change's own transient may be).

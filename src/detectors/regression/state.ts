@@ -76,7 +76,7 @@ export interface State {
   first: { tMs: number; v: number }[];
   offset: number;
   v: number;
-  /** Requests a sample stands for, where that is known: few requests prove little. */
+  /** Requests a sample stands for, where that is known (nought: it is not): few requests prove little. */
   requests: number;
   /** The long-run mean of what is bad (of what is missing to the whole, where less is bad): where failures are rare, the middle is nought and says nothing. */
   mean: number;
