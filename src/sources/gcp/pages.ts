@@ -2,7 +2,7 @@ import type { GcpCall, GcpReader } from '../../domain/ports/gcp.ts';
 import { limits } from '../../lib/limits.ts';
 import type { JsonObject } from '../../lib/json.ts';
 
-/** All pages of a list, in order. `more`: there are more than were read. */
+/** All pages of a list, in order. `more`: there are more than were read, of those that were wanted. */
 export interface Pages {
   readonly pages: readonly JsonObject[];
   readonly more: boolean;
@@ -14,6 +14,8 @@ export async function pagesOf(
   call: GcpCall,
   signal: AbortSignal,
   most: number = limits.gcpPages,
+  /** Whether what comes after a page is not wanted any more. */
+  isLast: (page: JsonObject) => boolean = () => false,
 ): Promise<Pages> {
   const pages: JsonObject[] = [];
   let token: string | undefined;
@@ -26,7 +28,7 @@ export async function pagesOf(
     const page = await reader.ask(whole, signal);
     pages.push(page);
     const given = page['nextPageToken'];
-    token = typeof given === 'string' && given !== '' ? given : undefined;
+    token = typeof given === 'string' && given !== '' && !isLast(page) ? given : undefined;
   } while (token !== undefined && pages.length < most);
   return { pages, more: token !== undefined };
 }

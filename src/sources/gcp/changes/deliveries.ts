@@ -3,9 +3,12 @@ import * as z from 'zod';
 import { gcpResourceName } from '../../../domain/places.ts';
 import type { GcpReader } from '../../../domain/ports/gcp.ts';
 import type { Found } from '../../../io/clients/cloud/change-desk.ts';
+import type { ReadFault } from '../../../io/clients/http-reader.ts';
 import { digest } from '../../../lib/canonical.ts';
+import type { JsonObject } from '../../../lib/json.ts';
 import { oneLine } from '../../../lib/text.ts';
 import { lookAt, shortName, type Look } from '../look/run.ts';
+import { pagesOf } from '../pages.ts';
 import { placeKey, type Watched } from '../watched.ts';
 
 /** Reads what Cloud Deploy and Cloud SQL did since a time; each keeps that past itself. */
@@ -16,12 +19,27 @@ export async function lookAtDeliveries(
   sinceMs: number,
   signal: AbortSignal,
 ): Promise<Look<readonly Found[]>> {
-  return lookAt(watched, async (of) => {
+  const cut: [Watched, ReadFault][] = [];
+  const look = await lookAt(watched, async (of) => {
     const read = { deploy: rolloutsOf, sql: operationsOf }[of.place.resource.is as 'deploy' | 'sql'];
-    const found = await (read as typeof rolloutsOf | undefined)?.(source, of, reader, signal);
-    return found?.filter(({ atMs }) => atMs >= sinceMs);
+    const got = await (read as typeof rolloutsOf | undefined)?.(source, of, reader, sinceMs, signal);
+    const message = `${gcpResourceName(of.place.resource)} has more since the last look than is read: the newest were`;
+    if (got?.more === true) cut.push([of, { reason: 'partial', message }]);
+    return got?.found.filter(({ atMs }) => atMs >= sinceMs);
   });
+  return { states: look.states, faults: new Map([...look.faults, ...cut]) };
 }
+
+/** What a list gave, the newest first, and whether it has more of the time that was asked for. */
+interface Listed {
+  readonly found: readonly Found[];
+  readonly more: boolean;
+}
+
+const nothing: Listed = { found: [], more: false };
+// Of each list; the newest come first.
+const pagesPerLook = 5;
+const approvedWithinMs = 24 * 3_600_000;
 
 const rollouts = z.object({
   rollouts: z
@@ -43,17 +61,22 @@ async function rolloutsOf(
   source: string,
   of: Watched,
   reader: GcpReader,
+  sinceMs: number,
   signal: AbortSignal,
-): Promise<readonly Found[]> {
+): Promise<Listed> {
   const { resource, location } = of.place;
-  if (resource.is !== 'deploy') return [];
+  if (resource.is !== 'deploy') return nothing;
   const parent = `projects/${of.project}/locations/${location}/deliveryPipelines/${resource.pipeline}/releases/-`;
   const params = { parent, pageSize: 50, filter: `targetId="${resource.target}"`, orderBy: 'createTime desc' };
   const call = { service: 'deploy', method: 'rollouts.list', params, project: of.project } as const;
-  const all = rollouts
-    .parse(await reader.ask(call, signal))
-    .rollouts.filter(({ targetId }) => targetId === resource.target);
-  return all.map((one, index): Found => {
+  // One that waited for its approval began later than it was made.
+  const isLast = (page: JsonObject): boolean =>
+    rollouts.parse(page).rollouts.some(({ createTime }) => Date.parse(createTime) < sinceMs - approvedWithinMs);
+  const { pages, more } = await pagesOf(reader, call, signal, pagesPerLook, isLast);
+  const all = pages
+    .flatMap((page) => rollouts.parse(page).rollouts)
+    .filter(({ targetId }) => targetId === resource.target);
+  const found = all.map((one, index): Found => {
     const before = all.slice(index + 1).find(({ state }) => state === 'SUCCEEDED');
     const startMs = Date.parse(one.deployStartTime ?? one.createTime);
     return {
@@ -70,6 +93,7 @@ async function rolloutsOf(
       },
     };
   });
+  return { found, more: more && all.every(({ createTime }) => Date.parse(createTime) >= sinceMs) };
 }
 
 // `…/releases/v42/rollouts/v42-to-prod-0001`: the release is what was rolled out.
@@ -98,14 +122,18 @@ async function operationsOf(
   source: string,
   of: Watched,
   reader: GcpReader,
+  sinceMs: number,
   signal: AbortSignal,
-): Promise<readonly Found[]> {
+): Promise<Listed> {
   const { resource, location } = of.place;
-  if (resource.is !== 'sql') return [];
+  if (resource.is !== 'sql') return nothing;
   const params = { project: of.project, instance: resource.instance, maxResults: 50 };
   const call = { service: 'sql', method: 'operations.list', params, project: of.project } as const;
-  return operations.parse(await reader.ask(call, signal)).items.flatMap((one): readonly Found[] => {
-    const atMs = Date.parse(one.startTime ?? one.insertTime ?? '');
+  const isLast = (page: JsonObject): boolean => operations.parse(page).items.some((one) => beganMs(one) < sinceMs);
+  const { pages, more } = await pagesOf(reader, call, signal, pagesPerLook, isLast);
+  const all = pages.flatMap((page) => operations.parse(page).items);
+  const found = all.flatMap((one): readonly Found[] => {
+    const atMs = beganMs(one);
     if (routine.has(one.operationType) || !Number.isFinite(atMs)) return [];
     return [
       {
@@ -119,4 +147,9 @@ async function operationsOf(
       },
     ];
   });
+  return { found, more };
+}
+
+function beganMs({ startTime, insertTime }: z.infer<typeof operations>['items'][number]): number {
+  return Date.parse(startTime ?? insertTime ?? '');
 }
