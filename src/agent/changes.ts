@@ -95,9 +95,20 @@ function byTime(a: Change, b: Change): number {
 
 function isSame(a: Change, b: Change): boolean {
   const rolledOut = (change: Change): boolean => change.kind === 'deploy' || change.kind === 'rollback';
+  if (isRecordOf(a, b) || isRecordOf(b, a)) return true;
   if (a.source === b.source || a.to === undefined || a.to !== b.to) return false;
   if (a.kind !== b.kind && !(rolledOut(a) && rolledOut(b))) return false;
   return Math.abs(a.atMs - b.atMs) <= sameWithinMs;
+}
+
+// After a restart a cloud's source knows no more that it saw, with from and to, what the audit log still tells of.
+function isRecordOf(event: Change, move: Change): boolean {
+  if (event.attributes['toldBy'] === undefined || move.attributes['toldBy'] !== undefined) return false;
+  if (event.source !== move.source || event.what !== move.what) return false;
+  if (Math.abs(event.atMs - move.atMs) > sameWithinMs) return false;
+  if (event.kind === move.kind) return true;
+  const isRollout = move.kind === 'deploy' || move.kind === 'rollback';
+  return event.kind !== 'scale' && (isRollout || (move.kind === 'scale' && event.kind === 'infrastructure'));
 }
 
 // Whether a change that was seen on an instance is one that is known from others: the same step, soon before or after.

@@ -74,3 +74,12 @@ describe('a release that goes from host to host', () => {
     expect(log.add(hosts)[0]?.instances).toHaveLength(2_000);
   });
 });
+
+test('a change that was seen before a restart is not told again by the audit log alone, and another one is', () => {
+  const { instances: _hosts, instanceAtMs: _times, ...swap } = seenOn('a', 1);
+  const log = createChangeLog([swap]);
+  const { from: _from, ...event } = { ...swap, id: 'event', to: 'slotsswap', attributes: { toldBy: 'audit-log' } };
+  expect(log.add([{ ...event, atMs: 3 * minute }])).toEqual([]);
+  expect(log.add([{ ...event, atMs: 30 * minute }])).toMatchObject([{ id: 'event' }]);
+  expect(log.add([{ ...event, id: 'scaled', kind: 'scale', atMs: 3 * minute }])).toMatchObject([{ id: 'scaled' }]);
+});

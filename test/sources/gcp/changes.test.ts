@@ -188,6 +188,63 @@ describe('changes of groups, deliveries and databases', () => {
     expect(await see(group('web-v2', 4), [], t0 + 3 * minute)).toMatchObject([{ kind: 'scale', from: '2', to: '4' }]);
   });
 
+  it('tells what was done to a group before the first look by the log alone, once', async () => {
+    const group = watched({ is: 'instance-group', name: 'web' });
+    const events = await eventsOf({
+      ...{ ...entry, service: 'compute.googleapis.com' },
+      method: 'v1.compute.regionInstanceGroupManagers.setInstanceTemplate',
+      resource: 'projects/shop-prod/regions/europe-west1/instanceGroupManagers/web',
+    });
+    const desk = createChangeDesk();
+    const seen = { found: [], ...fromEvents('gcp', events, [group]) };
+    expect(desk.take(seen, t0 + 9 * minute)).toEqual([]);
+    expect(desk.take({ found: [], recorded: [], who: [] }, t0 + 10 * minute)).toMatchObject([
+      { kind: 'deploy', to: 'setInstanceTemplate', actor: 'ana@shop.example', atMs: t0 },
+    ]);
+    expect(desk.take(seen, t0 + 30 * minute)).toEqual([]);
+  });
+
+  it('reads lists of deliveries as far back as it must, and says when there are more than it reads', async () => {
+    const target = watched({ is: 'deploy', pipeline: 'shop', target: 'prod' });
+    const page = (name: string, atMs: number): JsonObject => ({
+      nextPageToken: 'more',
+      rollouts: [{ name: `p/releases/${name}/rollouts/r`, targetId: 'prod', createTime: new Date(atMs).toISOString() }],
+    });
+    const day = 24 * 60 * minute;
+    const gcp = fakeGcp((_call, times) => page(`v${9 - times}`, times < 3 ? t0 : t0 - 2 * day));
+    const look = await lookAtDeliveries('gcp', [target], gcp, t0 - minute, never);
+    expect(look.states.get(target)?.map(({ from, to }) => [from, to])).toEqual([
+      [undefined, 'v8'],
+      [undefined, 'v7'],
+    ]);
+    expect([gcp.asked.length, [...look.faults]]).toEqual([3, []]);
+    const endless = fakeGcp((_call, times) => page(`v${times}`, t0));
+    const cut = await lookAtDeliveries('gcp', [target], endless, t0 - minute, never);
+    expect(cut.states.get(target)).toHaveLength(5);
+    expect(cut.faults.get(target)).toMatchObject({ reason: 'partial' });
+    const database = watched({ is: 'sql', instance: 'orders' });
+    const busy = fakeGcp((_call, times) => ({
+      nextPageToken: 'more',
+      items: [{ name: `o${times}`, operationType: 'UPDATE', startTime: new Date(t0).toISOString() }],
+    }));
+    expect((await lookAtDeliveries('gcp', [database], busy, t0, never)).faults.get(database)?.reason).toBe('partial');
+  });
+
+  it('does not take a pipeline for another whose name begins alike, or for that of another region', async () => {
+    const deploy = watched({ is: 'deploy', pipeline: 'web', target: 'prod' });
+    const at = (location: string, pipeline: string): AuditEntry => ({
+      ...{
+        ...entry,
+        service: 'clouddeploy.googleapis.com',
+        method: 'google.cloud.deploy.v1.CloudDeploy.CreateRollout',
+      },
+      resource: `projects/shop-prod/locations/${location}/deliveryPipelines/${pipeline}/releases/v2/rollouts/r1`,
+    });
+    const others = await eventsOf(at('europe-west1', 'web-staging'), at('us-east1', 'web'));
+    expect(fromEvents('gcp', others, [deploy])).toEqual({ recorded: [], who: [] });
+    expect(fromEvents('gcp', await eventsOf(at('europe-west1', 'web')), [deploy]).who).toHaveLength(1);
+  });
+
   it('reads rollouts of Cloud Deploy from one release to another, and what was done to a database by whom', async () => {
     const target = watched({ is: 'deploy', pipeline: 'shop', target: 'prod' });
     const database = watched({ is: 'sql', instance: 'db' });

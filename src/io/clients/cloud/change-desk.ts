@@ -15,7 +15,12 @@ export interface Who {
   readonly region: string;
   readonly atMs: number;
   readonly who: Pick<Change, 'actor' | 'ref'>;
+  /** The change that it is when none is seen that it tells of: the same content in both slots, or a look too late. */
+  readonly otherwise?: Found;
 }
+
+/** What a change of which only the audit log tells bears, where the like is usually seen on the resource itself. */
+export const unseen = { toldBy: 'audit-log' } as const;
 
 /** What one look saw. */
 export interface Seen {
@@ -37,11 +42,14 @@ export interface ChangeDesk {
 
 // A rollout begins with the call that asked for it.
 const sameWithinMs = 10 * 60_000;
+// One deploy may be several calls.
+const togetherMs = 2 * 60_000;
 const keptMs = 24 * 3_600_000;
 
 /** Makes it over nothing. */
 export function createChangeDesk(): ChangeDesk {
   const given = new Map<string, Found>();
+  const waiting = new Map<string, Found>();
   let said: readonly Who[] = [];
   return {
     take: ({ found, recorded, who: more }, nowMs) => {
@@ -62,6 +70,9 @@ export function createChangeDesk(): ChangeDesk {
         if (by === undefined && !fresh.has(id)) continue;
         if (!told.has(id)) told.set(id, changeOf(whole));
       }
+      for (const { otherwise } of more)
+        if (otherwise !== undefined && !given.has(otherwise.id)) waiting.set(otherwise.id, otherwise);
+      for (const one of missed(waiting, given, nowMs)) told.set(one.id, changeOf(one));
       said = said.filter(({ atMs }) => atMs > nowMs - 2 * 3_600_000).slice(-1_000);
       for (const [id, { atMs }] of given) if (atMs < nowMs - keptMs || given.size > 10_000) given.delete(id);
       return [...told.values()].slice(0, limits.changesPerCollect);
@@ -71,6 +82,30 @@ export function createChangeDesk(): ChangeDesk {
         services.has(one.service) && one.atMs >= fromMs && one.atMs <= untilMs ? [changeOf(one)] : [],
       ),
   };
+}
+
+// Events whose change was not seen within their time: from now on they are changes of their own.
+function missed(waiting: Map<string, Found>, given: Map<string, Found>, nowMs: number): readonly Found[] {
+  const found: Found[] = [];
+  for (const [id, event] of waiting) {
+    const one: Found = { ...event, attributes: { ...event.attributes, ...unseen } };
+    const isSeen = [...given.values()].some((other) => isMoveOf(one, other));
+    if (!isSeen && nowMs < one.atMs + sameWithinMs) continue;
+    waiting.delete(id);
+    if (isSeen) continue;
+    given.set(id, one);
+    found.push(one);
+  }
+  return found;
+}
+
+function isMoveOf(event: Found, { service, region, kind, atMs, attributes }: Found): boolean {
+  if (service !== event.service || region !== event.region) return false;
+  const withinMs = attributes['toldBy'] === unseen.toldBy ? togetherMs : sameWithinMs;
+  if (Math.abs(atMs - event.atMs) > withinMs) return false;
+  if (kind === event.kind) return true;
+  if (event.kind === 'scale') return false;
+  return kind === 'deploy' || kind === 'rollback' || (kind === 'scale' && event.kind !== 'deploy');
 }
 
 function changeOf({ region: _region, isBounded: _bound, ...change }: Found): Change {

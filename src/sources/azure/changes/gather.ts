@@ -20,13 +20,16 @@ export interface Looks {
 
 /** Calls whose change is seen on the resource itself, with from and to: they say who, and when. */
 const seenElsewhere =
-  /^microsoft\.(app\/containerapps\/(write|revisions\/)|web\/sites\/(slotsswap|slots\/slotsswap|deployments)|web\/sites\/extensions\/)/;
+  /^microsoft\.(app\/containerapps\/(write|revisions\/(?!restart\/))|web\/sites\/(slots\/)?(slotsswap|deployments|extensions\/))/;
+/** Those among them that are a change though nothing is seen to move: the same image in both slots, a package at one URL. */
+const evenUnseen =
+  /^microsoft\.(app\/containerapps\/revisions\/|web\/sites\/(slots\/)?(slotsswap|deployments|extensions\/))/;
 /** Calls that change nothing that runs. */
 const noChange =
   /\/(listsecrets|listkeys|list|listhostkeys|getauthtoken|validatemoveresources|publishxml|gettoken)\/action$|\/(locks|tags|roleassignments|diagnosticsettings|providers\/microsoft\.(authorization|insights|resources))\b/;
 const kinds: readonly (readonly [RegExp, ChangeKind])[] = [
   [/\/(restart|start|stop|deallocate|poweroff|reimage|reimageall|failover|redeploy)\/action$/, 'restart'],
-  [/slotsswap|\/deployments\/|rollingupgrades|manualupgrade|osrollingupgrade/, 'deploy'],
+  [/slotsswap|\/deployments\/|sites\/(slots\/)?extensions\/|rollingupgrades|manualupgrade|osrollingupgrade/, 'deploy'],
   [/autoscalesettings|capacity/, 'scale'],
   [/\/config\/|\/slotconfignames|appsettings/, 'config'],
 ];
@@ -44,7 +47,14 @@ export function gathered(source: string, config: AzureConfig, looks: Looks, memo
       return [recordedOf(source, event, of)];
     }),
     who: about.flatMap(({ event, of }) =>
-      isSeen(event, of) ? [{ service: of.service, region: of.place.region, atMs: event.atMs, who: whoDid(event) }] : [],
+      isSeen(event, of)
+        ? [
+            {
+              ...{ service: of.service, region: of.place.region, atMs: event.atMs, who: whoDid(event) },
+              ...(isChange(event) ? { otherwise: recordedOf(source, event, of) } : {}),
+            },
+          ]
+        : [],
     ),
   };
 }
@@ -65,7 +75,9 @@ function aboutWatched({ watched, graph, activity }: Looks, config: AzureConfig):
     // A call may be about something below the resource: a revision, a setting, a slot.
     for (let id = event.resourceId; id.length > 0; id = id.slice(0, Math.max(0, id.lastIndexOf('/')))) {
       const known = byId.get(id);
-      if (known !== undefined) return known;
+      // What is done to a slot is not done to the app above it; a swap is done to both.
+      const isOfSlot = event.resourceId.startsWith('/slots/', id.length) && !event.operation.includes('slotsswap');
+      if (known !== undefined) return isOfSlot ? [] : known;
     }
     return [];
   };
@@ -80,6 +92,10 @@ function isSeen({ operation, property }: AuditEvent, { place }: Watched): boolea
   if (property !== undefined && place.resource.is === 'container-app') return /template|traffic/i.test(property);
   if (property !== undefined && place.resource.is === 'scale-set') return /imageReference|capacity/i.test(property);
   return seenElsewhere.test(operation);
+}
+
+function isChange({ operation, property }: AuditEvent): boolean {
+  return property === undefined && evenUnseen.test(operation) && !/\/(read|delete)$/.test(operation);
 }
 
 function keyOf({ correlation }: AuditEvent, { service }: Watched): string {

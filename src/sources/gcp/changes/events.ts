@@ -10,6 +10,7 @@ const kinds: readonly (readonly [RegExp, ChangeKind])[] = [
   [/setiampolicy|patchinstanceconfig|updateuser|insertuser/i, 'config'],
   [/reset$|restart|recreateinstances|failover|stop$|start$/i, 'restart'],
   [/resize/i, 'scale'],
+  [/setinstancetemplate/i, 'deploy'],
   [/createrelease|createrollout|rollbacktarget/i, 'deploy'],
 ];
 // Seen on the resource itself, with from and to, or in its own list of operations: the event says who.
@@ -33,6 +34,8 @@ export function fromEvents(
     recorded: abouts.filter((one) => !onlyWho(one)).map(({ event, of }) => changeOf(source, event, of)),
     who: abouts.filter(onlyWho).map(({ event, of }) => ({
       ...{ service: of.service, region: of.place.location, atMs: event.atMs, who: whoDid(event) },
+      // A group says neither when nor from what: at the first look nothing of it has been seen.
+      ...(of.place.resource.is === 'instance-group' ? { otherwise: changeOf(source, event, of) } : {}),
     })),
   };
 }
@@ -54,7 +57,11 @@ function isAbout({ project, service, resource }: AuditEvent, { place, project: h
     case 'sql':
       return /^(sqladmin|cloudsql)\./.test(service) && ends('instances', is.instance);
     case 'deploy':
-      return service === 'clouddeploy.googleapis.com' && resource.includes(`/deliveryPipelines/${is.pipeline}`);
+      return (
+        service === 'clouddeploy.googleapis.com' &&
+        `${resource}/`.includes(`/deliveryPipelines/${is.pipeline}/`) &&
+        isHere(resource, location)
+      );
   }
 }
 
