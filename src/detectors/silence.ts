@@ -1,6 +1,6 @@
 import { formatDuration } from '../lib/duration.ts';
 import { median } from '../lib/stats.ts';
-import type { Gap, SeriesMeta } from '../domain/telemetry.ts';
+import { seriesKey, type Gap, type Labels, type SeriesMeta } from '../domain/telemetry.ts';
 import type { Verdict } from './fold.ts';
 import { subject } from './words.ts';
 
@@ -33,18 +33,19 @@ export function silence(track: Heard, asOfMs: number, gaps: readonly Gap[], ownS
 
 /** The gap that explains why this series brought nothing, if there is one; of several the first. */
 export function gapFor(
-  about: Pick<SeriesMeta, 'source' | 'service' | 'signal'>,
+  about: Pick<SeriesMeta, 'source' | 'service' | 'signal' | 'labels'>,
   gaps: readonly Gap[],
 ): Gap | undefined {
   if (gaps.length === 0) return undefined;
   let index = indexes.get(gaps);
   if (index === undefined) indexes.set(gaps, (index = indexOf(gaps)));
-  const { source, service, signal } = about;
+  const { source, service, signal, labels } = about;
   const found = [
     index.get(nameOf(source)),
     index.get(nameOf(source, service)),
     index.get(nameOf(source, undefined, signal)),
     index.get(nameOf(source, service, signal)),
+    index.get(nameOf(source, service, signal, labels)),
   ].filter((at) => at !== undefined);
   return found.length === 0 ? undefined : gaps[Math.min(...found)];
 }
@@ -55,14 +56,15 @@ const indexes = new WeakMap<readonly Gap[], ReadonlyMap<string, number>>();
 function indexOf(gaps: readonly Gap[]): ReadonlyMap<string, number> {
   const index = new Map<string, number>();
   for (const [at, gap] of gaps.entries()) {
-    const name = nameOf(gap.source, gap.service, gap.signal);
+    const name = nameOf(gap.source, gap.service, gap.signal, gap.labels);
     if (!index.has(name)) index.set(name, at);
   }
   return index;
 }
 
-function nameOf(source: string, service?: string, signal?: string): string {
-  return `${source}\n${service ?? '\t'}\n${signal ?? '\t'}`;
+function nameOf(source: string, service?: string, signal?: string, labels?: Labels): string {
+  const which = labels === undefined ? '' : seriesKey('', '', labels);
+  return `${source}\n${service ?? '\t'}\n${signal ?? '\t'}\n${which}`;
 }
 
 // Clouds show a sample minutes after its time: so much longer it takes to know that none came.

@@ -8,6 +8,10 @@ export interface TelemetryBinding {
   readonly unit: string;
   readonly nature: SeriesNature;
   readonly query: Readonly<Record<string, Json>>;
+  /** What its series bear beside the source's own labels, where the service has the signal in several places. */
+  readonly labels?: Labels;
+  /** The same signal in the service's other places, each with its labels. */
+  readonly others?: readonly TelemetryBinding[];
 }
 
 /** Where a service's log records or spans are read, beside its signals. `query` is the source's own part. */

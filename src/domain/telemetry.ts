@@ -102,6 +102,8 @@ export interface Gap {
   /** Absent: the gap concerns all that this source was asked for. */
   readonly service?: string;
   readonly signal?: string;
+  /** Of the signal's series only the one with these. Absent: all of them. */
+  readonly labels?: Labels;
 }
 
 /** A fact about a discovered resource (a unit's state, a process, a pod), kept as evidence and shown to people. */

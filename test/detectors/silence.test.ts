@@ -53,3 +53,34 @@ describe.each(['threshold', 'anomaly'])('samples that come late, and kind %s', (
     expect(states.slice(107)).toEqual(states.slice(107).map(() => 'unknown'));
   });
 });
+
+describe('a gap of one series of a signal', () => {
+  it('makes that one unknown, and no other', () => {
+    const running = createDetector(detector({ on: 'load', kind: 'threshold', params: { above: 1 } }), undefined);
+    const seriesIn = (region: string): SeriesMeta => ({
+      ...{ ...meta, labels: { region }, key: seriesKey('checkout', 'load', { region }) },
+    });
+    const step = (asOfMs: number, isRead: boolean) =>
+      running.step(
+        {
+          ...{ asOfMs, logs: [], changes: [], external: [] },
+          series: isRead ? ['eu', 'us'].map((one) => ({ ...seriesIn(one), samples: [{ tMs: asOfMs, v: 5 }] })) : [],
+          gaps: isRead
+            ? []
+            : [
+                {
+                  ...{ source: 'cloud', service: 'checkout', signal: 'load', labels: { region: 'us' } },
+                  ...{ reason: 'unreachable', message: 'away', fromMs: asOfMs, untilMs: asOfMs },
+                },
+              ],
+        },
+        context,
+      );
+    step(fromMs, true);
+    const said = step(fromMs + 1_000, false).map(({ labels, state }) => [labels['region'], state]);
+    expect(said).toEqual([
+      ['eu', 'bad'],
+      ['us', 'unknown'],
+    ]);
+  });
+});

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../lib/canonical.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Change } from '../../domain/change.ts';
@@ -56,6 +57,7 @@ function extend(gaps: Gap[], gap: Gap): void {
       one.reason === gap.reason &&
       one.service === gap.service &&
       one.signal === gap.signal &&
+      canonicalJson(one.labels ?? null) === canonicalJson(gap.labels ?? null) &&
       one.untilMs >= gap.fromMs - 1_000,
   );
   const before = gaps[same];

@@ -57,4 +57,5 @@ export const zGap = named<Gap>('Gap', 'What could not be read, and why. Never "h
   untilMs: zMs,
   service: z.string().exactOptional(),
   signal: z.string().exactOptional(),
+  labels: zLabels.exactOptional(),
 });

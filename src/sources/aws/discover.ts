@@ -1,5 +1,6 @@
 import type { AwsResource, Place } from '../../domain/places.ts';
 import type { Service, TelemetryBinding } from '../../domain/service.ts';
+import { joinedByName } from '../../io/clients/cloud/places.ts';
 import { oneLine } from '../../lib/text.ts';
 import { signalsOf } from './signals.ts';
 import type { Tagged } from './tagged.ts';
@@ -7,18 +8,16 @@ import type { Corner } from './watched.ts';
 
 /** Services of what bears the tag. */
 export function servicesOf(source: string, tag: string, found: readonly Tagged[]): readonly Service[] {
-  const byName = new Map<string, Service>();
+  const services: Service[] = [];
   const seen = new Set<string>();
   for (const { corner, arn, tags } of found) {
     const resource = resourceOf(arn);
     const name = nameOf(tags[tag] ?? '');
     if (resource === undefined || name === undefined || seen.has(arn)) continue;
     seen.add(arn);
-    const service = serviceOf(source, name, corner, resource, tags, tag);
-    const known = byName.get(name);
-    byName.set(name, known === undefined ? service : joined(known, service));
+    services.push(serviceOf(source, name, corner, resource, tags, tag));
   }
-  return [...byName.values()];
+  return joinedByName(services);
 }
 
 /** What an ARN is, of those kinds that can be watched. */
@@ -74,16 +73,5 @@ function serviceOf(
     telemetry,
     slos: [],
     origin: 'discovered',
-  };
-}
-
-// Two resources of one name are one service: an ECS service in two regions, a function and its database.
-function joined(a: Service, b: Service): Service {
-  return {
-    ...a,
-    labels: { ...b.labels, ...a.labels },
-    dependsOn: [...new Set([...a.dependsOn, ...b.dependsOn])],
-    runsOn: [...a.runsOn, ...b.runsOn],
-    telemetry: { ...b.telemetry, ...a.telemetry },
   };
 }

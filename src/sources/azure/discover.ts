@@ -4,6 +4,7 @@ import type { AzureReader } from '../../domain/ports/azure.ts';
 import type { AzurePlace, AzureResource } from '../../domain/places.ts';
 import type { Service } from '../../domain/service.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
+import { joinedByName } from '../../io/clients/cloud/places.ts';
 import { oneLine } from '../../lib/text.ts';
 import { graphRows } from '../../io/clients/azure/graph.ts';
 import { kqlList, kqlText } from './kql.ts';
@@ -56,15 +57,14 @@ export async function discoverServices(
       'too-large',
       `${source}: Azure has more tagged resources than are read: the list is not whole`,
     );
-  const byName = new Map<string, Service>();
+  const services: Service[] = [];
   for (const one of rows) {
     const parsed = row.safeParse(one);
     const service = parsed.success ? serviceOf(source, config, parsed.data) : undefined;
     if (service === undefined) continue;
-    const known = byName.get(service.name);
-    byName.set(service.name, known === undefined ? service : joined(known, service));
+    services.push(service);
   }
-  return [...byName.values()];
+  return joinedByName(services);
 }
 
 // A tag's value is anybody's text: as a service's name only what a document could be called.
@@ -110,15 +110,4 @@ function serviceOf(source: string, config: AzureConfig, found: Row): Service | u
 function withServer(resource: AzureResource, id: string): AzureResource {
   if (resource.is !== 'failover-group') return resource;
   return { ...resource, server: /\/servers\/([^/]+)\//i.exec(id)?.[1] ?? '' };
-}
-
-// Two resources of one name are one service: an app in two regions, an app and its database.
-function joined(a: Service, b: Service): Service {
-  return {
-    ...a,
-    labels: { ...b.labels, ...a.labels },
-    dependsOn: [...new Set([...a.dependsOn, ...b.dependsOn])],
-    runsOn: [...a.runsOn, ...b.runsOn],
-    telemetry: { ...b.telemetry, ...a.telemetry },
-  };
 }

@@ -9,6 +9,7 @@ import { faultOfError, type ReadFault } from '../../io/clients/http-reader.ts';
 import { WatchkeeperError } from '../../lib/errors.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { limits } from '../../lib/limits.ts';
+import { joinedByName } from '../../io/clients/cloud/places.ts';
 import { oneLine } from '../../lib/text.ts';
 import { pagesOf } from './pages.ts';
 import type { GcpConfig } from './schema.ts';
@@ -112,15 +113,14 @@ export function createDiscovery(source: string, config: GcpConfig, reader: GcpRe
 }
 
 function servicesOf(source: string, config: GcpConfig, found: readonly Labelled[]): readonly Service[] {
-  const byName = new Map<string, Service>();
+  const services: Service[] = [];
   for (const one of found) {
     const name = one.labels[config.label];
     if (name === undefined || !isName(name)) continue;
     const service = serviceOf(source, name, one, config);
-    const known = byName.get(name);
-    byName.set(name, known === undefined ? service : joined(known, service));
+    services.push(service);
   }
-  return [...byName.values()];
+  return joinedByName(services);
 }
 
 async function labelledIn(
@@ -255,18 +255,5 @@ function serviceOf(source: string, name: string, found: Labelled, config: GcpCon
     ...(filter === undefined ? {} : { logs: [{ source, query: { filter, project, live: false } }] }),
     slos: [],
     origin: 'discovered',
-  };
-}
-
-// Two resources of one name are one service: Cloud Run in two regions.
-function joined(a: Service, b: Service): Service {
-  const logs = [...(a.logs ?? []), ...(b.logs ?? [])];
-  return {
-    ...a,
-    labels: { ...b.labels, ...a.labels },
-    dependsOn: [...new Set([...a.dependsOn, ...b.dependsOn])],
-    runsOn: [...a.runsOn, ...b.runsOn],
-    telemetry: { ...b.telemetry, ...a.telemetry },
-    ...(logs.length === 0 ? {} : { logs }),
   };
 }

@@ -1,6 +1,7 @@
 import type { CloudUse } from '../../../domain/ports/cloud.ts';
 import type { Source } from '../../../domain/ports/source.ts';
 import { WatchkeeperError } from '../../../lib/errors.ts';
+import { inPlaces } from './places.ts';
 
 /** What tells a cloud's source from another's. */
 export type CloudSourceParts = Omit<Source, 'collect' | 'use' | 'close'> & {
@@ -13,7 +14,8 @@ export type CloudSourceParts = Omit<Source, 'collect' | 'use' | 'close'> & {
 export function cloudSource({ reader, live, past, ...rest }: CloudSourceParts): Source {
   return {
     ...rest,
-    collect: async (request, signal) => {
+    collect: async (asked, signal) => {
+      const request = { ...asked, signals: inPlaces(asked.signals) };
       if (signal.aborted) throw new WatchkeeperError('aborted', 'stopped before the first call');
       const answer = await (request.mode === 'live' ? live(request, signal) : past(request, signal));
       if (isStopped(signal)) throw new WatchkeeperError('aborted', 'stopped');

@@ -5,7 +5,7 @@ import type { ReadFault } from '../http-reader.ts';
 
 /** What the state of one resource says of a signal. */
 export interface StateValue {
-  /** Tell it from other resources of its service. */
+  /** Tell it from other resources of its service (`placeLabels`). */
   readonly labels: Labels;
   readonly v: number;
   /** The cloud's own words; empty when it has none. */
@@ -15,7 +15,7 @@ export interface StateValue {
 /** What a look at the resources of one service gave. */
 export interface StatesRead {
   readonly values: readonly StateValue[];
-  readonly faults: readonly ReadFault[];
+  readonly faults: readonly (ReadFault & { readonly labels: Labels })[];
   /** What a gap says when there is neither. */
   readonly otherwise: string;
 }
@@ -34,12 +34,13 @@ export function stateSeries(
     if (states === undefined) continue;
     const { values, faults, otherwise } = states;
     const about = { source, service, signal, fromMs: nowMs, untilMs: nowMs };
-    for (const fault of faults) gaps.push({ ...about, ...fault });
     const many = values.length + faults.length;
+    for (const { reason, message, labels } of faults)
+      gaps.push({ ...about, reason, message, ...(many > 1 && { labels }) });
     if (many === 0) gaps.push({ ...about, reason: 'unsupported', message: otherwise });
     for (const { labels: own, v, note } of values) {
-      const labels = many > 1 ? own : {};
       const { unit, nature } = binding;
+      const labels = many > 1 ? own : (binding.labels ?? {});
       series.push({
         ...{ key: seriesKey(service, signal, labels), source, service, signal, labels, unit, nature },
         samples: [{ tMs: nowMs, v }],

@@ -153,8 +153,8 @@ function planned<Q extends { readonly period: number }, W>(
   return { wanted, gaps };
 }
 
-function named({ service, signal }: SignalQuery): Pick<Gap, 'service' | 'signal'> {
-  return { service, signal };
+function named({ service, signal, binding: { labels } }: SignalQuery): Pick<Gap, 'service' | 'signal' | 'labels'> {
+  return { service, signal, ...(labels === undefined ? {} : { labels }) };
 }
 
 function fresh(nowMs: number): Standing {
@@ -248,6 +248,6 @@ function settle(standing: Standing, taken: readonly Sample[], fault: ReadFault |
 }
 
 function seriesOf(source: string, { service, signal, binding }: SignalQuery, samples: readonly Sample[]): Series {
-  const { unit, nature } = binding;
-  return { key: seriesKey(service, signal, {}), source, service, signal, labels: {}, unit, nature, samples };
+  const { unit, nature, labels = {} } = binding;
+  return { key: seriesKey(service, signal, labels), source, service, signal, labels, unit, nature, samples };
 }

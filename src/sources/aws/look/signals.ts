@@ -1,5 +1,6 @@
 import type { SignalQuery } from '../../../domain/ports/source.ts';
 import type { ResourceState } from '../../../domain/telemetry.ts';
+import { placeLabels } from '../../../io/clients/cloud/places.ts';
 import { ofService, stateSeries } from '../../../io/clients/cloud/state-signals.ts';
 import { oneLine } from '../../../lib/text.ts';
 import { typedQuery, type StateQuery } from '../schema.ts';
@@ -20,10 +21,13 @@ export function stateSignals(
     const wanted = parsed.value.state;
     return {
       values: ofService(look.states, service).map(([{ place }, state]) => ({
-        labels: { ecs: awsResourceName(place.resource) },
+        labels: placeLabels({ on: 'aws', aws: place }),
         ...{ v: valueOf(wanted, state), note: state.primary?.reason ?? state.said },
       })),
-      faults: ofService(look.faults, service).map(([, fault]) => fault),
+      faults: ofService(look.faults, service).map(([{ place }, fault]) => ({
+        ...fault,
+        labels: placeLabels({ on: 'aws', aws: place }),
+      })),
       otherwise: `${service} is no ECS service in this source`,
     };
   });

@@ -1,6 +1,7 @@
 import type { SignalQuery } from '../../../domain/ports/source.ts';
 import { azureResourceName } from '../../../domain/places.ts';
 import type { ResourceState } from '../../../domain/telemetry.ts';
+import { placeLabels } from '../../../io/clients/cloud/places.ts';
 import { ofService, stateSeries } from '../../../io/clients/cloud/state-signals.ts';
 import { typedQuery, type StateQuery } from '../schema.ts';
 import type { AzureState } from './state.ts';
@@ -19,10 +20,13 @@ export function stateSignals(
     const wanted = parsed.value.state;
     return {
       values: ofService(look.states, service).map(([{ place }, state]) => ({
-        labels: { azure: azureResourceName(place.resource) },
+        labels: placeLabels({ on: 'azure', azure: place }),
         ...{ v: valueOf(wanted, state), note: state.said },
       })),
-      faults: ofService(look.faults, service).map(([, fault]) => fault),
+      faults: ofService(look.faults, service).map(([{ place }, fault]) => ({
+        ...fault,
+        labels: placeLabels({ on: 'azure', azure: place }),
+      })),
       otherwise: `${service} is nothing in this source that tells its state`,
     };
   });

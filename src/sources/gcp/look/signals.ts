@@ -1,6 +1,7 @@
 import { gcpResourceName } from '../../../domain/places.ts';
 import type { SignalQuery } from '../../../domain/ports/source.ts';
 import type { ResourceState } from '../../../domain/telemetry.ts';
+import { placeLabels } from '../../../io/clients/cloud/places.ts';
 import { ofService, stateSeries } from '../../../io/clients/cloud/state-signals.ts';
 import { oneLine } from '../../../lib/text.ts';
 import { typedQuery, type StateQuery } from '../schema.ts';
@@ -28,10 +29,13 @@ export function stateSignals(
     ];
     return {
       values: all.flatMap(([{ place }, value]) => {
-        const labels = { resource: `${place.location}/${gcpResourceName(place.resource)}` };
+        const labels = placeLabels({ on: 'gcp', gcp: place });
         return value === undefined ? [] : [{ labels, ...value }];
       }),
-      faults: ofService([...run.faults, ...groups.faults], service).map(([, fault]) => fault),
+      faults: ofService([...run.faults, ...groups.faults], service).map(([{ place }, fault]) => ({
+        ...fault,
+        labels: placeLabels({ on: 'gcp', gcp: place }),
+      })),
       otherwise: `${service} is nothing here that tells of ${wanted}`,
     };
   });
