@@ -12,6 +12,7 @@ import { boundTo, type Bound } from '../../io/clients/record-store.ts';
 import { kqlText, kqlTime } from './kql.ts';
 import { logTables, typedLogs, type AzureConfig, type LogsQuery } from './schema.ts';
 import { askWorkspace, type Row } from './tables.ts';
+import { workspaceHome } from './watched.ts';
 
 /** Reads the tables that services name: live from cursors of its own, and the past as evidence. */
 export interface LogsReader {
@@ -28,8 +29,6 @@ const mostPerPage = 10_000;
 /** Makes it. Nothing is asked yet. */
 export function createLogsReader(id: string, config: AzureConfig, reader: AzureReader): LogsReader {
   const cursors = new Map<string, Cursor>();
-  const [first] = config.subscriptions;
-  const subscription = config.subscriptions.length > 1 && first !== undefined ? { subscription: first.name } : {};
   return {
     read: async (request, nowMs, signal) => {
       const live = request.mode === 'live';
@@ -45,6 +44,8 @@ export function createLogsReader(id: string, config: AzureConfig, reader: AzureR
             const message = 'the logs binding is not readable';
             return { logs: [], gaps: [{ ...about, reason: 'malformed', message, fromMs: nowMs, untilMs: nowMs }] };
           }
+          const home = { service: bound.service, said: parsed.value.subscription };
+          const subscription = workspaceHome(id, config, request.services, home);
           const fetch = pagesOf(reader, subscription, parsed.value);
           const bounds = { lateMs: config.late, pageRecords: 1_000, pageRecordsMax: mostPerPage };
           const { records, faults } = await readStretch(

@@ -184,6 +184,8 @@ export interface LogsQuery {
   readonly table: keyof typeof logTables;
   /** Columns and what they must be: `{ContainerAppName_s: web}`. */
   readonly where: Readonly<Record<string, string>>;
+  /** In whose tenant the workspace is. Absent: that of the service's place, or the first. */
+  readonly subscription?: string;
   /** Words of the line; any one of them. Absent: every line. */
   readonly has?: readonly string[];
 }
@@ -199,6 +201,7 @@ export const typedLogs: Schema<LogsQuery> = schemaOf<LogsQuery>(
       .record(z.string().regex(/^[A-Za-z_]\w{0,100}$/, 'must be the name of a column'), z.string().min(1).max(500))
       .refine((all) => Object.keys(all).length <= 10, 'at most 10 columns')
       .default({}),
+    subscription: z.string().min(1).max(63).exactOptional(),
     has: z.array(z.string().min(1).max(200)).min(1).max(20).exactOptional(),
   }),
 );
@@ -212,11 +215,17 @@ export interface TracesQuery {
   readonly workspace: string;
   /** The cloud role name. Absent: the name of the service's resource, or of the service where it has none here. */
   readonly role?: string;
+  /** In whose tenant the workspace is. Absent: that of the service's place, or the first. */
+  readonly subscription?: string;
 }
 
 /** A `traces` binding, typed. */
 export const typedTraces: Schema<TracesQuery> = schemaOf<TracesQuery>(
-  z.strictObject({ workspace, role: z.string().min(1).max(253).exactOptional() }),
+  z.strictObject({
+    workspace,
+    role: z.string().min(1).max(253).exactOptional(),
+    subscription: z.string().min(1).max(63).exactOptional(),
+  }),
 );
 
 /** The same for the loader. */

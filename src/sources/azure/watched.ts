@@ -1,5 +1,6 @@
 import { azureResourcePath, type AzurePlace } from '../../domain/places.ts';
 import type { Service } from '../../domain/service.ts';
+import { tenantOf } from '../../io/clients/azure/graph.ts';
 import type { AzureConfig } from './schema.ts';
 
 /** A place of a service in this source. */
@@ -27,6 +28,17 @@ export function watchedPlaces(source: string, services: readonly Service[]): rea
 /** The name of a subscription as calls carry it: absent where there is only one. */
 export function named(subscription: string | undefined): { readonly subscription?: string } {
   return subscription === undefined ? {} : { subscription };
+}
+
+/** As which subscription a workspace of a service is asked: of the tenant that is said, or of that of the service's place. */
+export function workspaceHome(
+  source: string,
+  { subscriptions }: Pick<AzureConfig, 'subscriptions'>,
+  services: readonly Service[],
+  { service, said }: { readonly service: string; readonly said: string | undefined },
+): { readonly subscription?: string } {
+  const own = services.filter(({ name }) => name === service);
+  return named(tenantOf(subscriptions, said ?? watchedPlaces(source, own)[0]?.place.subscription));
 }
 
 /** The whole id of a place, in small letters: Azure does not tell capitals apart, and writes them differently. */

@@ -9,7 +9,7 @@ import { limits } from '../../../lib/limits.ts';
 import type { Json } from '../../../lib/json.ts';
 import { typedTraces, type AzureConfig } from '../schema.ts';
 import { askWorkspace, type Row } from '../tables.ts';
-import { watchedPlaces } from '../watched.ts';
+import { watchedPlaces, workspaceHome } from '../watched.ts';
 import { rowsPerAnswer, tracesKql } from './query.ts';
 import { spansOfRows, type RoleNames } from './spans.ts';
 
@@ -23,6 +23,7 @@ interface Wanted {
   readonly service: string;
   readonly workspace: string;
   readonly role: string;
+  readonly home: { readonly subscription?: string };
 }
 
 // Roles that one query looks for: what a diagnosis looks at is one query of each workspace.
@@ -44,19 +45,18 @@ export async function readTraces(
   const wanted = boundTo(id, 'bound', request.services, 'traces').flatMap(({ service, query }): readonly Wanted[] => {
     const parsed = typedTraces.parse(query as Json);
     if (parsed.ok) {
-      const { workspace, role = roleOf(id, request.services, service) } = parsed.value;
-      return [{ service, workspace: workspace.toLowerCase(), role }];
+      const { workspace, role = roleOf(id, request.services, service), subscription: said } = parsed.value;
+      const home = workspaceHome(id, config, request.services, { service, said });
+      return [{ service, workspace: workspace.toLowerCase(), role, home }];
     }
     const message = 'the traces binding is not readable';
     gaps.push({ source: id, service, signal: 'traces', reason: 'malformed', message, ...stretch });
     return [];
   });
   const names: RoleNames = new Map(wanted.map(({ role, service }) => [role, service]));
-  const [first] = config.subscriptions;
-  const subscription = config.subscriptions.length > 1 && first !== undefined ? { subscription: first.name } : {};
   const read = await Promise.all(
     questions(wanted).map(async (some): Promise<ReadTraces> => {
-      const [{ workspace } = { workspace: '' }] = some;
+      const [{ workspace, home: subscription } = { workspace: '', home: {} }] = some;
       const roles = [...new Set(some.map(({ role }) => role))];
       const lacks = (fault: Pick<Gap, 'reason' | 'message'>): readonly Gap[] =>
         some.map(({ service }) => ({ source: id, service, signal: 'traces', ...fault, ...stretch }));
@@ -83,8 +83,9 @@ export async function readTraces(
 function questions(wanted: readonly Wanted[]): readonly (readonly Wanted[])[] {
   const byWorkspace = new Map<string, Wanted[]>();
   for (const one of wanted) {
-    const known = byWorkspace.get(one.workspace) ?? [];
-    byWorkspace.set(one.workspace, known);
+    const key = `${one.workspace} ${one.home.subscription ?? ''}`;
+    const known = byWorkspace.get(key) ?? [];
+    byWorkspace.set(key, known);
     known.push(one);
   }
   return [...byWorkspace.values()].flatMap((all) =>
