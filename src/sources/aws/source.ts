@@ -2,6 +2,7 @@ import type { Service } from '../../domain/service.ts';
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { AwsReader } from '../../domain/ports/aws.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
+import { readBeside } from '../../io/clients/cloud/beside.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
 import { cloudSource } from '../../io/clients/cloud/source.ts';
@@ -89,6 +90,12 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   const nowMs = eyes.io.clock.nowMs();
   const corners = cornersOf(config);
   const watched = watchedPlaces(id, request.services);
+  const service = cloudWatch(config, reader, watched);
+  const measuring = readBeside(
+    (close) => eyes.metrics.read(request, { nowMs, close, service }, signal),
+    () => eyes.closeUp.at(nowMs, request.services),
+    signal,
+  );
   const [ecs, lambda, delivered, trailed, alarmed, read, traced] = await Promise.all([
     lookAtEcs(watched, reader, signal),
     lookAtLambda(watched, reader, signal),
@@ -103,12 +110,7 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   const looks = { watched, ecs, lambda, delivered: delivered.changes, events: trailed.events };
   const changes = eyes.desk.take(gathered(id, looks, eyes.memory, nowMs), nowMs);
   eyes.closeUp.touch(changes);
-  const close = eyes.closeUp.at(nowMs, request.services);
-  const measured = await eyes.metrics.read(
-    request,
-    { nowMs, close, service: cloudWatch(config, reader, watched) },
-    signal,
-  );
+  const measured = await measuring();
   const states = stateSignals(id, request.signals, ecs, nowMs);
   const unlisted = eyes.unlisted.map((fault) => ({
     ...{ source: id, signal: 'services', ...fault, fromMs: nowMs, untilMs: nowMs },

@@ -1,6 +1,7 @@
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { AzureReader } from '../../domain/ports/azure.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
+import { readBeside } from '../../io/clients/cloud/beside.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
 import { reachAll } from '../../io/clients/cloud/reach.ts';
@@ -72,6 +73,12 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   const watched = watchedPlaces(id, request.services);
   const ids = [...new Set(watched.map(({ place }) => idOf(place, config)))];
   const since = { sinceMs: eyes.changedMs ?? nowMs - firstMs, nowMs };
+  const service = azureMonitor(config, reader, watched);
+  const measuring = readBeside(
+    (close) => eyes.metrics.read(request, { nowMs, close, service }, signal),
+    () => eyes.closeUp.at(nowMs, request.services),
+    signal,
+  );
   const [look, graph, activity, alerted, read] = await Promise.all([
     lookAt(watched, reader, signal),
     config.resourceChanges ? resourceChanges(id, config, reader, ids, since, signal) : none,
@@ -83,9 +90,7 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   const looks = { watched, look, graph: graph.events, activity: activity.events };
   const changes = eyes.desk.take(gathered(id, config, looks, eyes.memory, nowMs), nowMs);
   eyes.closeUp.touch(changes);
-  const close = eyes.closeUp.at(nowMs, request.services);
-  const service = azureMonitor(config, reader, watched);
-  const measured = await eyes.metrics.read(request, { nowMs, close, service }, signal);
+  const measured = await measuring();
   const states = stateSignals(id, request.signals, look, nowMs);
   const unread = [...look.faults].map(([{ service: name }, fault]) => ({
     ...{ source: id, service: name, signal: 'changes', ...fault, fromMs: nowMs, untilMs: nowMs },

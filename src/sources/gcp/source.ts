@@ -1,6 +1,7 @@
 import type { GcpReader } from '../../domain/ports/gcp.ts';
 import type { ReaderIo } from '../../domain/ports/io.ts';
 import type { Collected, CollectRequest, Source } from '../../domain/ports/source.ts';
+import { readBeside } from '../../io/clients/cloud/beside.ts';
 import { createChangeDesk, type ChangeDesk } from '../../io/clients/cloud/change-desk.ts';
 import { createCloseUp, type CloseUp } from '../../io/clients/cloud/close-up.ts';
 import { reachAll } from '../../io/clients/cloud/reach.ts';
@@ -72,6 +73,12 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   const nowMs = eyes.io.clock.nowMs();
   const projects = config.projects.map((project) => project.id);
   const watched = watchedPlaces(id, request.services, config);
+  const service = cloudMonitoring(config, reader, watched);
+  const measuring = readBeside(
+    (close) => eyes.metrics.read(request, { nowMs, close, service }, signal),
+    () => eyes.closeUp.at(nowMs, request.services),
+    signal,
+  );
   const [run, groups, delivered, audited, alerted, read] = await Promise.all([
     lookAtRun(watched, reader, signal),
     lookAtGroups(watched, reader, signal),
@@ -89,9 +96,7 @@ async function live(eyes: Eyes, request: CollectRequest, signal: AbortSignal): P
   ];
   const changes = eyes.desk.take({ found, ...fromEvents(id, audited.events, watched) }, nowMs);
   eyes.closeUp.touch(changes);
-  const close = eyes.closeUp.at(nowMs, request.services);
-  const service = cloudMonitoring(config, reader, watched);
-  const measured = await eyes.metrics.read(request, { nowMs, close, service }, signal);
+  const measured = await measuring();
   const states = stateSignals(id, request.signals, run, groups, nowMs);
   const unread = [...run.faults, ...groups.faults, ...delivered.faults].map(([one, fault]) => ({
     ...{ source: id, service: one.service, signal: 'changes', ...fault, fromMs: nowMs, untilMs: nowMs },
