@@ -78,6 +78,25 @@ describe('changes in AWS', () => {
     expect(start(1)).toBe(t0 + minute - 15 * minute);
   });
 
+  it('reads an event that is delivered late and lies behind a page of known ones, and says where its pages end', async () => {
+    const of = (id: string): JsonObject => record('DeleteService', {}, { EventId: id });
+    let pages: JsonObject[][] = [[of('a'), of('b')]];
+    const aws = fakeAws(({ input }): JsonObject => {
+      const at = Number(input['NextToken'] ?? 0);
+      return { Events: pages[at] ?? [], ...(at + 1 < pages.length ? { NextToken: String(at + 1) } : {}) };
+    });
+    const trail = createTrail('aws', aws, minute);
+    await trail.look([corner], t0, never);
+    pages = [[of('a'), of('b')], [of('late')]];
+    const { events, gaps } = await trail.look([corner], t0 + minute, never);
+    expect([events.map(({ id }) => id), gaps]).toEqual([['late'], []]);
+    pages = Array.from({ length: 30 }, (_none, at) => [of(`${at}`)]);
+    const before = aws.asked.length;
+    const busy = await trail.look([corner], t0 + 2 * minute, never);
+    expect([busy.events.length, aws.asked.length - before]).toEqual([10, 10]);
+    expect(busy.gaps).toMatchObject([{ reason: 'partial', signal: 'changes' }]);
+  });
+
   it('leaves out what was refused or only read, and bears records that are no JSON', async () => {
     const events = [
       record('UpdateService', { errorCode: 'AccessDenied' }),
