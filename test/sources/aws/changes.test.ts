@@ -136,6 +136,49 @@ describe('changes in AWS', () => {
     expect(desk.take(seen({ ecs: ecs(state('web:2', 'd2', t0 + 30_000)) }), t0 + 7 * minute)).toEqual([]);
   });
 
+  it('tells what was done to a function before the first look, which it shows no more, once and by its event', async () => {
+    const pay = watched({ is: 'lambda', function: 'pay', alias: 'live' });
+    const requestParameters = { functionName: 'pay', name: 'live', functionVersion: '7' };
+    const fromLambda = { EventSource: 'lambda.amazonaws.com' };
+    const update = (id: string, atMs: number): JsonObject =>
+      record('UpdateAlias20150331', { requestParameters }, { EventId: id, EventTime: atMs, ...fromLambda });
+    const other = { functionName: 'pay', name: 'beta', functionVersion: '7' };
+    let events = [
+      update('before', t0 - 5 * minute),
+      // Neither changes what runs behind the alias.
+      record(
+        'UpdateAlias20150331',
+        { requestParameters: other },
+        { EventId: 'beta', EventTime: t0 - minute, ...fromLambda },
+      ),
+      record(
+        'UpdateFunctionCode20150331v2',
+        { requestParameters },
+        { EventId: 'code', EventTime: t0 - minute, ...fromLambda },
+      ),
+    ];
+    const trail = createTrail(
+      'aws',
+      fakeAws(() => ({ Events: events })),
+      60 * minute,
+    );
+    const desk = deskOfAws();
+    const look = async (version: string, atMs: number): Promise<readonly Change[]> => {
+      const lambda = { states: new Map([[pay, { version, canary: {} }]]), faults: new Map() };
+      const { events: told } = await trail.look([corner], atMs, never);
+      return desk.take(seen({ watched: [pay], lambda, events: told }), atMs);
+    };
+    const first = await look('7', t0);
+    expect(first).toMatchObject([{ kind: 'deploy', to: 'UpdateAlias', actor: 'deploy/run-17', atMs: t0 - 5 * minute }]);
+    expect(first[0]?.from).toBeUndefined();
+    expect(first[0]?.attributes['toldBy']).toBe('audit-log');
+    // One of that time which is delivered only now as well; one of later is seen on the function itself.
+    events = [update('after', t0 + 90_000), update('late', t0 - 2 * minute), ...events];
+    expect(await look('7', t0 + minute)).toMatchObject([{ to: 'UpdateAlias', ref: 'late' }]);
+    expect(await look('8', t0 + 2 * minute)).toMatchObject([{ from: '7', to: '8', ref: 'after' }]);
+    expect(await look('8', t0 + 3 * minute)).toEqual([]);
+  });
+
   it('knows our own act by the name of its session', async () => {
     const arn = 'arn:aws:sts::123456789012:assumed-role/operator/watchkeeper-0f3a';
     const aws = fakeAws(() => ({ Events: [record('UpdateService', { userIdentity: { type: 'AssumedRole', arn } })] }));

@@ -78,6 +78,12 @@ export function onlySaysWho(event: TrailEvent, { place }: Watched): boolean {
   return known.includes(event.name);
 }
 
+/** Whether an event that only says who changes what runs there: what is uploaded behind an alias does not. */
+export function changesWhatRuns({ name, names }: TrailEvent, { place: { resource } }: Watched): boolean {
+  if (resource.is !== 'lambda' || resource.alias === undefined) return true;
+  return name === 'UpdateAlias' && names.has(resource.alias);
+}
+
 /** An event as a change of a service; `undefined` for what changes nothing that runs. */
 export function changeOfEvent(source: string, event: TrailEvent, { service, place }: Watched): Change | undefined {
   if (noChange.has(event.name)) return undefined;

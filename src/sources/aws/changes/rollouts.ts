@@ -15,6 +15,8 @@ interface Remembered {
   readonly desired: number;
   /** When it was looked at. */
   readonly atMs: number;
+  /** When it was looked at first: what changed before that is seen on the resource no more. */
+  readonly firstMs: number;
 }
 
 /** At the first look, a rollout that is older than this is history. */
@@ -26,16 +28,30 @@ export function placeKey({ place }: Watched): string {
 }
 
 /**
+ * Whether something that happened to a function then can be seen on it: it was known what ran before. A function does not
+ * say what it ran before, as a service of ECS does.
+ */
+export function isSeenThere(of: Watched, atMs: number, memory: Memory): boolean {
+  if (of.place.resource.is !== 'lambda') return true;
+  const known = memory.get(memoryKey(of));
+  return known !== undefined && atMs >= known.firstMs;
+}
+
+function memoryKey(of: Watched): string {
+  return `${of.service} ${placeKey(of)}`;
+}
+
+/**
  * A rollout of ECS is a new primary deployment, or another task definition. What ran before is that of the last look, or,
  * at the first one, that of the deployment which is being replaced.
  */
 export function ecsChanges(source: string, look: EcsLook, memory: Memory, nowMs: number): readonly Found[] {
   return [...look.states].flatMap(([of, state]): readonly Found[] => {
     const { primary, taskDefinition: to, desired } = state;
-    const key = `${of.service} ${placeKey(of)}`;
+    const key = memoryKey(of);
     const known = memory.get(key);
     const deployment = primary?.id ?? '';
-    memory.set(key, { running: to, deployment, desired, atMs: nowMs });
+    memory.set(key, { running: to, deployment, desired, atMs: nowMs, firstMs: known?.firstMs ?? nowMs });
     const what = awsResourceName(of.place.resource);
     const { region } = of.place;
     const attributes = { region, ...(deployment === '' ? {} : { deployment }) };
@@ -62,8 +78,9 @@ export function lambdaChanges(source: string, look: LambdaLook, memory: Memory, 
   return [...look.states].flatMap(([of, state]): readonly Found[] => {
     const key = placeKey(of);
     const running = versionText(state);
-    const known = memory.get(`${of.service} ${key}`);
-    memory.set(`${of.service} ${key}`, { running, deployment: '', desired: 0, atMs: nowMs });
+    const known = memory.get(memoryKey(of));
+    const firstMs = known?.firstMs ?? nowMs;
+    memory.set(memoryKey(of), { running, deployment: '', desired: 0, atMs: nowMs, firstMs });
     if (known === undefined || known.running === running) return [];
     const atMs = Math.min(state.changedMs ?? known.atMs, nowMs);
     const when = { atMs, ...(state.changedMs === undefined ? { isBounded: true as const } : {}) };
