@@ -2,11 +2,12 @@ import type { Json } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
 import { selects, type Selector } from '../lib/selector.ts';
 import type { Finding } from '../domain/alert.ts';
-import type { Detector, DetectorRule } from '../domain/ports/detector.ts';
+import type { Detector, DetectorBatch, DetectorContext, DetectorRule } from '../domain/ports/detector.ts';
 import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
 import { globMatches } from '../lib/glob.ts';
 import { isAhead } from './ahead.ts';
 import type { SeriesFold, Verdict } from './fold.ts';
+import { createListening, isGone, silentFirst, type Listening } from './forgetting.ts';
 import { isMeant } from './meant.ts';
 import { savedState } from './saved.ts';
 import { overLimit } from './over-limit.ts';
@@ -32,16 +33,19 @@ export function foldPerSeries<S>(
   const { pack, unpack } = fold;
   const restored = Object.values(before?.parts ?? {}).flat();
   tracks.restore(unpack === undefined ? restored : restored.map((one) => ({ ...one, fold: unpack(one.fold as Json) })));
+  const listening = createListening();
   let step = 0;
   return {
     step(batch, context) {
-      const env: StepEnv<S> = { rule, fold, options, tracks, batch, context, step: step++ };
+      listening.step(batch.asOfMs);
+      const room = roomIn(tracks, listening, batch, context);
+      const env: StepEnv<S> = { rule, fold, options, tracks, batch, context, step: step++, listening, room };
       const input = new StepInput(env);
       const refused = takeIn(env, input);
       const findings: Finding[] = [];
       for (const track of tracks.all()) {
         if (forgettable(track, env)) tracks.remove(track);
-        else judge(track, env, input, findings);
+        else if (!sleeps(track, env)) judge(track, env, input, findings);
       }
       for (const [service, count] of refused) findings.push(overLimit(env, service, count));
       return findings;
@@ -104,8 +108,22 @@ function chosen(series: Series, where: Selector | undefined): boolean {
   return where === undefined || selects(where, { name: series.signal, labels: series.labels });
 }
 
+function roomIn<S>(
+  tracks: Tracks<S>,
+  listening: Listening,
+  batch: DetectorBatch,
+  context: DetectorContext,
+): StepEnv<S>['room'] {
+  const mayGo = (track: Track<S>): boolean => !context.isWatched(track.meta);
+  return silentFirst(tracks.all(), ({ lastMs }) => lastMs, mayGo, listening, batch.asOfMs);
+}
+
 function newTrack<S>(meta: SeriesMeta, env: StepEnv<S>): Track<S> | undefined {
-  if (env.tracks.size >= (env.options.maxSeries ?? limits.detectorSeries)) return undefined;
+  if (env.tracks.size >= (env.options.maxSeries ?? limits.detectorSeries)) {
+    const silent = env.room();
+    if (silent === undefined) return undefined;
+    env.tracks.remove(silent);
+  }
   const own = metaOf(meta);
   return env.tracks.add(own, env.batch.asOfMs, env.fold.init(own));
 }
@@ -174,8 +192,19 @@ function silenceOf<S>(track: Track<S>, { tracks, batch, options }: StepEnv<S>): 
   return silence(heard, batch.asOfMs, batch.gaps, options.ownSilence === true);
 }
 
+function isLongSilent<S>(track: Track<S>, { batch }: StepEnv<S>): boolean {
+  return batch.asOfMs - track.lastMs >= limits.detectorSeriesForgetMs;
+}
+
+// Long silent, and nobody waits to hear of it: it is only remembered.
+function sleeps<S>(track: Track<S>, env: StepEnv<S>): boolean {
+  return track.freshStep !== env.step && isLongSilent(track, env) && !env.context.isWatched(track.meta);
+}
+
 function forgettable<S>(track: Track<S>, env: StepEnv<S>): boolean {
-  if (env.batch.asOfMs - track.lastMs < limits.detectorSeriesForgetMs) return false;
+  if (!isLongSilent(track, env)) return false;
+  const { batch, listening, options } = env;
+  if (options.learns === true && !isGone(track.lastMs, track.kin, listening, batch.asOfMs)) return false;
   return !env.context.isWatched(track.meta);
 }
 

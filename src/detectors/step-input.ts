@@ -6,6 +6,7 @@ import type { Change } from '../domain/change.ts';
 import type { DetectorBatch, DetectorContext, DetectorRule } from '../domain/ports/detector.ts';
 import type { Sample, Series, SeriesMeta } from '../domain/telemetry.ts';
 import { besideMs, Companions } from './companions.ts';
+import type { Listening } from './forgetting.ts';
 import type { FoldInput, SeriesFold } from './fold.ts';
 import type { Track, Tracks } from './tracks.ts';
 
@@ -22,6 +23,8 @@ export interface BankOptions {
   readonly lessOfMany?: boolean;
   /** The fold keeps nothing of a number but what it says of it: even those that nothing can have meant are told. */
   readonly anyNumber?: boolean;
+  /** What the fold knows took weeks to learn: of a service that sleeps it is kept for long. */
+  readonly learns?: boolean;
   /** Only series with these labels. */
   readonly where?: Selector | undefined;
 }
@@ -35,6 +38,9 @@ export interface StepEnv<S> {
   readonly batch: DetectorBatch;
   readonly context: DetectorContext;
   readonly step: number;
+  readonly listening: Listening;
+  /** The next track that may make room for a new one. */
+  readonly room: () => Track<S> | undefined;
 }
 
 /** What a fold may look at: one object a step, turned to one track after the other, so that a point makes no garbage. */

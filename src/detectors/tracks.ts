@@ -1,6 +1,7 @@
 import { limits } from '../lib/limits.ts';
 import { RingPool } from '../lib/rings.ts';
 import type { Sample, SeriesMeta } from '../domain/telemetry.ts';
+import { hear, type Kin } from './forgetting.ts';
 import { lateness } from './silence.ts';
 
 /** One series that a bank follows. What is the same for every kind lies in columns, by `row`; the fold's own state is its own. */
@@ -19,6 +20,8 @@ export interface Track<S> {
   /** What the source said of the newest sample. */
   note: string | undefined;
   fold: S;
+  /** What is known of all of its service and signal. */
+  readonly kin: Kin;
 }
 
 /** A track as it is saved. */
@@ -50,6 +53,7 @@ const tracksPerPart = 32;
  */
 export class Tracks<S> {
   readonly #byKey = new Map<string, Track<S>>();
+  readonly #kin = new Map<string, Map<string, Kin>>();
   readonly #byService = new Map<string, Set<Track<S>>>();
   readonly #places: (Track<S> | undefined)[] = [];
   readonly #vacant: number[] = [];
@@ -94,7 +98,9 @@ export class Tracks<S> {
     this.#recent.release(track.row);
     const own = this.#byService.get(track.meta.service);
     own?.delete(track);
-    if (own?.size === 0) this.#byService.delete(track.meta.service);
+    if (own?.size !== 0) return;
+    this.#byService.delete(track.meta.service);
+    this.#kin.delete(track.meta.service);
   }
 
   /** Notes that what is saved of a track is not true any more. */
@@ -118,6 +124,7 @@ export class Tracks<S> {
 
   /** Notes that this step brought samples. */
   arrived(track: Track<S>, atMs: number): void {
+    hear(track.kin, atMs);
     if (track.arrivedMs === atMs) return;
     if (track.arrivedMs > 0 && atMs > track.arrivedMs) note(this.#arrivals, track.row, atMs - track.arrivedMs);
     track.arrivedMs = atMs;
@@ -182,6 +189,7 @@ export class Tracks<S> {
       for (const gapMs of one.arrivals) note(this.#arrivals, track.row, gapMs);
       track.lastMs = one.lastMs;
       track.arrivedMs = one.arrivedMs;
+      track.kin.arrivedMs = Math.max(track.kin.arrivedMs, one.arrivedMs);
       track.state = one.state;
     }
     for (let place = this.#places.length - 1; place >= 0; place--)
@@ -198,7 +206,7 @@ export class Tracks<S> {
     this.#gaps.count[row] = 0;
     this.#arrivals.count[row] = 0;
     const beginning = { lastMs: 0, arrivedMs: 0, state: 'new', sinceMs: atMs, freshStep: -1, note: undefined } as const;
-    const track: Track<S> = { meta, row, place, serial, ...beginning, fold };
+    const track: Track<S> = { meta, row, place, serial, ...beginning, fold, kin: this.#kinOf(meta) };
     while (this.#places.length < place) this.#places.push(undefined);
     this.#places[place] = track;
     this.#serial = serial + 1;
@@ -207,6 +215,13 @@ export class Tracks<S> {
     this.#byService.set(meta.service, own.add(track));
     this.touch(track);
     return track;
+  }
+
+  #kinOf({ service, signal }: SeriesMeta): Kin {
+    const own = this.#kin.get(service) ?? new Map<string, Kin>();
+    const kin = own.get(signal) ?? { arrivedMs: 0, wokeMs: 0 };
+    this.#kin.set(service, own.set(signal, kin));
+    return kin;
   }
 
   #savePart(part: number): readonly SavedTrack<S>[] {

@@ -6,10 +6,11 @@ import type { Finding } from '../../domain/alert.ts';
 import type { Detector, DetectorBatch, DetectorContext, DetectorRule } from '../../domain/ports/detector.ts';
 import type { Series } from '../../domain/telemetry.ts';
 import type { Verdict } from '../fold.ts';
+import { createListening, silentFirst } from '../forgetting.ts';
 import { savedState, toSave } from '../saved.ts';
 import { emptySeen, ready } from './engine.ts';
 import { rowOf, type AnomalySettings, type Env } from './env.ts';
-import { byte, bytes } from './layout.ts';
+import { byte, bytes, column, rowsPerChunk } from './layout.ts';
 import { findQuiet } from './quiet.ts';
 import { restoreState, saveChanged, saveEvery, type State } from './state.ts';
 import { take, type Heard } from './take.ts';
@@ -30,6 +31,7 @@ export function anomalyBank(rule: DetectorRule, settings: AnomalySettings, saved
     seen: emptySeen(),
     attention: new Set(),
     traffic: createTrafficBook(state),
+    listening: createListening(),
   };
   for (let index = 0; index < state.rows.size; index++) if (isSpokenOf(state, index)) env.attention.add(index);
   return {
@@ -44,9 +46,11 @@ function step(env: Env, batch: DetectorBatch, context: DetectorContext): readonl
   const heard = new Map<number, Heard>();
   const refused = new Map<string, number>();
   env.traffic.hear(batch);
+  env.listening.step(batch.asOfMs);
+  const room = roomIn(env, batch, context);
   for (const series of batch.series) {
     if (!globMatches(env.rule.on, series.signal) || !chosen(series, env.settings.where)) continue;
-    const index = env.state.directory.find(series.key) ?? start(env, series);
+    const index = env.state.directory.find(series.key) ?? start(env, series, room);
     if (index === undefined) refused.set(series.service, (refused.get(series.service) ?? 0) + 1);
     else take(env, series, index, batch, heard, context);
   }
@@ -65,8 +69,28 @@ function chosen(series: Series, where: Selector | undefined): boolean {
   return where === undefined || selects(where, { name: series.signal, labels: series.labels });
 }
 
-function start(env: Env, series: Series): number | undefined {
-  if (env.state.directory.size >= limits.detectorBankSeries) return undefined;
+function roomIn(env: Env, batch: DetectorBatch, context: DetectorContext): () => number | undefined {
+  const { rows, directory } = env.state;
+  const used = function* (): Generator<number> {
+    for (let index = 0; index < rows.size; index++) if (rows.inUse(index)) yield index;
+  };
+  const lastMsOf = (index: number): number => {
+    const { chunk, slot } = rowOf(env.state, index);
+    return chunk.doubles[column.lastMs * rowsPerChunk + slot] ?? 0;
+  };
+  const mayGo = (index: number): boolean => {
+    const meta = directory.metaOf(index);
+    return meta === undefined || !context.isWatched(meta);
+  };
+  return silentFirst(used(), lastMsOf, mayGo, env.listening, batch.asOfMs);
+}
+
+function start(env: Env, series: Series, room: () => number | undefined): number | undefined {
+  if (env.state.directory.size >= env.settings.maxSeries) {
+    const silent = room();
+    if (silent === undefined) return undefined;
+    forget(env, silent);
+  }
   const index = env.state.rows.take();
   const { key, source, service, signal, labels, unit, nature } = series;
   env.state.directory.add({ key, source, service, signal, labels, unit, nature }, index);
@@ -145,8 +169,8 @@ function overLimit(env: Env, service: string, count: number, batch: DetectorBatc
     atMs: batch.asOfMs,
     sinceMs: batch.asOfMs,
     severity: env.rule.severity,
-    reason: `${count} more series of ${env.rule.on} of ${service} are not watched by ${env.rule.name}: it already follows ${limits.detectorBankSeries}, its limit`,
-    numbers: { refused: count, limit: limits.detectorBankSeries },
+    reason: `${count} more series of ${env.rule.on} of ${service} are not watched by ${env.rule.name}: it already follows ${env.settings.maxSeries}, its limit`,
+    numbers: { refused: count, limit: env.settings.maxSeries },
     confidence: 0,
   };
 }

@@ -11,6 +11,8 @@ export interface Family {
   /** The usual time between steps that bring samples of it, and the last such step: what is stale depends on both. */
   everyMs: number;
   arrivedMs: number;
+  /** Since when it is heard of without a long silence. */
+  wokeMs: number;
   /** How long after their own time the samples of that step came. */
   lateMs: number;
 }
@@ -40,14 +42,14 @@ export function createDirectory(): Directory {
   const keys = new PackedKeys((index) => heads[familyOf.get(index)] ?? '');
   const known = new Map<string, number>();
   const odd = new Map<number, Labels>();
-  const numberOf = (family: Omit<Family, 'everyMs' | 'arrivedMs' | 'lateMs'>): number => {
+  const numberOf = (family: Omit<Family, 'everyMs' | 'arrivedMs' | 'wokeMs' | 'lateMs'>): number => {
     const { source, service, signal, unit, nature } = family;
     const name = JSON.stringify([source, service, signal, unit, nature]);
     const before = known.get(name);
     if (before !== undefined) return before;
     known.set(name, families.length);
     heads.push(`${service}/${signal}{`);
-    families.push({ source, service, signal, unit, nature, everyMs: 0, arrivedMs: 0, lateMs: 0 });
+    families.push({ source, service, signal, unit, nature, everyMs: 0, arrivedMs: 0, wokeMs: 0, lateMs: 0 });
     return families.length - 1;
   };
   const put = (key: string, family: number, index: number, labels: Labels | undefined): void => {
@@ -90,8 +92,10 @@ export function createDirectory(): Directory {
     restore(saved, rows, from) {
       const numbers = saved.map((family) => {
         const number = numberOf(family);
-        const { everyMs, arrivedMs, lateMs } = family;
+        const { everyMs, arrivedMs, wokeMs, lateMs } = family;
         Object.assign(families[number] ?? {}, { everyMs, arrivedMs, lateMs });
+        // States saved by earlier versions have none.
+        if (Number.isFinite(wokeMs)) Object.assign(families[number] ?? {}, { wokeMs });
         return number;
       });
       rows.forEach((row, offset) => {

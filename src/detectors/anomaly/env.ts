@@ -1,6 +1,7 @@
 import type { Selector } from '../../lib/selector.ts';
 import type { DetectorRule } from '../../domain/ports/detector.ts';
 import { isAhead } from '../ahead.ts';
+import type { Listening } from '../forgetting.ts';
 import { lateness } from '../silence.ts';
 import type { Seen } from './engine.ts';
 import { column, field, floats, rowsPerChunk } from './layout.ts';
@@ -15,6 +16,7 @@ export interface AnomalySettings {
   readonly falseAlarmEveryMs: number;
   readonly worse: 'up' | 'down' | 'both' | undefined;
   readonly where: Selector | undefined;
+  readonly maxSeries: number;
 }
 
 /** What the parts of the bank share. */
@@ -28,6 +30,7 @@ export interface Env {
   /** Series that are strange, or about which somebody may still wait to hear that they are well. */
   readonly attention: Set<number>;
   readonly traffic: TrafficBook;
+  readonly listening: Listening;
 }
 
 /** Where a series' row lies. @throws RangeError when there is none. */

@@ -9,6 +9,7 @@
  */
 import * as z from 'zod';
 
+import { limits } from '../../lib/limits.ts';
 import { schemaOf } from '../../lib/schema.ts';
 import type { DetectorKind } from '../../domain/ports/detector.ts';
 import { where } from '../params.ts';
@@ -42,7 +43,12 @@ export const anomaly: DetectorKind<Params> = {
   create: (rule, settings, saved) =>
     anomalyBank(
       rule,
-      { falseAlarmEveryMs: everyMs(settings.falseAlarms), worse: settings.worse, where: settings.where },
+      {
+        falseAlarmEveryMs: everyMs(settings.falseAlarms),
+        worse: settings.worse,
+        where: settings.where,
+        maxSeries: limits.detectorBankSeries,
+      },
       saved,
     ),
 };

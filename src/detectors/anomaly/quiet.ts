@@ -3,6 +3,7 @@ import { limits } from '../../lib/limits.ts';
 import type { DetectorBatch, DetectorContext } from '../../domain/ports/detector.ts';
 import type { SeriesMeta } from '../../domain/telemetry.ts';
 import type { Verdict } from '../fold.ts';
+import { isGone } from '../forgetting.ts';
 import { gapFor, lateness } from '../silence.ts';
 import { subject } from '../words.ts';
 import { isAhead } from '../ahead.ts';
@@ -36,10 +37,14 @@ export function findQuiet(
     const fresh = (family?.arrivedMs ?? 0) === batch.asOfMs && quietMs <= Math.max(10_000, everyMs) + granted;
     const stale = quietMs > Math.max(10_000, 5 * everyMs) + granted;
     if (fresh || (!stale && batch.gaps.length === 0)) continue;
+    const isLong = quietMs >= limits.detectorSeriesForgetMs;
+    const stays = isLong && family !== undefined && !isGone(lastMs, family, env.listening, batch.asOfMs);
+    // One that sleeps, and of which nobody waits to hear, is only remembered.
+    if (stays && !env.attention.has(index)) continue;
     const meta = directory.metaOf(index);
     if (meta === undefined) continue;
-    if (quietMs >= limits.detectorSeriesForgetMs && !context.isWatched(meta)) {
-      forget(index);
+    if (isLong && !context.isWatched(meta)) {
+      if (!stays) forget(index);
       continue;
     }
     const verdict = silent(meta, quietMs, stale, batch);

@@ -2,6 +2,7 @@ import { limits } from '../../lib/limits.ts';
 import type { DetectorBatch, DetectorContext } from '../../domain/ports/detector.ts';
 import type { Sample, Series, SeriesMeta } from '../../domain/telemetry.ts';
 import { isAhead } from '../ahead.ts';
+import { noteWaking } from '../forgetting.ts';
 import { isMeant } from '../meant.ts';
 import { ready } from './engine.ts';
 import { rowOf, setBack, type Env } from './env.ts';
@@ -63,6 +64,7 @@ export function take(
   const lateMs = batch.asOfMs - (chunk.doubles[column.lastMs * rowsPerChunk + slot] ?? 0);
   family.lateMs = family.arrivedMs >= batch.asOfMs ? Math.max(family.lateMs, lateMs) : lateMs;
   if (family.arrivedMs >= batch.asOfMs) return;
+  noteWaking(family, batch.asOfMs);
   if (family.arrivedMs > 0) {
     const gap = batch.asOfMs - family.arrivedMs;
     family.everyMs += (Math.min(gap, family.everyMs === 0 ? gap : 4 * family.everyMs) - family.everyMs) / 4;

@@ -37,7 +37,8 @@ export const regression: DetectorKind<Params> = {
   params: schemaOf(params),
   stateBytesPerSeries: 8_000,
   warmupMs: () => 3 * 86_400_000,
-  create: (rule, settings, saved) => foldPerSeries(rule, regressionFold(settings), saved, { companions: ['traffic'] }),
+  create: (rule, settings, saved) =>
+    foldPerSeries(rule, regressionFold(settings), saved, { companions: ['traffic'], learns: true }),
 };
 
 function regressionFold(settings: Params): SeriesFold<State> {
