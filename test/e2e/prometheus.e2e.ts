@@ -124,8 +124,9 @@ describe('our scrape against the answers of Prometheus about the same service', 
       ask(
         `sum(rate(requests_total{code=~"5..",version="${version}"}[5s])) / sum(rate(requests_total{version="${version}"}[5s]))`,
       );
+    // Both look at five seconds, but not at the same instant; how far apart depends on what else the machine does.
     const near = (mine: number | undefined, theirs: number) =>
-      expect(Math.abs((mine ?? NaN) / theirs - 1)).toBeLessThan(0.02);
+      expect(Math.abs((mine ?? NaN) / theirs - 1)).toBeLessThan(0.05);
     near(ours['shop/traffic{}'], await ask('sum(rate(requests_total[5s]))'));
     near(ours['shop/errors{version="v2"}'], await errors('v2'));
     expect(ours['shop/errors{version="v1"}']).toBe(0);

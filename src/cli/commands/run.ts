@@ -54,7 +54,8 @@ export function runCommand(making: Making): Command {
     let ended: WatchkeeperError | undefined;
     try {
       await agent.start();
-      await announce(shell, config.dataDir, server.url);
+      // A stop that is asked for meanwhile comes in its turn: cut off here, it would be a fault of the start.
+      await announce(shell, config.dataDir, server.url, hardStop.signal);
       log.info('ready', { url: server.url, dataDir: config.dataDir, pid: shell.pid });
       await untilAsked(AbortSignal.any([shell.signal, daemon.over]));
       ended = shell.signal.aborted ? undefined : WatchkeeperError.from(daemon.over.reason);
@@ -116,9 +117,9 @@ async function localToken(shell: Shell, dataDir: string, secrets: Secrets): Prom
   return secrets.resolve({ file }, shell.signal);
 }
 
-async function announce(shell: Shell, dataDir: string, url: string): Promise<void> {
+async function announce(shell: Shell, dataDir: string, url: string, signal: AbortSignal): Promise<void> {
   const text = `${JSON.stringify({ url, pid: shell.pid })}\n`;
-  await shell.files.writeAtomic(`${dataDir}/daemon.json`, text, 0o600, shell.signal);
+  await shell.files.writeAtomic(`${dataDir}/daemon.json`, text, 0o600, signal);
 }
 
 async function withdraw(shell: Shell, dataDir: string, log: Log): Promise<void> {
