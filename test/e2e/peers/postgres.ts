@@ -118,18 +118,24 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     for (const pid of family(running.pid)) quietly(() => process.kill(pid, 'SIGKILL'));
     await gone;
   };
-  const start = async (): Promise<void> => {
+  const begin = (): void => {
     child = spawn(path.join(bin, 'postgres'), argv, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], ...owner });
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => {
         said = `${said}${chunk.toString()}`.slice(-8_000);
       });
-    await until('PostgreSQL answers', async () => (await sql('SELECT 1')).length === 1, 60_000).catch(
-      async (thrown: unknown) => {
-        await crash();
-        throw new Error(`${String(thrown)}\n${said}`);
-      },
-    );
+  };
+  const start = async (): Promise<void> => {
+    begin();
+    const answers = async (): Promise<boolean> => {
+      // It refuses to begin while a backend of the server that was killed still holds its shared memory.
+      if (child?.exitCode !== null) begin();
+      return (await sql('SELECT 1')).length === 1;
+    };
+    await until('PostgreSQL answers', answers, 60_000).catch(async (thrown: unknown) => {
+      await crash();
+      throw new Error(`${String(thrown)}\n${said}`);
+    });
   };
   const stop = async (): Promise<void> => {
     await crash();
