@@ -2,9 +2,9 @@
  * How well a bad deploy is told from a healthy one: recall, delay, pages for nothing. In worlds of the project's own making
  * (`test/support/deploys`), by shape of transient and kind of fault, with the shipped detectors as they are.
  *
- *   node bench/deploys.ts [--services N] [--seed N] [--blind | --misled] [--list] [--write FOLDER]
+ *   node bench/deploys.ts [--services N] [--seed N] [--every SECONDS] [--blind | --misled] [--list] [--write FOLDER]
  *
- * `--blind` empties the list of changes and `--misled` moves each by some hours: both must be clearly worse. `--list` names
+ * `--every` samples the same minutes more often (15: four times a minute). `--blind` empties the list of changes and `--misled` moves each by some hours: both must be clearly worse. `--list` names
  * every page for nothing and every fault missed. `--write` leaves the worlds as recordings that `watchkeeper backtest` plays.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { parseDetector } from '../src/detectors/index.ts';
 import type { DetectorDefinition } from '../src/domain/definitions.ts';
 import type { ResourceDocument } from '../src/domain/document.ts';
 import { fire, judge, type Judged } from '../test/support/deploys/judge.ts';
+import { finer } from '../test/support/deploys/finer.ts';
 import { misled } from '../test/support/deploys/misled.ts';
 import { plansOf } from '../test/support/deploys/plans.ts';
 import { serviceWorld, type ServiceWorld } from '../test/support/deploys/service.ts';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
   options: {
     services: { type: 'string', default: '44' },
     seed: { type: 'string', default: '1' },
+    every: { type: 'string', default: '60' },
     blind: { type: 'boolean', default: false },
     misled: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -39,7 +41,8 @@ let points = 0;
 for (const plan of plansOf(Number(values.seed), Number(values.services))) {
   const world = serviceWorld(plan);
   if (values.write !== undefined) write(values.write, plan.name, world);
-  const { recording } = world;
+  const times = Math.round(60 / Number(values.every));
+  const recording = times > 1 ? finer(world.recording, times, plan.seed) : world.recording;
   points += recording.series.reduce((sum, { samples }) => sum + samples.length, 0);
   const changes = values.blind ? [] : values.misled ? misled(recording) : recording.changes;
   judged.push(judge(world, fire(definitions, { ...recording, changes })));

@@ -18,6 +18,7 @@ export interface BankContext {
   readonly services: ReadonlyMap<string, Service>;
   readonly changesOf: (service: string) => readonly Change[];
   readonly dependenciesOf: (service: string) => readonly string[];
+  readonly dependentsOf: (service: string) => readonly string[];
   readonly isRead: (source: string) => boolean;
   readonly isWatched: (detector: string, finding: Pick<Finding, 'service' | 'signal' | 'labels'>) => boolean;
   readonly describe?: (key: string) => SeriesMeta | undefined;
@@ -148,14 +149,14 @@ function seriesFor(
 
 function contextFor(entry: Running, context: BankContext): DetectorContext {
   const { definition } = entry;
+  // Asked for with every sample of every series, and the same for as long as the step lasts.
+  const changes = new Map<string, readonly Change[]>();
   return {
     services: () => [...context.services.values()].filter((service) => watches(entry, context, service.name)),
     changesOf: (service) => {
-      const own = definition.changesOf.includes('self') ? context.changesOf(service) : [];
-      const theirs = definition.changesOf.includes('dependencies')
-        ? context.dependenciesOf(service).flatMap((name) => [...context.changesOf(name)])
-        : [];
-      return [...own, ...theirs].sort((a, b) => a.atMs - b.atMs);
+      const known = changes.get(service) ?? changesFor(definition, service, context);
+      changes.set(service, known);
+      return known;
     },
     service: (name) => context.services.get(name),
     slo: (service, name) => context.services.get(service)?.slos.find((slo) => slo.name === name),
@@ -163,6 +164,16 @@ function contextFor(entry: Running, context: BankContext): DetectorContext {
     isWatched: (finding) => context.isWatched(definition.name, finding),
     describe: (key) => context.describe?.(key),
   };
+}
+
+function changesFor({ changesOf }: DetectorDefinition, service: string, context: BankContext): readonly Change[] {
+  const whose = {
+    self: () => [service],
+    dependencies: () => context.dependenciesOf(service),
+    dependents: () => context.dependentsOf(service),
+  } as const;
+  const names = new Set(changesOf.flatMap((one) => whose[one]()));
+  return [...names].flatMap((name) => context.changesOf(name)).sort((a, b) => a.atMs - b.atMs);
 }
 
 function broken(definition: DetectorDefinition, asOfMs: number, message: string): Finding {

@@ -63,6 +63,7 @@ export function observe(state: WatchState, intake: Intake, context: ObserveConte
       services: context.services,
       changesOf: (service) => context.changes.of(service),
       dependenciesOf: (service) => context.catalog.dependenciesOf(service),
+      dependentsOf: (service) => context.catalog.dependentsOf(service),
       isRead: (source) => context.sources.has(source),
       isWatched: watcher(state.alerts),
       describe: (key) => context.window.describe(key),

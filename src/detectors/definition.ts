@@ -15,7 +15,7 @@ import { durationMs, severity } from './params.ts';
 const afterChange = z.strictObject({
   expect: z.union([z.enum(['learned', 'none']), z.strictObject({ upTo: zMultiple, for: durationMs })]),
   of: z
-    .array(z.enum(['self', 'dependencies']))
+    .array(z.enum(['self', 'dependencies', 'dependents']))
     .min(1)
     .default(['self']),
 });

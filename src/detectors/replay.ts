@@ -74,9 +74,12 @@ function contextAt(
     changesOf(name) {
       const before = known.get(name);
       if (before !== undefined) return before;
-      const dependencies = definition.changesOf.includes('dependencies') ? (service(name)?.dependsOn ?? []) : [];
-      const own = definition.changesOf.includes('self') ? [name] : [];
-      const of = new Set([...own, ...dependencies]);
+      const whose = {
+        self: () => [name],
+        dependencies: () => service(name)?.dependsOn ?? [],
+        dependents: () => recording.services.filter(({ dependsOn }) => dependsOn.includes(name)).map((one) => one.name),
+      } as const;
+      const of = new Set(definition.changesOf.flatMap((one) => whose[one]()));
       const changes = recording.changes.filter(
         (change) => of.has(change.service) && change.atMs <= asOfMs && change.atMs > asOfMs - changesBackMs,
       );

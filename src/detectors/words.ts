@@ -50,15 +50,19 @@ export function changeName(change: Change): string {
   return cleanText(change.to ?? change.what, 60);
 }
 
-/** `; v3 was deployed 3m before`: the newest change of the last two hours before `sinceMs`, as a fact, not a cause. */
-export function changePhrase(changes: readonly Change[], sinceMs: number): string {
+/**
+ * `; v3 was deployed 3m before`: the newest change of the last two hours before `sinceMs`, as a fact, not a cause. One that is
+ * not of `service` is told with its own.
+ */
+export function changePhrase(changes: readonly Change[], sinceMs: number, service?: string): string {
   let latest: Change | undefined;
   for (const change of changes)
     if (change.atMs <= sinceMs && sinceMs - change.atMs <= 7_200_000 && change.atMs >= (latest?.atMs ?? 0))
       latest = change;
   if (latest === undefined) return '';
   const before = sinceMs - latest.atMs;
-  return `; ${describeChange(latest)} ${before < 1_000 ? 'at that moment' : `${formatDuration(before)} before`}`;
+  const where = service === undefined || latest.service === service ? '' : ` at ${latest.service}`;
+  return `; ${describeChange(latest)}${where} ${before < 1_000 ? 'at that moment' : `${formatDuration(before)} before`}`;
 }
 
 /** `v3 was deployed`, `v2 was rolled back to`, `config app.yaml was changed`, `package nginx was changed`. */

@@ -1,7 +1,7 @@
 import type { Json } from '../lib/json.ts';
 import type { Selector } from '../lib/selector.ts';
 import type { DetectorMode, Severity } from './alert.ts';
-import type { AfterChange } from './ports/detector.ts';
+import type { AfterChange, ChangesOf } from './ports/detector.ts';
 
 /** A Detector document, parsed: what every kind shares, and the kind's own parameters already checked. */
 export interface DetectorDefinition {
@@ -14,7 +14,7 @@ export interface DetectorDefinition {
   readonly kind: string;
   readonly params: Json;
   readonly afterChange: AfterChange;
-  readonly changesOf: readonly ('self' | 'dependencies')[];
+  readonly changesOf: readonly ChangesOf[];
   /** It must be bad this long before the alert fires. */
   readonly holdMs: number;
   /** It must be good this long before the alert resolves. */

@@ -75,6 +75,7 @@ test('of many series that cannot be read, ten of a signal are told apart, those 
     services: new Map([['checkout', { ...serviceAt({}), name: 'checkout' }]]),
     changesOf: () => [],
     dependenciesOf: () => [],
+    dependentsOf: () => [],
     isRead: () => true,
     isWatched: (_, { labels }) => labels['n'] === '20',
   };
@@ -107,7 +108,13 @@ test('what describes a series is shared with whoever keeps it too, after a resta
       },
       {
         services: new Map([['checkout', { ...serviceAt({}), name: 'checkout' }]]),
-        ...{ changesOf: () => [], dependenciesOf: () => [], isRead: () => true, isWatched: () => true },
+        ...{
+          changesOf: () => [],
+          dependenciesOf: () => [],
+          dependentsOf: () => [],
+          isRead: () => true,
+          isWatched: () => true,
+        },
         describe: () => described,
       },
     );

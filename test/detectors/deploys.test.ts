@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { createDetector, holdAndClear, replay } from '../../src/detectors/index.ts';
+import { finer } from '../support/deploys/finer.ts';
 import { deployWorld, type DeployWorld } from './deploy-world.ts';
 import { detector } from './helpers.ts';
 
@@ -53,6 +54,23 @@ function score(
   total.delays.sort((a, b) => a - b);
   return total;
 }
+
+describe('regression on the same worlds, sampled four times a minute', () => {
+  const worlds = Array.from({ length: 9 }, (_, index) => deployWorld(index + 1, 4));
+  const seeing = score(
+    worlds.map((world, index) => ({ ...world, recording: finer(world.recording, 4, index) })),
+    (world) => world.recording.changes,
+  );
+
+  it('catches six faults of seven, half of them within ten minutes', () => {
+    expect(seeing.caught / seeing.faults).toBeGreaterThanOrEqual(6 / 7);
+    expect(seeing.delays[Math.floor(seeing.delays.length / 2)]).toBeLessThanOrEqual(10);
+  });
+  it('pages on at most five healthy deploys of a hundred, and on hardly a rollback', () => {
+    expect(seeing.pagedHealthy / seeing.healthy).toBeLessThanOrEqual(0.05);
+    expect(seeing.pagedRollbacks).toBeLessThanOrEqual(1);
+  });
+});
 
 describe('regression on shapes of its own world (long, two-humped, delayed and flat transients; late, ramping and masked faults)', () => {
   const worlds = Array.from({ length: 9 }, (_, index) => deployWorld(index + 1, 4));

@@ -200,3 +200,30 @@ describe('where less is bad, or a value is negative', () => {
     expect(pages(said(260, [{ meta, at }], [change('v2', 200)]))).not.toEqual([]);
   });
 });
+
+describe('changes of neighbours', () => {
+  const theirs = change('p9', 200, { service: 'payments' });
+
+  it('are held against them where this service takes lasting harm, and named with their service', () => {
+    const bad = pages(said(260, [shop((i) => (i >= 200 ? 3 : 1))], [theirs]));
+    expect(bad.at(-1)?.changeId).toBe('p9');
+    expect(bad.at(-1)?.reason).toContain('was deployed at payments');
+  });
+
+  it('call nobody and say nothing where all is well, however many there are', () => {
+    const many = Array.from({ length: 60 }, (_, i) => change(`p${i}`, 200 + i * 12, { service: 'payments' }));
+    const findings = said(1_000, [shop(() => 1)], many);
+    expect(findings.filter(({ changeId }) => changeId?.startsWith('p') === true)).toEqual([]);
+    expect(pages(findings)).toEqual([]);
+  });
+
+  it('end no watch over a deploy of its own, and teach nothing of what those do', () => {
+    const own = Array.from({ length: 14 }, (_, i) => change(`v${i}`, 300 + i * 300));
+    const many = Array.from({ length: 40 }, (_, i) => change(`p${i}`, 305 + i * 100, { service: 'payments' }));
+    const isWarm = (i: number): boolean =>
+      own.some(({ atMs }) => i * minute >= atMs - fromMs && i * minute < atMs - fromMs + 9 * minute);
+    const changes = [...own, ...many].sort((a, b) => a.atMs - b.atMs);
+    const findings = said(4_500, [shop((i) => (isWarm(i) ? 2.5 : 1))], changes);
+    expect(pages(findings).filter((one) => minuteOf(one) > 2_000)).toEqual([]);
+  });
+});

@@ -113,6 +113,7 @@ function scorer(definition: DetectorDefinition, nature: SeriesMeta['nature']): (
     services: new Map([[name, service]]),
     changesOf: () => [],
     dependenciesOf: () => [],
+    dependentsOf: () => [],
     isRead: () => true,
     isWatched: () => true,
   };

@@ -94,10 +94,14 @@ export interface Stretch {
 
 /**
  * Works out what to expect. `prior` is the room at the first sample while nothing is known, on the even scale; it shrinks
- * as warm-ups do, and with every course learned. `fleet` is what healthy changes of other services did, per phase, for
+ * as warm-ups do (over `stretch` times as many samples), and with every course learned. `fleet` is what healthy changes of other services did, per phase, for
  * as long as this one has hardly any of its own.
  */
-export function expectedOf(envelope: Envelope, prior: number, fleet: Float32Array | undefined): Expected {
+export function expectedOf(
+  envelope: Envelope,
+  { prior, stretch }: { readonly prior: number; readonly stretch: number },
+  fleet: Float32Array | undefined,
+): Expected {
   const expected: Expected = {
     middle: new Float32Array(phases),
     room: new Float32Array(phases),
@@ -106,12 +110,12 @@ export function expectedOf(envelope: Envelope, prior: number, fleet: Float32Arra
   const sums = sumsOf(envelope);
   for (let phase = 0; phase < phases; phase++) {
     const k = startOf(phase);
-    const decaying = prior * 2 ** (-Math.max(0, k - 5) / 6);
+    const decaying = prior * 2 ** (-Math.max(0, k / stretch - 5) / 6);
     const guess = fleet === undefined ? decaying : Math.max(decaying / 3, at(fleet, phase));
     expected.ignorance[phase] = guess / (1 + envelope.n) ** 2;
-    const stretch = over(envelope, sums, Math.ceil(k) + 1, phase < singles ? 1 : 2, at(expected.ignorance, phase), 0);
-    expected.middle[phase] = stretch.middle;
-    expected.room[phase] = stretch.room;
+    const usual = over(envelope, sums, Math.ceil(k) + 1, phase < singles ? 1 : 2, at(expected.ignorance, phase), 0);
+    expected.middle[phase] = usual.middle;
+    expected.room[phase] = usual.room;
   }
   return expected;
 }

@@ -12,25 +12,33 @@ export interface Evidence {
   readonly room: number;
 }
 
-/** The false-alarm chance that one watch of one series may spend at one time scale, however often it is looked at. */
-const alpha = 1.5e-3;
+/** Within so many samples of a neighbour's change, what begins may be its work. */
+const promptly = 6;
 const windows = [3, 8, 24, 48] as const;
 /** So many more failed requests than usual are needed before a ratio proves anything. */
 const leastFailures = 4;
 
+/** The chance that noise alone ever calls one watch of one series at one time scale, however often it is looked at. */
+const alpha = 0.02;
+/** What the shares of `alpha` of all looks add up to: the sum of 1 / (n ln²(n + e)) over all n. */
+const shares = 1.5;
+
 /**
- * The boundary the evidence must cross, in standard deviations, when it has been looked at so often that `looks` of them were
- * independent. It grows with the iterated logarithm, so that the chance of ever crossing it by luck stays below `alpha`
- * however long one looks (a stitched confidence sequence; Howard, Ramdas, McAuliffe, Sekhon 2021, arXiv:1810.08240, eq. 1 in
- * its simplest form; a normal tail is an eighth of the bound that form rests on, or less).
+ * The boundary the evidence must cross, in standard deviations, at the `look`th independent look. Each look may spend a share
+ * of `alpha` that falls off a little faster than its number grows, so all of them together, for ever, spend no more than
+ * `alpha`: one may look as often and as long as one likes (a union bound; ½ exp(-z²/2) bounds a normal tail). Windows that
+ * overlap between two independent looks cross in company; by how much is measured in a test.
  */
-export function boundary(looks: number): number {
-  return Math.sqrt(2 * (Math.log(1 / (8 * alpha)) + 1.4 * Math.log(1 + Math.log2(2 + looks))));
+export function boundary(look: number): number {
+  const n = Math.max(1, look);
+  return Math.sqrt(2 * Math.log((shares * n * Math.log(n + Math.E) ** 2) / (2 * alpha)));
 }
 
 /** Judges a watch after its newest sample. `control` is what untouched instances did. `undefined`: nothing speaks against it. */
 export function evidenceAgainst(state: State, watch: Watch, nature: Nature, control: number): Evidence | undefined {
   if (!isReady(state.normal) || watch.k > nature.compared) return undefined;
+  // Nothing but the order of events links it to what a neighbour changed: it must have begun right after.
+  if (watch.foreign && watch.k - watch.sinceOnset > promptly) return undefined;
   const seen = residualsOf(watch, state.normal, nature, control);
   return beyondEnvelope(state, watch, nature, seen) ?? notShrinking(state, watch, nature, seen);
 }
@@ -64,9 +72,9 @@ function residualsOf(watch: Watch, normal: Normal, nature: Nature, control: numb
 function beyondEnvelope(state: State, watch: Watch, nature: Nature, seen: Residuals): Evidence | undefined {
   // It goes back to what was well before, or is of another service: that it brings new harm is the least likely reading.
   const unlikely = watch.kind === 'rollback' || watch.foreign;
-  const least = (unlikely ? 1.5 : 1) * nature.effect;
-  // Most of what a change does shows soon: the longer after it, the more it takes.
-  const doubt = (unlikely ? 1.7 : 1) * (1 + 0.25 * Math.max(0, Math.min(1, (watch.k - 40) / 60)));
+  const least = (unlikely ? 1.5 : 1) * nature.called;
+  // Most of what a change does shows soon: the longer after it, the less certain is what was learned.
+  const late = Math.max(0, Math.min(1, (watch.k - 40) / 60));
   let best: Evidence | undefined;
   for (const m of windows) {
     if (seen.over.length < m) break;
@@ -80,7 +88,8 @@ function beyondEnvelope(state: State, watch: Watch, nature: Nature, seen: Residu
     if (effect < least || !goesOn(seen.over, m, nature.effect, effect)) continue;
     // The threshold in standard deviations, as if room and noise were one spread. The middle learned has noise too.
     const unsure = wall * noise * Math.sqrt(1 + 1 / Math.max(3, state.envelope.n));
-    const allowed = doubt * Math.hypot(unsure, m === 3 ? 1.2 * room : room);
+    const surprise = Math.hypot((1 + 0.15 * late) * unsure, (1 + 0.25 * late) * (m === 3 ? 1.2 : 1) * room);
+    const allowed = (unlikely ? 1.7 : 1) * surprise;
     const z = (effect * wall) / allowed;
     if (z > wall && z > (best?.z ?? 0) && enoughFailed(state, watch.base + Math.max(0, middle), m, wall))
       best = { why: 'beyond-envelope', z, effect, room };
@@ -139,8 +148,8 @@ function goesOn(over: readonly number[], m: number, least: number, effect: numbe
 function notShrinking(state: State, watch: Watch, nature: Nature, seen: Residuals): Evidence | undefined {
   if (state.envelope.n >= 4) return undefined;
   const effect = meanOfTail(seen.over, 3);
-  const patience = effect >= nature.huge ? 7 : 20;
-  if (watch.sinceOnset < patience || effect < 2 * nature.effect) return undefined;
+  const patience = nature.stretch * (effect >= nature.huge ? 7 : 20);
+  if (watch.sinceOnset < patience || effect < Math.max(2 * nature.effect, nature.called)) return undefined;
   // So large and so steady an effect is no wander, of which a short history says little.
   const z = effect / spreadOf(state.normal, 3, 8, watch.baseOf, nature.floor);
   if (z < boundary(watch.k / 3) || minOfTail(seen.over, 3) < 0.6 * effect) return undefined;

@@ -7,7 +7,7 @@ import { phaseOf, reach } from './envelope.ts';
 import { inherit } from './instances.ts';
 import { rememberRise } from './jump.ts';
 import { explain, follow, look } from './look.ts';
-import { offsetFor, toScale } from './nature.ts';
+import { offsetFor, toScale, type Nature } from './nature.ts';
 import { at, learnNormal } from './normal.ts';
 import type { State, Trouble, Watch } from './state.ts';
 import { newChanges } from './taken.ts';
@@ -90,10 +90,8 @@ function countRequests(state: State, tMs: number, input: Input): void {
   if (rate !== undefined && input.stepMs > 0) state.requests = Math.max(1e-9, (rate * input.stepMs) / 1_000);
 }
 
-// Until it is over: three samples in a row back near the level before (or where a change's own transient may be).
-function endure(state: State, trouble: Trouble, y: number, tMs: number, settings: Settings): void {
-  const { nature } = settings;
-  const { watch, normal } = state;
+/** Whether a value is back near the level before the trouble (or where a change's own transient may be). */
+export function isNear({ watch, normal }: State, trouble: Trouble, y: number, nature: Nature): boolean {
   const age = watch?.k ?? 24;
   const phase = phaseOf(Math.min(reach - 1, Math.max(0, age - 1)));
   const middle = watch === null ? 0 : at(watch.expected.middle, phase);
@@ -102,7 +100,13 @@ function endure(state: State, trouble: Trouble, y: number, tMs: number, settings
   // what is half as bad as the trouble was is not over.
   const noise = 2 * spreadOf(normal, 1, Math.min(age, 60), bestBase(normal, 60), nature.floor);
   const allowed = middle + Math.max(nature.effect * 0.7, Math.min(Math.max(room, noise), trouble.effect / 2));
-  trouble.calm = y - trouble.base <= allowed ? trouble.calm + 1 : 0;
+  return y - trouble.base <= allowed;
+}
+
+// Until it is over: three samples in a row back near the level before.
+function endure(state: State, trouble: Trouble, y: number, tMs: number, { nature }: Settings): void {
+  const { normal } = state;
+  trouble.calm = isNear(state, trouble, y, nature) ? trouble.calm + 1 : 0;
   // The level before may have been an odd one: what is as usual in the long run, for a while, is not trouble.
   trouble.usual = y - normal.slow <= nature.effect * 0.7 ? trouble.usual + 1 : 0;
   const adopted = tMs - trouble.sinceMs > adoptMs;

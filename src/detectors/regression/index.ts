@@ -4,21 +4,30 @@
  * scales), and against instances the change did not touch. What stays is called by a boundary that may be looked at after
  * every sample; a warm-up that is not known yet is let pass while it shrinks. A jump hours later is held against the change
  * on stronger evidence, and without any change on the strongest. Nothing is ever muted. Whatever went away by itself
- * teaches, even if it was called; what was rolled back does not. Everything counts in samples, so one second and one minute
- * behave alike.
+ * teaches, even if it was called; what was rolled back does not. Everything counts in samples; what is sampled more often
+ * than each minute is also looked at by the minute (`views.ts`), where leaks, ramps and long warm-ups show.
  */
 import * as z from 'zod';
 
 import { schemaOf } from '../../lib/schema.ts';
 import type { DetectorKind } from '../../domain/ports/detector.ts';
 import { foldPerSeries } from '../bank.ts';
-import type { SeriesFold, Verdict } from '../fold.ts';
+import type { FoldInput, SeriesFold, Verdict } from '../fold.ts';
 import { durationMs } from '../params.ts';
-import { addSample } from './fold.ts';
 import { natureOf } from './nature.ts';
 import { isReady } from './normal.ts';
-import { pack, unpack } from './pack.ts';
-import { emptyState, type State } from './state.ts';
+import type { State } from './state.ts';
+import {
+  addToViews,
+  emptyViews,
+  fineInput,
+  minutesInput,
+  packViews,
+  ruling,
+  settingsOfFine,
+  unpackViews,
+  type Views,
+} from './views.ts';
 import { announceSettled, type Settings } from './watch.ts';
 import { verdictOf } from './words.ts';
 
@@ -35,42 +44,49 @@ export const regression: DetectorKind<Params> = {
   kind: 'regression',
   summary: 'A change made a signal worse than this service’s healthy changes do',
   params: schemaOf(params),
-  stateBytesPerSeries: 8_000,
+  stateBytesPerSeries: 16_000,
   warmupMs: () => 3 * 86_400_000,
   create: (rule, settings, saved) =>
     foldPerSeries(rule, regressionFold(settings), saved, { companions: ['traffic'], learns: true }),
 };
 
-function regressionFold(settings: Params): SeriesFold<State> {
+function regressionFold(settings: Params): SeriesFold<Views> {
   const settingsFor = (meta: Parameters<typeof natureOf>[0]): Settings => ({
     nature: natureOf(meta, settings.sensitivity, settings.worse),
     watchMs: settings.watch,
   });
   return {
-    init: emptyState,
-    pack,
-    unpack,
-    add(state, sample, input) {
-      addSample(state, sample, input, settingsFor(input.meta));
+    init: emptyViews,
+    pack: packViews,
+    unpack: unpackViews,
+    add(views, sample, input) {
+      addToViews(views, sample, input, settingsFor(input.meta));
     },
-    judge(state, input) {
+    judge(views, input) {
       const own = settingsFor(input.meta);
-      announceSettled(state, input.meta, own);
+      announceSettled(views.fine, input.meta, settingsOfFine(own, views));
       // Most series, most of the time: well, and nobody waits to hear it.
-      if (isQuiet(state) && !input.context.isWatched(input.meta)) return [];
-      const verdict = verdictOf(state, input, own.nature);
-      const last = state.announce.at(-1);
-      // What is to be said of changes is said when the trouble is over: it would be taken for its end.
-      if (last === undefined || verdict.state === 'bad') return [verdict];
-      const told = state.announce;
-      state.announce = [];
-      return [...told.slice(0, -1).map((one) => announced(one, verdict)), announced(last, verdict)];
+      if (isQuiet(views) && !input.context.isWatched(input.meta)) return [];
+      return said(views, input, own);
     },
   };
 }
 
-function isQuiet(state: State): boolean {
-  return state.trouble === null && state.announce.length === 0 && isReady(state.normal);
+function said(views: Views, input: FoldInput<Views>, { nature }: Settings): readonly Verdict[] {
+  const state = ruling(views);
+  const verdict = verdictOf(state, state === views.fine ? fineInput(input) : minutesInput(input), nature);
+  const last = state.announce.at(-1);
+  // What is to be said of changes is said when the trouble is over: it would be taken for its end.
+  if (last === undefined || verdict.state === 'bad') return [verdict];
+  const told = state.announce;
+  state.announce = [];
+  return [...told.slice(0, -1).map((one) => announced(one, verdict)), announced(last, verdict)];
+}
+
+function isQuiet({ fine, minutes }: Views): boolean {
+  if (fine.trouble !== null || fine.announce.length > 0) return false;
+  if (minutes === null || !isReady(minutes.normal)) return isReady(fine.normal);
+  return minutes.trouble === null;
 }
 
 // A change's verdict is said even when nobody watches: the timeline tells why nobody was called.

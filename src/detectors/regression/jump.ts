@@ -1,12 +1,13 @@
 import { bestBase, spreadOf } from './contrast.ts';
 import { over, phaseOf, reach, type Envelope, type Stretch } from './envelope.ts';
-import { boundary, enoughFailed, luckOfCounting, type Evidence } from './evidence.ts';
+import { enoughFailed, luckOfCounting, type Evidence } from './evidence.ts';
 import type { Nature } from './nature.ts';
 import { at, isReady, levelOf, ysKept } from './normal.ts';
 import { halfHours, type State, type Watch } from './state.ts';
 
 const windows = [3, 6, 12, 24] as const;
-const looks = 1_000;
+/** In standard deviations: of the looks of a week, ten thousand, hardly one crosses it by luck. */
+const jumpWall = 4;
 const halfHourMs = 1_800_000;
 
 /** A jump away from the minutes before it, and the level it left. */
@@ -31,7 +32,7 @@ export function jumpOf(state: State, nature: Nature): Jump | undefined {
   if (watch !== null && watch.k < 60 && (state.envelope.n < 3 || watch.kind === 'rollback')) return undefined;
   // What was well before and is back is blamed for nothing that comes hours later on lesser evidence than no change at all.
   const alone = watch === null || watch.kind === 'rollback';
-  const wall = (alone ? 1.5 : 1.28) * boundary(looks);
+  const wall = (alone ? 1.5 : 1.28) * jumpWall;
   const baseOf = Math.max(9, bestBase(normal, 40));
   const usualRise = 1.25 * risesNear(state);
   for (const m of windows) {

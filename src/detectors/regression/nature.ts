@@ -14,6 +14,8 @@ export interface Nature {
   readonly signed: boolean;
   /** The least effect that matters after a change. */
   readonly effect: number;
+  /** The least effect that is called: as a rule the same. */
+  readonly called: number;
   /** The least effect that matters with no change to hold it against. 0: never judged without one. */
   readonly effectAlone: number;
   /** The least jump that matters within hours after a change, when nothing links the two but the order. */
@@ -28,11 +30,13 @@ export interface Nature {
   readonly longRun: boolean;
   /** So many samples after a change its level before is still a measure: traffic is not what it was an hour ago. */
   readonly compared: number;
+  /** So many times more samples are taken of a transient than at one each 15 s, where that is known; else 1. */
+  readonly stretch: number;
   /** Made of events that may be rare. */
   readonly counted: boolean;
 }
 
-const natures: Readonly<Record<SeriesMeta['nature'], Omit<Nature, 'whole'>>> = {
+const natures: Readonly<Record<SeriesMeta['nature'], Omit<Nature, 'whole' | 'stretch' | 'called'>>> = {
   ratio: {
     sign: 1,
     signed: false,
@@ -116,7 +120,9 @@ export function natureOf(
     ...nature,
     sign,
     whole,
+    stretch: 1,
     effect: nature.effect * scale,
+    called: nature.effect * scale,
     effectLate: nature.effectLate * scale,
     effectAlone: nature.effectAlone * scale,
   };

@@ -147,7 +147,7 @@ function levelsNow({ normal, mean, offset }: State, { nature }: Settings, back: 
 }
 
 function expectedHere(state: State, input: Input, { nature }: Settings): Expected {
-  return expectedOf(state.envelope, nature.prior, state.envelope.n < 3 ? fleetOf(input) : undefined);
+  return expectedOf(state.envelope, nature, state.envelope.n < 3 ? fleetOf(input) : undefined);
 }
 
 // What healthy changes of other services did to this signal: twice the usual size of it, phase by phase.
@@ -200,7 +200,7 @@ export function endWatch(state: State, next: Change | undefined, input: Input, s
   const enough = watch.k >= lesson || (watch.k >= lesson / 2 && watch.settled);
   if (enough && next?.kind !== 'rollback' && teaches(watch)) learnCourse(state.envelope, watch.course);
   if (watch.foreign) return;
-  const healthy = watch.settled && watch.k >= judged;
+  const healthy = watch.settled && watch.k >= judged * settings.nature.stretch;
   if (watch.announced && healthy) return;
   const verdict = healthy ? 'healthy' : 'inconclusive';
   const reason = sentenceOfEnd(state, watch, verdict, input.meta, settings);
@@ -220,7 +220,7 @@ export function announceSettled(state: State, meta: SeriesMeta, settings: Settin
     watch.foreign ||
     watch.announced ||
     !watch.settled ||
-    watch.k < judged ||
+    watch.k < judged * settings.nature.stretch ||
     state.trouble !== null
   )
     return;

@@ -91,7 +91,7 @@ function troubleVerdict(state: State, trouble: Trouble, input: FoldInput<State>,
     'beyond-envelope': `${subject(meta)} ${is}, ${before} before${back ? '; it was' : ':'} more than changes of this service do to it${learned}${lasting}; ${trouble.phrase} ${ago} before`,
     'not-shrinking': `${subject(meta)} ${is}, ${before} before, and ${back ? 'did not come back as a warm-up does' : 'does not come back as a warm-up would'}${lasting}; ${trouble.phrase} ${ago} before`,
     late: `${subject(meta)} ${back ? `${is}; it had jumped from ${before}` : `jumped to ${seen}, from ${before}`}${lasting}; ${trouble.phrase} ${ago} before, and nothing else is known to have changed`,
-    'no-change': `${subject(meta)} ${is}, ${before} a while ago${lasting}, and nothing was changed that explains it${changePhrase(here, trouble.sinceMs)}`,
+    'no-change': `${subject(meta)} ${is}, ${before} a while ago${lasting}, and nothing was changed that explains it${changePhrase(here, trouble.sinceMs, meta.service)}`,
   } as const;
   const wall = boundary(10);
   const overwhelming = trouble.z > 3 * wall && trouble.effect >= nature.huge;

@@ -11,6 +11,9 @@ export type AfterChange =
   | { readonly expect: 'none' }
   | { readonly expect: 'bound'; readonly upTo: number; readonly forMs: number };
 
+/** Whose changes count: the service itself, what it calls or needs, what calls or needs it; the last two directly. */
+export type ChangesOf = 'self' | 'dependencies' | 'dependents';
+
 /** The part of a Detector document every kind shares, resolved. */
 export interface DetectorRule {
   readonly name: string;
@@ -18,8 +21,7 @@ export interface DetectorRule {
   readonly on: string;
   readonly severity: Severity;
   readonly afterChange: AfterChange;
-  /** Whose changes count: the service itself, its dependencies. */
-  readonly changesOf: readonly ('self' | 'dependencies')[];
+  readonly changesOf: readonly ChangesOf[];
 }
 
 /** Everything that arrived since the last step, for the services this detector watches. */
@@ -37,7 +39,7 @@ export interface DetectorBatch {
 
 /** What a detector may know of the world beside its samples. */
 export interface DetectorContext {
-  /** Recent changes of a service and, where the rule says so, of its dependencies; newest last. At most 24 h back. */
+  /** Recent changes of a service and, where the rule says so, of its neighbours; newest last. At most 24 h back. */
   changesOf(service: string): readonly Change[];
   /** Every service this detector watches, also those that have sent nothing yet: absence needs to know of them. */
   services(): readonly Service[];
