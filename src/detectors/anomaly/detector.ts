@@ -54,6 +54,7 @@ function step(env: Env, batch: DetectorBatch, context: DetectorContext): readonl
     if (index === undefined) refused.set(series.service, (refused.get(series.service) ?? 0) + 1);
     else take(env, series, index, batch, heard, context);
   }
+  env.traffic.rest();
   const quiet = findQuiet(env, batch, context, (index) => forget(env, index));
   for (const [index, verdict] of quiet) say(env, findings, index, verdict, batch, context);
   for (const index of [...env.attention].sort((a, b) => a - b)) {

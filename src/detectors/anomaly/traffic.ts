@@ -24,6 +24,8 @@ export interface TrafficBook {
   hear(batch: DetectorBatch): void;
   /** The traffic behind a series of this step; none where there is none, or not clear. */
   behind(series: SeriesMeta, family: Family | undefined): Behind | undefined;
+  /** Lets go of the step's batch: kept until the next one, every sample of a whole sweep would be in memory twice. */
+  rest(): void;
 }
 
 /** So many samples of a traffic series are remembered from one step to the next. */
@@ -74,6 +76,9 @@ export function createTrafficBook(state: State): TrafficBook {
         if (own !== undefined) note(own, series, next.asOfMs);
       }
       forgetOld(byService, next.asOfMs);
+    },
+    rest() {
+      batch = index = arrived = undefined;
     },
     behind(series, family) {
       if (batch === undefined) return undefined;
